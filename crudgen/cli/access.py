@@ -60,7 +60,7 @@ def access(  # noqa: PLR0913 -- each is an option of the command
 
     callers = matrix.callers_of(schema)
     if as_json:
-        rules = {str(one.name): matrix.allowed(one, callers) for one in schema.entities}
+        rules = {str(one.name): matrix.allowed_callers(one, callers) for one in schema.entities}
         typer.echo(json.dumps({"callers": [*callers], "entities": rules}, indent=2))
     else:
-        console.say(matrix.tables(schema).rstrip("\n"))
+        console.say(matrix.access_tables(schema).rstrip("\n"))

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from crudgen.language.artifacts import Artifact
 from crudgen.language.former import former_entity_tables
-from crudgen.language.matrix import tables
+from crudgen.language.matrix import access_tables
 from crudgen.language.schema import Entity, KitForm, Schema
 
 from .file_needs import WIRING, needs_of_hooks, needs_of_project
@@ -97,7 +97,7 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
         yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))
     kept = possibly_undeletable(schema.entities)
     if schema.auth is not None:
-        yield FromText("access.txt", f"{_ACCESS}{tables(schema)}")
+        yield FromText("access.txt", f"{_ACCESS}{access_tables(schema)}")
         caller = caller_view_of_schema(schema, schema.auth)
         yield FromTemplate("app/caller.py", "caller.py.jinja", caller)
     for entity in schema.entities:

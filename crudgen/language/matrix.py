@@ -67,7 +67,7 @@ def rule_text(rule: RuleAboutRows) -> str:
     return f"{rule.who} if {condition_text(rule.condition, {})}"
 
 
-def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
+def allowed_callers(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
     """Return the callers who may do something with the rows of an entity, by action.
 
     A caller who may do it with some rows is followed by `if` and the condition.
@@ -95,7 +95,7 @@ def _rights_by_name(entity: Entity) -> list[tuple[str, Right]]:
     return found + [(str(one.name), one.right) for one in entity.actions]
 
 
-def tables(schema: Schema) -> str:
+def access_tables(schema: Schema) -> str:
     """Return a table for each entity: its actions, and the callers who may do them."""
     callers = callers_of(schema)
     found = ["\n".join([_table_title(one), *_table_lines(one, callers)]) for one in schema.entities]

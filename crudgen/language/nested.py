@@ -15,13 +15,13 @@ def is_link(relation: Relation) -> bool:
     return relation.link is not None and not relation.link.via
 
 
-def lists(owner: Entity, relation: Relation, target: Entity) -> bool:
+def can_list(owner: Entity, relation: Relation, target: Entity) -> bool:
     """Return whether the rows of a relation can be listed under a row of its owner."""
     is_listed = is_link(relation) or relation.name in owner.api.nested
     return is_listed and Operation.LIST in target.api.operations
 
 
-def creates(owner: Entity, relation: Relation, target: Entity) -> bool:
+def can_create(owner: Entity, relation: Relation, target: Entity) -> bool:
     """Return whether rows can be created under a row, which refer to it.
 
     The reference may be read-only: the server sets it to the key in the path.
@@ -33,12 +33,12 @@ def creates(owner: Entity, relation: Relation, target: Entity) -> bool:
     )
 
 
-def changes_links(owner: Entity, relation: Relation) -> bool:
+def can_change_links(owner: Entity, relation: Relation) -> bool:
     """Return whether links can be added and removed: not if all operations of the owner read."""
     return is_link(relation) and not _READING.issuperset(owner.api.operations)
 
 
-def singular(relation: Relation, target: Entity) -> str:
+def singular_name(relation: Relation, target: Entity) -> str:
     """Return the name of one row of a relation: `power`."""
     if str(relation.name) == str(target.plural):
         return target.singular
@@ -47,10 +47,10 @@ def singular(relation: Relation, target: Entity) -> str:
 
 def operations_under(owner: Entity, relation: Relation, target: Entity) -> Iterator[str]:
     """Yield the ids of the operations of a relation under a row: `list_hero_powers`."""
-    if lists(owner, relation, target):
+    if can_list(owner, relation, target):
         yield f"list_{owner.singular}_{relation.attribute}"
-    if changes_links(owner, relation):
+    if can_change_links(owner, relation):
         yield f"set_{owner.singular}_{relation.attribute}"
-        yield f"remove_{owner.singular}_{singular(relation, target)}"
-    if changes_links(owner, relation) or creates(owner, relation, target):
-        yield f"add_{owner.singular}_{singular(relation, target)}"
+        yield f"remove_{owner.singular}_{singular_name(relation, target)}"
+    if can_change_links(owner, relation) or can_create(owner, relation, target):
+        yield f"add_{owner.singular}_{singular_name(relation, target)}"

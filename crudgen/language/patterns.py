@@ -25,7 +25,7 @@ def anchored(pattern: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def problem(pattern: str) -> str | None:
+def pattern_problem(pattern: str) -> str | None:
     """Return why a pattern is invalid, or None."""
     if not pattern or len(pattern) > MAX_PATTERN:
         return f"a pattern must have 1 to {MAX_PATTERN} characters"
@@ -33,7 +33,7 @@ def problem(pattern: str) -> str | None:
         _compiled(pattern)
         _compiled(anchored(pattern))
     except (SchemaError, UnicodeError) as error:
-        return f"invalid pattern: {_reason(str(error))}"
+        return f"invalid pattern: {_short_reason(str(error))}"
     return None
 
 
@@ -51,7 +51,7 @@ def _compiled(pattern: str) -> SchemaValidator:
     return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
 
 
-def _reason(message: str) -> str:
+def _short_reason(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     last = lines[-1].removeprefix("error: ").removeprefix("SchemaError: ")
     if "look-around" in last:

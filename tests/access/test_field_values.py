@@ -5,7 +5,7 @@ from typing import Any
 
 from crudgen.codegen import render
 from crudgen.language import explain, load_texts
-from crudgen.language.matrix import tables
+from crudgen.language.matrix import access_tables
 from tests.access.vocabulary import Asker, run
 
 NewDatabase = Callable[[str], str]
@@ -238,7 +238,7 @@ def test_a_spec_without_such_rules_has_no_code_of_them() -> None:
 
 def test_rules_about_fields_are_listed_and_explained() -> None:
     schema = load_texts({"badge.yaml": FREE}, APP)
-    table = tables(schema)
+    table = access_tables(schema)
     assert "    see email     -       if (1)  if (1)  if (1)\n" in table
     assert "    set kind      -       -       -       yes\n" in table
     again = load_texts({"badge.yaml": explain(schema.entities[0])}, APP)

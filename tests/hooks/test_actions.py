@@ -9,7 +9,7 @@ import pytest
 from crudgen.delivery.memory import unload
 from crudgen.language import load_texts
 from crudgen.language.explain import explain
-from crudgen.language.matrix import allowed, tables
+from crudgen.language.matrix import access_tables, allowed_callers
 from tests.access.test_rules import SECRET, bearer
 from tests.hooks.city import City, in_city, package_of
 
@@ -211,8 +211,8 @@ async def _own_rules(city: City) -> None:
 
 def test_the_table_of_rules_has_actions() -> None:
     schema = load_texts(dict(ENTITIES), APP)
-    assert "\n  promote    -       if (2)  yes" in tables(schema)
-    found = allowed(schema.entities[0], ("anyone", "user", "editor"))
+    assert "\n  promote    -       if (2)  yes" in access_tables(schema)
+    found = allowed_callers(schema.entities[0], ("anyone", "user", "editor"))
     assert found["greet"] == found["read"]
     assert found["close"] == []
     drafts = "old.owner_id = me.id and old.status = draft and new.owner_id in (2, 3)"

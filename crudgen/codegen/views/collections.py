@@ -29,7 +29,7 @@ class Collection:
     @property
     def lists(self) -> bool:
         """Whether the rows can be listed."""
-        return nested.lists(self.owner, self.relation, self.target)
+        return nested.can_list(self.owner, self.relation, self.target)
 
     @property
     def creates(self) -> bool:
@@ -37,12 +37,12 @@ class Collection:
 
         The reference may be read-only: the server sets it to the key in the path.
         """
-        return nested.creates(self.owner, self.relation, self.target)
+        return nested.can_create(self.owner, self.relation, self.target)
 
     @property
     def changes_links(self) -> bool:
         """Whether links can be added and removed: not if all operations of the owner only read."""
-        return nested.changes_links(self.owner, self.relation)
+        return nested.can_change_links(self.owner, self.relation)
 
     @property
     def reference(self) -> Field | None:
@@ -63,7 +63,7 @@ class Collection:
     @property
     def singular(self) -> str:
         """The name of one row of the relation: `power`."""
-        return nested.singular(self.relation, self.target)
+        return nested.singular_name(self.relation, self.target)
 
     @property
     def function_names(self) -> Iterator[str]:

@@ -124,7 +124,7 @@ def _with_pattern(written: WrittenType, field: Field) -> Field:
     pattern = written.spec.pattern
     if pattern is None:
         return field
-    reason = patterns.problem(pattern)
+    reason = patterns.pattern_problem(pattern)
     if reason:
         written.add("pattern", reason)
     elif not field.as_sent and not is_normalized("NFC", pattern):

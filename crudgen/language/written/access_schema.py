@@ -41,7 +41,7 @@ _SAYING = {
             "minLength": 1,
             "maxLength": 200,
             "pattern": r"^[^\x00-\x1f]*$",
-            "description": "What a caller is told whose row does not satisfy the condition.",
+            "description": "Message of the response if the row does not satisfy the condition.",
         },
     },
     "required": ["rule", "says"],
@@ -53,8 +53,8 @@ _WHO = {"if": {"type": "array"}, "then": _LIST, "else": _RULE}
 _FIELD_RULES = {
     "type": "object",
     "minProperties": 1,
-    "description": "Who of those who may read or write a row may see some of its fields, and set"
-    " them.",
+    "description": "Who may see and set some fields, among the callers who may read or write the"
+    " row.",
     "additionalProperties": {
         "if": {"type": "object"},
         "then": {
@@ -80,11 +80,12 @@ _DESCRIPTIONS = {
 
 _FIELDS = {
     OWNER: "Field that says whom a row belongs to: in rules, owner is user if this field = me.",
-    "tenant": "Field that is the same as that of the caller, for all rules and unique values.",
+    "tenant": "Field that equals the caller's attribute of the same name in all rules and in unique"
+    " values.",
 }
 
 
-def access(schema: dict[str, Any]) -> dict[str, Any]:
+def access_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the key `access`, with the description of another one."""
     properties: dict[str, Any] = {
         str(key): {**_WHO, "description": text} for key, text in _DESCRIPTIONS.items()
@@ -109,7 +110,7 @@ def access(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def action_access(schema: dict[str, Any]) -> dict[str, Any]:
+def action_access_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the key `access` of an action, with the description of another one."""
     own = {**_WORD, "examples": [str(Action.UPDATE), str(Action.READ), *_EXAMPLES]}
     rule = {"if": {"type": "object"}, "then": _SAYING, "else": own}
@@ -122,7 +123,7 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
     properties = auth["properties"]
     taken = sorted({*CALLER_ATTRIBUTES, *LIBRARY_ATTRIBUTES, *kwlist})
     properties["me"] |= {
-        "propertyNames": {"pattern": _NAME, "not": {"anyOf": [{"enum": taken}, _of_pydantic()]}},
+        "propertyNames": {"pattern": _NAME, "not": {"anyOf": [{"enum": taken}, _pydantic_names()]}},
         "additionalProperties": {
             "type": "string",
             "pattern": _CLAIM,
@@ -139,5 +140,5 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
     auth["then"] = {"properties": {"tokens": False, "me": {"maxProperties": 0}}}
 
 
-def _of_pydantic() -> dict[str, Any]:
+def _pydantic_names() -> dict[str, Any]:
     return {"pattern": "^model_"}

@@ -11,7 +11,7 @@ from .base import BaseSpec
 from .kinds import Flag, Line, Text, describe
 
 
-def _users(value: Any) -> bool | str:
+def _read_users(value: Any) -> bool | str:
     """Return the value of `users`. Raises PydanticCustomError for other values."""
     if isinstance(value, bool | str):
         return value
@@ -23,7 +23,7 @@ def _users(value: Any) -> bool | str:
 _USERS_SCHEMA = {
     "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": f"^{ClassName.PATTERN.pattern}$"}]
 }
-Users: TypeAlias = Annotated[bool | str, PlainValidator(_users), WithJsonSchema(_USERS_SCHEMA)]
+Users: TypeAlias = Annotated[bool | str, PlainValidator(_read_users), WithJsonSchema(_USERS_SCHEMA)]
 
 
 class TokensSpec(BaseSpec):

@@ -12,14 +12,14 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 from .parser import ShortFormParser
 from .reference_expansion import ReferenceExpansion
 from .shorthand import ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, WORD
-from .translation import remedy_for, translated
+from .translation import translated, translation_remedy
 
 
 def expand(name: str, short: Scalar, problems: Problems, owner: str = "") -> Mapping | None:
     """Return the long form of a field, or None if its short form has an error.
 
-    A field in the spelling of another language gives one problem, with the line to write. `owner`
-    is the entity of the field.
+    A field in the spelling of another language gets one problem, with the line to write. `owner`
+    is the name of the entity of the field.
     """
     text = short.value
     if not isinstance(text, str):
@@ -31,48 +31,48 @@ def expand(name: str, short: Scalar, problems: Problems, owner: str = "") -> Map
         problems.add(short.location, f"expected a field's type, found {found}", remedy)
         return None
     found_here = Problems()
-    expanded = _parser(text)(short.location, text, found_here).run()
+    expanded = _parser_class(text)(short.location, text, found_here).run()
     known = ("remove it", "write ')'")
     has_reason = any(found.remedy.startswith(known) for found in found_here.diagnostics)
-    if found_here and not has_reason and (remedy := _translation(name, text, owner)):
+    if found_here and not has_reason and (remedy := _foreign_spelling_remedy(name, text, owner)):
         found_here.diagnostics = [replace(found_here.diagnostics[0], remedy=remedy)]
     problems.diagnostics += found_here.diagnostics
     return expanded
 
 
-def _parser(text: str) -> "type[ReferenceExpansion | _Expansion]":
-    return ReferenceExpansion if text.lstrip().startswith("->") else _Expansion
+def _parser_class(text: str) -> "type[ReferenceExpansion | _TypeExpansion]":
+    return ReferenceExpansion if text.lstrip().startswith("->") else _TypeExpansion
 
 
-def _translation(name: str, text: str, owner: str) -> str:
-    """Return the remedy for a field in the spelling of another language, or "" if it has errors."""
+def _foreign_spelling_remedy(name: str, text: str, owner: str) -> str:
+    """Return the remedy for a field in the spelling of another language; "" if there is none."""
     problems = Problems()
     for short in translated(text, name):
-        _parser(short)(Location(""), short, problems).run()
-    return "" if problems else remedy_for(name, text, owner)
+        _parser_class(short)(Location(""), short, problems).run()
+    return "" if problems else translation_remedy(name, text, owner)
 
 
-class _Expansion(ShortFormParser):
+class _TypeExpansion(ShortFormParser):
     """Parses the short form of a type."""
 
     options = OPTIONS
 
     def run(self) -> Mapping | None:
         match = PARTS.fullmatch(self.text)
-        info = self._type(match) if match else None
+        info = self._parse_type(match) if match else None
         if match is None or info is None:
             return None
-        self._arguments(info, match)
+        self._parse_arguments(info, match)
         if match["optional"]:
-            self._flag("optional", self._at(match.start("optional"), match.end("optional")))
-        self._default(info, match)
+            self._put_flag("optional", self._at(match.start("optional"), match.end("optional")))
+        self._parse_default(info, match)
         if len(self.problems) == self.before:
-            self._options(match)
+            self._parse_options(match)
         if len(self.problems) > self.before:
             return None
         return Mapping(self.location, tuple(self.entries))
 
-    def _type(self, match: re.Match[str]) -> TypeInfo | None:
+    def _parse_type(self, match: re.Match[str]) -> TypeInfo | None:
         word, location = match["type"], self._at(match.start("type"), match.end("type"))
         if word not in TypeName.__members__.values():
             self.problems.add(location, f"unknown type {quoted(word)}", suggest(word, TypeName))
@@ -88,20 +88,20 @@ class _Expansion(ShortFormParser):
         else:
             super()._reject_word(name, location)
 
-    def _arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
+    def _parse_arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
         written = match["args"] or ""
         start = match.start("args") if written else match.end("type")
         location = self._at(start, start + max(len(written), 1))
         if not re.fullmatch(ARGUMENTS[info.arguments], written):
             self._reject_arguments(info, written, location)
         elif info.arguments is Arguments.VALUES:
-            self._values(match.start("args"), written)
+            self._put_values(match.start("args"), written)
         elif info.arguments is Arguments.DIGITS:
             numbers = re.finditer(COUNT, written)
             for key, number in zip(("precision", "scale"), numbers, strict=True):
-                self._number(key, number, match.start("args"))
+                self._put_number(key, number, match.start("args"))
         elif written:
-            self._bounds(match.start("args"), written)
+            self._put_bounds(match.start("args"), written)
 
     def _reject_arguments(self, info: TypeInfo, written: str, location: Location) -> None:
         example = EXAMPLES[info.arguments].format(info.name)
@@ -116,7 +116,7 @@ class _Expansion(ShortFormParser):
             problem = f"invalid arguments {quoted(written.strip())} for type '{info.name}'"
             self.problems.add(location, problem, f"write {example}")
 
-    def _values(self, offset: int, written: str) -> None:
+    def _put_values(self, offset: int, written: str) -> None:
         words = re.finditer(WORD, written)
         items = tuple(
             Scalar(self._at(offset + word.start(), offset + word.end()), word[0]) for word in words
@@ -124,19 +124,19 @@ class _Expansion(ShortFormParser):
         location = self._at(offset, offset + len(written))
         self._put("values", location, Sequence(location, items))
 
-    def _bounds(self, offset: int, written: str) -> None:
+    def _put_bounds(self, offset: int, written: str) -> None:
         middle = written.index("..")
         low = re.compile(NUMBER).search(written, 0, middle)
         high = re.compile(NUMBER).search(written, middle + 2)
         for key, number in (("min", low), ("max", high)):
             if number:
-                self._number(key, number, offset)
+                self._put_number(key, number, offset)
 
-    def _number(self, key: str, number: re.Match[str], offset: int) -> None:
+    def _put_number(self, key: str, number: re.Match[str], offset: int) -> None:
         location = self._at(offset + number.start(), offset + number.end())
-        self._value(key, location, number[0], location)
+        self._put_value(key, location, number[0], location)
 
-    def _default(self, info: TypeInfo, match: re.Match[str]) -> None:
+    def _parse_default(self, info: TypeInfo, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
         value, location = match["value"], self._at(match.start("value"), match.end("value"))
@@ -153,4 +153,4 @@ class _Expansion(ShortFormParser):
             problem = f"ambiguous default {quoted(value)}"
             self.problems.add(location, problem, "write 'null', or quote it if it is text")
         else:
-            self._value("default", location, value, location)
+            self._put_value("default", location, value, location)

@@ -123,7 +123,10 @@ def _short_form_of(info: TypeInfo) -> dict[str, Any]:
             "if": {"pattern": shorthand.arguments_pattern(info)},
             "then": {
                 "if": {"pattern": shorthand.default_pattern(info)},
-                "then": {"pattern": shorthand.pattern(info), "patternErrorMessage": wrong_options},
+                "then": {
+                    "pattern": shorthand.short_form_pattern(info),
+                    "patternErrorMessage": wrong_options,
+                },
                 "else": mismatch(f"Invalid default for '{info.name}'. Write it such as {default}."),
             },
             "else": mismatch(wrong_arguments),

@@ -7,7 +7,7 @@ from crudgen.language import patterns
 from crudgen.language.ranges import LIMITS, MAX_CHECKS
 
 from . import field_schema, name_schema, reference_schema
-from .access_schema import access, action_access, add_rules
+from .access_schema import access_schema, action_access_schema, add_rules
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
 from .webhooks import add_rules as add_webhook_rules
@@ -38,14 +38,14 @@ def editor_schema() -> dict[str, Any]:
         limit = definitions["LimitsSpec"]["properties"][key]
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
     properties = entity["properties"]
-    properties["fields"] = _fields(properties["fields"])
+    properties["fields"] = _fields_schema(properties["fields"])
     _add_checks(properties["check"], definitions["CheckSpec"]["properties"])
-    properties["links"] = reference_schema.links(properties["links"])
+    properties["links"] = reference_schema.links_schema(properties["links"])
     reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
-    properties["access"] = access(properties["access"])
+    properties["access"] = access_schema(properties["access"])
     of_action = definitions["ActionSpec"]["properties"]
-    of_action["access"] = action_access(of_action["access"])
-    name_schema.add_former(properties["was"])
+    of_action["access"] = action_access_schema(of_action["access"])
+    name_schema.add_former_name_rules(properties["was"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
     return {
@@ -56,7 +56,7 @@ def editor_schema() -> dict[str, Any]:
     }
 
 
-def _fields(schema: dict[str, Any]) -> dict[str, Any]:
+def _fields_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "maxProperties": MAX_FIELDS,

@@ -1,4 +1,4 @@
-"""Kinds of values in a spec, checked one by one. Reason to change: another kind of value."""
+"""Types of the values in a spec, each with its check. Reason to change: another type of value."""
 
 import json
 import re
@@ -40,10 +40,10 @@ from .words import (
     PATH_RULE,
     TYPE_WORDS,
     hook_names,
-    matching,
-    one_of,
-    path,
-    several,
+    one_name,
+    one_or_more_names,
+    one_word,
+    path_schema,
 )
 
 MAX_DOC = 2000
@@ -63,54 +63,54 @@ def describe(value: Plain) -> str:
     return "a list" if isinstance(value, list) else "a map"
 
 
-def _expected(what: str, value: Plain, remedy: str = "") -> PydanticCustomError:
+def _expected_error(what: str, value: Plain, remedy: str = "") -> PydanticCustomError:
     context = {"problem": f"expected {what}, found {describe(value)}", "remedy": remedy}
     return PydanticCustomError("spec", "{problem}", context)
 
 
-def _text(value: Plain) -> str:
+def _read_text(value: Plain) -> str:
     if isinstance(value, str):
         if len(value) > MAX_DOC:
-            raise _expected(f"a string of at most {MAX_DOC} characters", value)
+            raise _expected_error(f"a string of at most {MAX_DOC} characters", value)
         return value
-    raise _expected("a string", value, _quoting(value))
+    raise _expected_error("a string", value, _quoting_remedy(value))
 
 
-def _quoting(value: Plain) -> str:
+def _quoting_remedy(value: Plain) -> str:
     return "quote it" if isinstance(value, bool | int | Decimal) else ""
 
 
-def _line(value: Plain) -> str:
-    text = _text(value)
+def _read_line(value: Plain) -> str:
+    text = _read_text(value)
     if "\n" in text or not text.strip() or len(text) > 200:
-        raise _expected("one line of at most 200 characters", value)
+        raise _expected_error("one line of at most 200 characters", value)
     return text
 
 
-def _flag(value: Plain) -> bool:
+def _read_flag(value: Plain) -> bool:
     if isinstance(value, bool):
         return value
     remedy = suggest(value if isinstance(value, str) else "", ("true", "false"))
-    raise _expected("true or false", value, remedy)
+    raise _expected_error("true or false", value, remedy)
 
 
-def _count(value: Plain) -> int:
+def _read_count(value: Plain) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise _expected("an integer, 0 or more", value)
+    raise _expected_error("an integer, 0 or more", value)
 
 
-def _number(value: Plain) -> int | Decimal:
+def _read_number(value: Plain) -> int | Decimal:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
-    raise _expected("a number", value)
+    raise _expected_error("a number", value)
 
 
-def _enum_member(
+def _read_word(
     value: Plain, what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
 ) -> WordT:
     if not isinstance(value, str):
-        raise _expected("a string", value, suggest("", words))
+        raise _expected_error("a string", value, suggest("", words))
     if value not in words.__members__.values():
         other = (others or {}).get(value.lower())
         remedy = f"write '{other}'" if other else suggest(value, words)
@@ -119,16 +119,16 @@ def _enum_member(
     return words(value)
 
 
-def _word(
+def _word_validator(
     what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
 ) -> PlainValidator:
-    """Return the validator of a word. `others` are other spellings of the words."""
-    return PlainValidator(partial(_enum_member, what=what, words=words, others=others))
+    """Return a validator for one of the words. `others` maps other spellings to the words."""
+    return PlainValidator(partial(_read_word, what=what, words=words, others=others))
 
 
-def _type(value: Plain) -> TypeName:
+def _read_type(value: Plain) -> TypeName:
     if not isinstance(value, str) or value in TypeName.__members__.values():
-        return _enum_member(value, "type", TypeName)
+        return _read_word(value, "type", TypeName)
     long = " or ".join(_long_form(short) for short in translated(value) or (value,))
     remedy = f"write '{long}'" if long else suggest(value, TypeName)
     context = {"problem": f"unknown type {quoted(value)}", "remedy": remedy}
@@ -140,56 +140,58 @@ def _long_form(short: str) -> str:
     expanded = expand("", Scalar(Location(""), short), Problems())
     if expanded is None or short in TypeName.__members__.values():
         return "" if expanded is None else short
-    return ", ".join(f"{entry.key}: {_flow(plain(entry.value))}" for entry in expanded.entries)
+    return ", ".join(
+        f"{entry.key}: {_inline_yaml(plain(entry.value))}" for entry in expanded.entries
+    )
 
 
-def _flow(value: Plain) -> str:
+def _inline_yaml(value: Plain) -> str:
     """Return a value of a short form as YAML in flow style."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
+        return f"[{', '.join(map(_inline_yaml, value))}]"
     if isinstance(value, str):
         is_plain = re.fullmatch("[A-Za-z_]+", value) and isinstance(scalar_value(value), str)
         return value if is_plain else json.dumps(value, ensure_ascii=False)
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
-def _names(value: Plain) -> list[str]:
+def _read_names(value: Plain) -> list[str]:
     if not isinstance(value, list):
         value = [value]
     for name in value:
         if not isinstance(name, str):
-            raise _expected("a name, or a list of names", name, _quoting(name))
-    return [_text(name) for name in value]
+            raise _expected_error("a name, or a list of names", name, _quoting_remedy(name))
+    return [_read_text(name) for name in value]
 
 
-def _inverse(value: Plain) -> str | Literal[False]:
+def _read_inverse(value: Plain) -> str | Literal[False]:
     if isinstance(value, str):
-        return _text(value)
+        return _read_text(value)
     if value is False:
         return False
-    raise _expected("a name, or false", value)
+    raise _expected_error("a name, or false", value)
 
 
-def _hook(value: Plain) -> str:
+def _read_hook(value: Plain) -> str:
     if isinstance(value, str) and re.fullmatch(AFTER_COMMIT, value):
         return value
-    return _enum_member(value, "hook", Hook, hook_spellings.HOOKS)
+    return _read_word(value, "hook", Hook, hook_spellings.HOOKS)
 
 
-def _on_delete(value: Plain) -> OnDelete:
+def _read_on_delete(value: Plain) -> OnDelete:
     if value is None:
-        raise _expected("a string", value, f"write '{OnDelete.SET_NULL}'")
-    return _enum_member(value, "value", OnDelete, spellings.ON_DELETE)
+        raise _expected_error("a string", value, f"write '{OnDelete.SET_NULL}'")
+    return _read_word(value, "value", OnDelete, spellings.ON_DELETE)
 
 
-def _created(value: Plain) -> int:
+def _read_created_status(value: Plain) -> int:
     if isinstance(value, int) and value in CREATED_STATUSES:
         return value
-    raise _expected("200 or 201", value)
+    raise _expected_error("200 or 201", value)
 
 
-def _path(value: Plain) -> str:
-    text = _text(value)
+def _read_path(value: Plain) -> str:
+    text = _read_text(value)
     if not re.fullmatch(PATH, text):
         other = snake_case("__".join(re.findall(r"[A-Za-z0-9_]+", text)))
         remedy = f"write '{other}'" if re.fullmatch(PATH, other) else PATH_RULE
@@ -202,50 +204,60 @@ def _path(value: Plain) -> str:
 
 CREATED_STATUSES = (200, 201)
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
-Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
+Text: TypeAlias = Annotated[str, PlainValidator(_read_text), WithJsonSchema(_TEXT_SCHEMA)]
 Line: TypeAlias = Annotated[
-    str, PlainValidator(_line), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
+    str,
+    PlainValidator(_read_line),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200}),
 ]
 _FLAG_SCHEMA = {"type": "boolean", "defaultSnippets": [{"body": True}]}
-Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema(_FLAG_SCHEMA)]
+Flag: TypeAlias = Annotated[bool, PlainValidator(_read_flag), WithJsonSchema(_FLAG_SCHEMA)]
 Count: TypeAlias = Annotated[
-    int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})
+    int, PlainValidator(_read_count), WithJsonSchema({"type": "integer", "minimum": 0})
 ]
 PageSize: TypeAlias = Annotated[
     int,
-    PlainValidator(_count),
+    PlainValidator(_read_count),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
 ]
 Number: TypeAlias = Annotated[
-    int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
+    int | Decimal, PlainValidator(_read_number), WithJsonSchema({"type": "number"})
 ]
-ColumnText: TypeAlias = Annotated[str, PlainValidator(_text), matching(ColumnName)]
-JsonText: TypeAlias = Annotated[str, PlainValidator(_text), matching(JsonName)]
-ColumnNames: TypeAlias = Annotated[list[str], PlainValidator(_names), several(ColumnName)]
-TableNames: TypeAlias = Annotated[list[str], PlainValidator(_names), several(TableName)]
-CaseWord: TypeAlias = Annotated[Case, _word("case", Case), one_of(CASES)]
-KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
-TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
+ColumnText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name(ColumnName)]
+JsonText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name(JsonName)]
+ColumnNames: TypeAlias = Annotated[
+    list[str], PlainValidator(_read_names), one_or_more_names(ColumnName)
+]
+TableNames: TypeAlias = Annotated[
+    list[str], PlainValidator(_read_names), one_or_more_names(TableName)
+]
+CaseWord: TypeAlias = Annotated[Case, _word_validator("case", Case), one_word(CASES)]
+KitWord: TypeAlias = Annotated[KitForm, _word_validator("value", KitForm), one_word(KIT_FORMS)]
+TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_read_type), one_word(TYPE_WORDS)]
 OperationWord: TypeAlias = Annotated[
-    Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
+    Operation, _word_validator("operation", Operation, spellings.OPERATIONS), one_word(OPERATIONS)
 ]
-HookWord: TypeAlias = Annotated[str, PlainValidator(_hook), hook_names()]
-EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
-OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_on_delete), one_of(ON_DELETE)]
+HookWord: TypeAlias = Annotated[str, PlainValidator(_read_hook), hook_names()]
+EtagWord: TypeAlias = Annotated[EtagUse, _word_validator("value", EtagUse), one_word(ETAG_USES)]
+OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_read_on_delete), one_word(ON_DELETE)]
 _INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}
 InverseName: TypeAlias = Annotated[
-    str | Literal[False], PlainValidator(_inverse), WithJsonSchema(_INVERSE_SCHEMA)
+    str | Literal[False], PlainValidator(_read_inverse), WithJsonSchema(_INVERSE_SCHEMA)
 ]
-ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
+ArtifactWord: TypeAlias = Annotated[
+    Artifact, _word_validator("value", Artifact), one_word(ARTIFACTS)
+]
 CreatedStatus: TypeAlias = Annotated[
     int,
-    PlainValidator(_created),
+    PlainValidator(_read_created_status),
     WithJsonSchema({"enum": list(CREATED_STATUSES), "errorMessage": "Expected 200 or 201."}),
 ]
-PathText: TypeAlias = Annotated[str, PlainValidator(_path), path()]
+PathText: TypeAlias = Annotated[str, PlainValidator(_read_path), path_schema()]
 PathList: TypeAlias = Annotated[list[PathText], Field(json_schema_extra={"uniqueItems": True})]
 NestedWriteWord: TypeAlias = Annotated[
-    NestedWrite, _word("value", NestedWrite, spellings.NESTED_WRITES), one_of(NESTED_WRITES)
+    NestedWrite,
+    _word_validator("value", NestedWrite, spellings.NESTED_WRITES),
+    one_word(NESTED_WRITES),
 ]
 FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
 IndexList: TypeAlias = Annotated[

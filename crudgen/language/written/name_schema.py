@@ -16,16 +16,18 @@ from crudgen.language.reserved import (
 def key_schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas of the keys of an entity that are names."""
     keywords = [word for word in kwlist if names.ClassName.PATTERN.fullmatch(word)]
-    prefixes, tables = (map(_any_case, words) for words in (TABLE_PREFIXES, TABLES))
+    prefixes, tables = (map(_in_any_case, words) for words in (TABLE_PREFIXES, TABLES))
     return {
-        "name": _name(names.ClassName, rf"(?:{'|'.join(keywords)})$", "It is a Python keyword."),
-        "plural": _name(names.ModuleName, ".*_$", "A plural does not end with '_'."),
-        "table": _name(
+        "name": _name_schema(
+            names.ClassName, rf"(?:{'|'.join(keywords)})$", "It is a Python keyword."
+        ),
+        "plural": _name_schema(names.ModuleName, ".*_$", "A plural does not end with '_'."),
+        "table": _name_schema(
             names.TableName,
             rf"{'|'.join(prefixes)}|(?:{'|'.join(tables)})$",
             "The database or the application has a table of this name.",
         ),
-        "path": _name(
+        "path": _name_schema(
             names.UrlPath,
             rf"(?:{'|'.join(map(re.escape, RESERVED_PATHS))})(?:/|$)",
             "The path is one of the application itself.",
@@ -33,8 +35,8 @@ def key_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def add_former(names: dict[str, Any]) -> None:
-    """Add to the schema of former names of tables which ones are reserved."""
+def add_former_name_rules(names: dict[str, Any]) -> None:
+    """Add the rules for reserved names to the schema of former names of tables."""
     rules = {"allOf": key_schemas()["table"]["allOf"]}
     names |= {**rules, "items": {**names["items"], **rules}}
 
@@ -42,11 +44,11 @@ def add_former(names: dict[str, Any]) -> None:
 def field_names() -> dict[str, Any]:
     """Return the schema of the names of fields."""
     prefixes = "|".join(PROTECTED_PREFIXES)
-    schema = _name(names.FieldName, prefixes, "pydantic reserves this prefix.")
+    schema = _name_schema(names.FieldName, prefixes, "pydantic reserves this prefix.")
     return {**schema, "doNotSuggest": True}
 
 
-def _name(kind: type[names.Name], reserved: str, message: str) -> dict[str, Any]:
+def _name_schema(kind: type[names.Name], reserved: str, message: str) -> dict[str, Any]:
     """Return the schema of names of a kind, except those that start with `reserved`."""
     return {
         "type": "string",
@@ -56,5 +58,5 @@ def _name(kind: type[names.Name], reserved: str, message: str) -> dict[str, Any]
     }
 
 
-def _any_case(word: str) -> str:
+def _in_any_case(word: str) -> str:
     return "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word)

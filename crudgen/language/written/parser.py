@@ -41,15 +41,15 @@ class ShortFormParser:
         written = location.source[location.column - 1 :]
         self.quote = next((i for i in (0, 1) if written[i:].startswith(text)), None)
 
-    def _options(self, match: re.Match[str]) -> None:
+    def _parse_options(self, match: re.Match[str]) -> None:
         """Parse the words after the type, and stop at the first one with an error."""
         position = match.start("options")
         while word := _WORD.match(self.text, position):
-            position = self._option(word, follows_space=word.start("word") > position)
+            position = self._parse_option(word, follows_space=word.start("word") > position)
             if len(self.problems) > self.before:
                 return
 
-    def _option(self, word: re.Match[str], *, follows_space: bool) -> int:
+    def _parse_option(self, word: re.Match[str], *, follows_space: bool) -> int:
         """Parse the option at a word, and return where it ends."""
         name, start, end = word["word"], word.start("word"), word.end()
         location = self._at(start, end)
@@ -67,12 +67,12 @@ class ShortFormParser:
                 remedy = f"write all names in one option, such as '{name}(name, label)'"
             self.problems.add(location, f"duplicate option {quoted(name)}", remedy)
         elif option.argument is not Argument.NONE:
-            return self._argument(option, location, end)
+            return self._parse_argument(option, location, end)
         elif opened := _OPENED.match(self.text, end):
             location = self._at(opened.start(), len(self.text))
             self.problems.add(location, f"'{name}' takes no argument", f"write '{name}'")
         else:
-            self._flag(name, location)
+            self._put_flag(name, location)
         return end
 
     def _reject_word(self, name: str, location: Location) -> None:
@@ -81,7 +81,7 @@ class ShortFormParser:
             f"for a default, write '= {name[:40]}'" if is_value else suggest(name, self.options)
         )
         if self.default_at is not None:
-            words = _until_option(self.text[self.default_at :], self.options)
+            words = _words_before_option(self.text[self.default_at :], self.options)
             is_typo = "did you mean" in remedy and name.islower() and words.endswith(f" {name}")
             if not is_typo:
                 default = json.dumps(words[:100], ensure_ascii=False)
@@ -96,7 +96,7 @@ class ShortFormParser:
             problem = f"unknown option {quoted(name)}"
         self.problems.add(location, problem, remedy)
 
-    def _argument(self, option: Option, key: Location, start: int) -> int:
+    def _parse_argument(self, option: Option, key: Location, start: int) -> int:
         """Parse the argument of an option in parentheses, and return where it ends."""
         opened = _OPENED.match(self.text, start)
         such = f"such as '{option.example}'"
@@ -104,7 +104,7 @@ class ShortFormParser:
             self.problems.add(key, f"'{option.name}' needs an argument", such)
             return start
         quotes = _QUOTED.match(self.text, opened.end())
-        end = quotes.end() if quotes else _bare_end(self.text, opened.end())
+        end = quotes.end() if quotes else _unquoted_end(self.text, opened.end())
         value = quotes[1] if quotes else self.text[opened.end() : end].rstrip()
         if option.argument is Argument.NAMES and (names := _NAMES.match(self.text, opened.end())):
             end, value = names.end(), names[0].rstrip()
@@ -126,20 +126,20 @@ class ShortFormParser:
             problem = f"expected {what} in '{option.name}', found {quoted(value)}"
             self.problems.add(location, problem, such)
         elif option.argument is Argument.NAMES:
-            self._names(option.name, key, value, opened.end())
+            self._put_names(option.name, key, value, opened.end())
         elif option.argument is Argument.TEXT and not quotes:
             self._put(option.name, key, Scalar(location, value))
         else:
-            self._value(option.name, key, value, location)
+            self._put_value(option.name, key, value, location)
         return end + 1
 
-    def _names(self, name: str, key: Location, written: str, start: int) -> None:
-        """Add names, with quotes or without: a text if there is one, else a list."""
+    def _put_names(self, name: str, key: Location, written: str, start: int) -> None:
+        """Add the names in an argument: a string for one name, a list for several."""
         before = len(self.entries)
         for found in re.finditer(NAME, written):
             location = self._at(start + found.start(), start + found.end())
             if found[0][0] in "\"'":
-                self._value(name, key, found[0], location)
+                self._put_value(name, key, found[0], location)
             else:
                 self._put(name, key, Scalar(location, found[0]))
         items = [entry.value for entry in self.entries[before:]]
@@ -147,10 +147,10 @@ class ShortFormParser:
             whole = self._at(start, start + len(written))
             self.entries[before:] = [Entry(name, key, Sequence(whole, tuple(items)))]
 
-    def _value(self, name: str, key: Location, written: str, location: Location) -> None:
+    def _put_value(self, name: str, key: Location, written: str, location: Location) -> None:
         """Add the value of a quoted string, or of a plain YAML scalar."""
         if written[0] == '"':
-            self._json_text(name, key, written, location)
+            self._put_json_text(name, key, written, location)
         elif written[0] == "'":
             self._put(name, key, Scalar(location, written[1:-1].replace("''", "'")))
         else:
@@ -159,7 +159,7 @@ class ShortFormParser:
             except ValueError as error:
                 self.problems.add(location, str(error), "quote it if it is a string")
 
-    def _json_text(self, name: str, key: Location, written: str, location: Location) -> None:
+    def _put_json_text(self, name: str, key: Location, written: str, location: Location) -> None:
         try:
             text = json.loads(written)
         except ValueError:
@@ -170,7 +170,7 @@ class ShortFormParser:
             return
         self._put(name, key, Scalar(location, text))
 
-    def _flag(self, name: str, location: Location) -> None:
+    def _put_flag(self, name: str, location: Location) -> None:
         self._put(name, location, Scalar(location, value=True))
 
     def _put(self, name: str, key: Location, value: Node) -> None:
@@ -183,13 +183,13 @@ class ShortFormParser:
         return self.location.part(self.quote + max(start, 0), max(end - start, 1))
 
 
-def _bare_end(text: str, start: int) -> int:
+def _unquoted_end(text: str, start: int) -> int:
     """Return where an argument without quotes ends: at a parenthesis, or with the text."""
     bracket = _BRACKET.search(text, start)
     return bracket.start() if bracket else len(text)
 
 
-def _until_option(text: str, options: Mapping[str, Option]) -> str:
-    """Return the words of a text that precede its first option."""
+def _words_before_option(text: str, options: Mapping[str, Option]) -> str:
+    """Return the words of a text before its first option."""
     words = takewhile(lambda word: word.partition("(")[0] not in options, text.split())
     return " ".join(words)

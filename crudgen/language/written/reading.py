@@ -25,7 +25,7 @@ from .expansion import expand
 from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
-from .remedies import MODELS, former_remedy, kind_remedy, missing_remedy
+from .remedies import MODELS, former_name_remedy, missing_remedy, wrong_type_remedy
 from .spec import MAX_FIELDS, ApiSpec, AppSpec, CheckSpec, EntitySpec, FieldSpec
 from .webhooks import WebhookSpec
 
@@ -43,7 +43,7 @@ _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     CheckSpec: spellings.CHECK_KEYS,
     WebhookSpec: dict.fromkeys(("on", "true", "event", "when", "types"), "events: [Hero.created]"),
 }
-_KINDS = {
+_EXPECTED = {
     "model_type": "a map",
     "dict_type": "a map",
     "list_type": "a list",
@@ -53,7 +53,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class WrittenSpec(Generic[SpecT]):
-    """A spec with its locations. `broken` has the names of the fields and links with errors."""
+    """A spec, and where its values are in the file. `broken` names fields and links with errors."""
 
     file: str
     root: Mapping
@@ -71,16 +71,16 @@ class WrittenSpec(Generic[SpecT]):
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
     """Return the spec of an entity file, or None if a required key is missing or invalid."""
-    root, broken = _long_form(_long_checks(_long_links(root)), problems)
-    return _read(EntitySpec, file, root, broken, problems)
+    root, broken = _with_long_fields(_with_long_checks(_with_long_links(root)), problems)
+    return _read_spec(EntitySpec, file, root, broken, problems)
 
 
 def read_app(file: str, root: Mapping, problems: Problems) -> WrittenSpec[AppSpec] | None:
-    """Return the spec of crudgen.yaml, or None if it cannot be read despite its errors."""
-    return _read(AppSpec, file, root, set(), problems)
+    """Return the spec of crudgen.yaml without its invalid keys, or None if no valid one is left."""
+    return _read_spec(AppSpec, file, root, set(), problems)
 
 
-def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
+def _with_long_fields(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
     """Return the document with fields in the long form, and the names of fields with errors."""
     fields = root.get("fields")
     if fields is None or not isinstance(fields.value, Mapping):
@@ -104,7 +104,7 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
     return Mapping(root.location, entries), broken
 
 
-def _long_links(root: Mapping) -> Mapping:
+def _with_long_links(root: Mapping) -> Mapping:
     """Return the document with links in the long form: `powers: Power` is `powers: {to: Power}`."""
     links = root.get("links")
     if links is None or not isinstance(links.value, Mapping):
@@ -120,7 +120,7 @@ def _long_links(root: Mapping) -> Mapping:
     return Mapping(root.location, tuple(entries))
 
 
-def _long_checks(root: Mapping) -> Mapping:
+def _with_long_checks(root: Mapping) -> Mapping:
     """Return the document with checks in the long form: `a < b` is `{rule: a < b}`."""
     checks = root.get("check")
     if checks is None or not isinstance(checks.value, Sequence):
@@ -136,7 +136,7 @@ def _long_checks(root: Mapping) -> Mapping:
     return Mapping(root.location, tuple(entries))
 
 
-def _read(
+def _read_spec(
     model: type[SpecT], file: str, root: Mapping, broken: set[str], problems: Problems
 ) -> WrittenSpec[SpecT] | None:
     data: Any = plain(root)
@@ -145,9 +145,9 @@ def _read(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
-            if not _is_explained(detail, details):
-                _report(model, root, detail, problems)
-            broken |= _remove_invalid(data, _path(detail))
+            if not _is_covered_by_another(detail, details):
+                _report_error(model, root, detail, problems)
+            broken |= _remove_invalid(data, _path_of_error(detail))
         try:
             spec = model.model_validate(data)
         except ValidationError:
@@ -155,14 +155,14 @@ def _read(
     return WrittenSpec(file, root, spec, frozenset(broken))
 
 
-def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
+def _path_of_error(detail: ErrorDetails) -> tuple[str | int, ...]:
     """Return the path of an error, without the tag that says whether a field is a reference."""
     path = detail["loc"]
     return (*path[:2], *path[3:]) if path[:1] == ("fields",) else path
 
 
 def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
-    """Remove what has an error from the data. Return the names of removed fields and links."""
+    """Remove the value at the path of an error. Return the names of removed fields and links."""
     if path[0] in ("fields", "links") and len(path) > 1:
         data[str(path[0])].pop(path[1], None)
         return {str(path[1])}
@@ -173,8 +173,10 @@ def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[st
     return set()
 
 
-def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems: Problems) -> None:
-    path, context = _path(detail), detail.get("ctx", {})
+def _report_error(
+    model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems: Problems
+) -> None:
+    path, context = _path_of_error(detail), detail.get("ctx", {})
     last = str(path[-1])
     if detail["type"] == "missing":
         location = (
@@ -200,14 +202,14 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         problems.add(find_location(root, path), context["problem"], context["remedy"])
     else:
         found = describe(_value_at(root, path))
-        expected = _KINDS.get(detail["type"], "something else")
-        remedy = kind_remedy(path, _value_at(root, path))
+        expected = _EXPECTED.get(detail["type"], "something else")
+        remedy = wrong_type_remedy(path, _value_at(root, path))
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 
 def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
     """Return what to write instead of a key of a model in the spelling of another language."""
-    if remedy := former_remedy(model, key, value):
+    if remedy := former_name_remedy(model, key, value):
         return remedy
     keys = _SPELLINGS.get(model, {})
     if model is not FieldSpec or key not in spellings.NEEDLESS_KEYS:
@@ -217,14 +219,16 @@ def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
     return "remove it: a field is required without 'optional' and 'default'"
 
 
-def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Return whether the remedy of another problem, of the same field or link, is this one's too.
+def _is_covered_by_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Return whether the remedy of another error of the same field or link solves this error too.
 
     A missing key can be written in another spelling, such as `enum` or `entity`. The keys of a
     reference are unknown if its type is.
     """
-    *owner, key = _path(detail)
-    others = [other for other in details if [*_path(other)[:-1]] == owner and other is not detail]
+    *owner, key = _path_of_error(detail)
+    others = [
+        other for other in details if [*_path_of_error(other)[:-1]] == owner and other is not detail
+    ]
     if not owner:
         return False
     if detail["type"] == "missing":
@@ -242,7 +246,7 @@ def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
 
 def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
     """Return the model that the path of an error leads to, without its last key."""
-    parents = _path(detail)[:-1]
+    parents = _path_of_error(detail)[:-1]
     if parents[:1] == ("fields",):
         return ReferenceSpec if detail["loc"][2] == "reference" else FieldSpec
     if parents[:1] == ("links",):

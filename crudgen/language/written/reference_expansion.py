@@ -35,18 +35,18 @@ class ReferenceExpansion(ShortFormParser):
     def run(self) -> Mapping | None:
         """Return the long form, or None if the short form has an error."""
         match = REFERENCE_PARTS.fullmatch(self.text)
-        if match is None or not self._target(match):
+        if match is None or not self._parse_target(match):
             return None
         if match["optional"]:
-            self._flag("optional", self._at(match.start("optional"), match.end("optional")))
-        self._default(match)
+            self._put_flag("optional", self._at(match.start("optional"), match.end("optional")))
+        self._parse_default(match)
         if len(self.problems) == self.before:
-            self._options(match)
+            self._parse_options(match)
         if len(self.problems) > self.before:
             return None
         return Mapping(self.location, tuple(self.entries))
 
-    def _target(self, match: re.Match[str]) -> bool:
+    def _parse_target(self, match: re.Match[str]) -> bool:
         arrow = self._at(match.start("arrow"), match.end("arrow"))
         word, location = match["target"], self._at(match.start("target"), match.end("target"))
         self._put("type", arrow, Scalar(arrow, REFERENCE))
@@ -59,7 +59,7 @@ class ReferenceExpansion(ShortFormParser):
         self.problems.add(location if word else arrow, problem, f"such as '-> {name}'")
         return False
 
-    def _default(self, match: re.Match[str]) -> None:
+    def _parse_default(self, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
         value, location = match["value"], self._at(match.start("value"), match.end("value"))
@@ -69,11 +69,11 @@ class ReferenceExpansion(ShortFormParser):
             return
         if value[0] not in "\"'":
             self.default_at = match.start("value")
-        self._value("default", location, value, location)
+        self._put_value("default", location, value, location)
 
-    def _flag(self, name: str, location: Location) -> None:
+    def _put_flag(self, name: str, location: Location) -> None:
         if name not in OnDelete.__members__.values():
-            super()._flag(name, location)
+            super()._put_flag(name, location)
             return
         first = next((entry.value for entry in self.entries if entry.key == "on_delete"), None)
         if first is not None:

@@ -7,7 +7,7 @@ from crudgen.language.relations import OnDelete
 from crudgen.language.types import REFERENCE_DOC, REFERENCE_OPTIONS
 
 from . import shorthand
-from .name_schema import add_former, field_names, key_schemas
+from .name_schema import add_former_name_rules, field_names, key_schemas
 
 _NO_ENTITY = "Write an entity after '->', such as -> Team."
 _NO_NULL = "'set_null' requires a reference that accepts null"
@@ -65,11 +65,11 @@ def long_form() -> dict[str, Any]:
 
 
 def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
-    """Add to the schemas of the keys of references and of links what editors check in them."""
+    """Add what editors check to the schemas of the keys of references and of links."""
     for what, spec in (("reference", reference), ("link", link)):
         keys = spec["properties"]
-        keys["to"] |= _name(ClassName, "Expected an entity, such as Team.")
-        keys["inverse"] = _inverse(keys["inverse"])
+        keys["to"] |= _name_schema(ClassName, "Expected an entity, such as Team.")
+        keys["inverse"] = _inverse_schema(keys["inverse"])
         # A separate rule, so that a missing key has a separate message.
         del spec["required"]
         spec["errorMessage"] = f"Unknown option. Options of a {what}: {', '.join(keys)}."
@@ -78,15 +78,15 @@ def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
         "$ref": "#/$defs/FieldSpec/properties/type",
         "description": keys["type"]["description"],
     }
-    keys["relation"] |= _name(FieldName, _relation_message())
-    keys["order"]["items"] = _name(FieldName, "Expected a field, such as age or -age.", "-?")
+    keys["relation"] |= _name_schema(FieldName, _relation_name_message())
+    keys["order"]["items"] = _name_schema(FieldName, "Expected a field, such as age or -age.", "-?")
     keys = link["properties"]
-    keys["via"] |= _name(ClassName, "Expected an entity, such as Membership.")
+    keys["via"] |= _name_schema(ClassName, "Expected an entity, such as Membership.")
     keys["table"] |= key_schemas()["table"]
-    add_former(keys["was"])
+    add_former_name_rules(keys["was"])
 
 
-def links(schema: dict[str, Any]) -> dict[str, Any]:
+def links_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the links of an entity, each in the short or the long form."""
     message = "Expected an entity, such as Power, or a map (the long form)."
     snippet = {"label": "Power", "body": "${1:Power}", "description": "A linked entity"}
@@ -101,24 +101,26 @@ def links(schema: dict[str, Any]) -> dict[str, Any]:
             "anyOf": [{"type": "string", "defaultSnippets": [snippet]}, {}],
             "if": {"type": "object"},
             "then": {"allOf": [{"required": ["to"]}, {"$ref": "#/$defs/LinkSpec"}]},
-            "else": {**_name(ClassName, message), "errorMessage": message},
+            "else": {**_name_schema(ClassName, message), "errorMessage": message},
         },
     }
 
 
-def _inverse(schema: dict[str, Any]) -> dict[str, Any]:
+def _inverse_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": schema["description"],
         "if": {"type": "string"},
-        "then": _name(FieldName, _relation_message()),
+        "then": _name_schema(FieldName, _relation_name_message()),
         "else": {"const": False, "errorMessage": "Expected a name, or false."},
     }
 
 
-def _name(kind: type[ClassName | FieldName], message: str, before: str = "") -> dict[str, Any]:
+def _name_schema(
+    kind: type[ClassName | FieldName], message: str, before: str = ""
+) -> dict[str, Any]:
     pattern = f"^{before}{kind.PATTERN.pattern}$"
     return {"type": "string", "pattern": pattern, "patternErrorMessage": message}
 
 
-def _relation_message() -> str:
+def _relation_name_message() -> str:
     return f"Invalid name: {FieldName.RULE.replace('field', 'relation')}."

@@ -44,7 +44,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
 _PART = re.compile(r"\?|= *\S+|\w+\([^()]*\)|\w+")
 
 
-def related_entity(text: str) -> str | None:
+def entity_of_list(text: str) -> str | None:
     """Return the entity of a field with several rows, such as `List[Hero]`, or None."""
     for pattern in _MANY:
         found = re.fullmatch(pattern, text.strip(), re.IGNORECASE)
@@ -66,8 +66,8 @@ _OTHER_TYPES = {
 }
 
 
-def before_entity(text: str) -> tuple[str, str] | None:
-    """Return the entity of a reference in another spelling, and the rest, or None."""
+def entity_after_keyword(text: str) -> tuple[str, str] | None:
+    """Return the entity after a word such as `references`, and the rest of the text, or None."""
     for pattern, option in _ONE:
         found = re.match(rf"(?:{pattern})(?:{_ENTITY}|\b)", text, re.IGNORECASE)
         if found:
@@ -75,7 +75,7 @@ def before_entity(text: str) -> tuple[str, str] | None:
     return None
 
 
-def alone(text: str) -> tuple[str, str] | None:
+def entity_alone(text: str) -> tuple[str, str] | None:
     """Split `Team? unique` into the entity and the rest; return None for other texts."""
     found = _ALONE.match(text)
     if found is None or not suggest(found["entity"], TypeName).startswith("allowed"):
@@ -90,8 +90,8 @@ def class_name(entity: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in singular_of(entity).split("_"))
 
 
-def with_words(text: str) -> str:
-    """Return options of references as those of a spec."""
+def with_reference_options(text: str) -> str:
+    """Replace options in other languages, such as `on delete cascade`, by those of a spec."""
     for pattern, replacement in _WORDS:
         text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
     return text

@@ -66,7 +66,7 @@ class LinkSpec(BaseSpec):
     )
     via: Text | None = Field(
         default=None,
-        description="Entity with a reference to each of both, instead of a link table.",
+        description="Entity with one reference to each linked entity, instead of a link table.",
     )
     table: Text | None = Field(
         default=None, description="Name of the link table, such as hero_power_link."

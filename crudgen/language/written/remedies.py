@@ -1,4 +1,4 @@
-"""Remedies for keys that are missing, and for values of the wrong kind. Reason to change: these."""
+"""Remedies for missing keys, and for values of the wrong type. Reason to change: a remedy."""
 
 import re
 from typing import Any
@@ -9,11 +9,11 @@ from . import spellings
 from .auth import AuthSpec, TokensSpec
 from .base import BaseSpec
 from .limits_and_names import LimitsSpec, NamesSpec
-from .reference_spellings import related_entity
+from .reference_spellings import entity_of_list
 from .relations import LinkSpec, ReferenceSpec
 from .shorthand import WORD
 from .spec import ApiSpec, EntitySpec, FieldSpec, PageSpec
-from .translation import related_remedy
+from .translation import list_of_rows_remedy
 from .words import PATH
 
 MODELS: dict[str, type[BaseSpec]] = {
@@ -66,8 +66,8 @@ def missing_remedy(key: str) -> str:
     }.get(key, "")
 
 
-def former_remedy(model: type[BaseSpec], key: str, value: Any) -> str:
-    """Return what to write instead of a key for a former name in other words, or ""."""
+def former_name_remedy(model: type[BaseSpec], key: str, value: Any) -> str:
+    """Return the remedy for an unknown key that means `was`, such as `renamed_from`; else ""."""
     example = _FORMER.get(model)
     if example is None or not spellings.FORMER_KEYS.fullmatch(key):
         return ""
@@ -81,8 +81,8 @@ def former_remedy(model: type[BaseSpec], key: str, value: Any) -> str:
     return "" if is_typo else f"write '{example}'"
 
 
-def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
-    """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
+def wrong_type_remedy(path: tuple[str | int, ...], value: Any) -> str:
+    """Return the remedy for a value of the wrong type, such as a string instead of a list."""
     key = str(path[0])
     if key == "fields" and (len(path) <= 2 or path[2] == "renamed"):
         return _field_remedy(path[1:], value)
@@ -119,8 +119,8 @@ def _field_remedy(path: tuple[str | int, ...], value: Any) -> str:
         return f"such as 'renamed: {{angry: furious}}'{former}"
     name = str(path[0])
     words = value if isinstance(value, list) else []
-    if len(words) == 1 and related_entity(f"list[{words[0]}]"):
-        return related_remedy(name, words[0], "")
+    if len(words) == 1 and entity_of_list(f"list[{words[0]}]"):
+        return list_of_rows_remedy(name, words[0], "")
     if len(words) == 1 and words[0] in TypeName.__members__.values():
         return f"write '{name}: json'"
     if words and all(isinstance(word, str) and re.fullmatch(WORD, word) for word in words[:20]):

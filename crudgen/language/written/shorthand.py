@@ -80,14 +80,14 @@ _OPTIONAL = rf"{_TARGET} *\?{_KEY}"
 _REQUIRED = rf"{_TARGET}(?! *\?| *= *{_NULL}(?: |$)){_KEY}"
 
 
-def pattern(info: TypeInfo) -> str:
+def short_form_pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches the short forms of a type, also in JavaScript."""
-    return rf"{_before_options(info)}(?: +(?:{_words(info.short_options)}))* *$"
+    return rf"{_pattern_before_options(info)}(?: +(?:{_option_pattern(info.short_options)}))* *$"
 
 
 def reference_pattern() -> str:
     """Return a regular expression that matches the short forms of references."""
-    words = _words(REFERENCE_OPTIONS.values())
+    words = _option_pattern(REFERENCE_OPTIONS.values())
     return rf"(?:{_OPTIONAL}|{_REQUIRED})(?: +(?:{words}))* *$"
 
 
@@ -96,7 +96,9 @@ def nullable_pattern() -> str:
 
     The text must match `reference_pattern`.
     """
-    words = _words(option for option in REFERENCE_OPTIONS.values() if option.name != "set_null")
+    words = _option_pattern(
+        option for option in REFERENCE_OPTIONS.values() if option.name != "set_null"
+    )
     return rf"(?:{_OPTIONAL}|{_REQUIRED}(?: +(?:{words}))* *$)"
 
 
@@ -117,24 +119,24 @@ def type_pattern(*types: str) -> str:
 
 def arguments_pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches text with valid arguments of the type."""
-    return rf"{_before_default(info)}(?! *\()(?![^ ?=])"
+    return rf"{_pattern_before_default(info)}(?! *\()(?![^ ?=])"
 
 
 def default_pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches text with a valid default, or without one."""
-    return rf"{_before_options(info)}(?! *\(| *\?? *=)"
+    return rf"{_pattern_before_options(info)}(?! *\(| *\?? *=)"
 
 
-def _before_default(info: TypeInfo) -> str:
+def _pattern_before_default(info: TypeInfo) -> str:
     return rf"^ *{info.name}{ARGUMENTS[info.arguments]}"
 
 
-def _before_options(info: TypeInfo) -> str:
-    default = rf"(?: *\?)?(?: *= *{_default(info)}(?= |$))?"
-    return rf"{_before_default(info)}(?:{default}| *\? *= *{_NULL}(?= |$))"
+def _pattern_before_options(info: TypeInfo) -> str:
+    default = rf"(?: *\?)?(?: *= *{_default_value_pattern(info)}(?= |$))?"
+    return rf"{_pattern_before_default(info)}(?:{default}| *\? *= *{_NULL}(?= |$))"
 
 
-def _default(info: TypeInfo) -> str:
+def _default_value_pattern(info: TypeInfo) -> str:
     """Return a regular expression of a type's defaults other than null."""
     if info.value_type == "boolean":
         return f"(?:true|false|{CALLER})"
@@ -150,17 +152,17 @@ def _default(info: TypeInfo) -> str:
     return rf"(?!(?:{'|'.join(sorted(other))})(?: |$)){DEFAULT}"
 
 
-def _words(options: Iterable[Option]) -> str:
+def _option_pattern(options: Iterable[Option]) -> str:
     """Return a regular expression of an option."""
-    ordered = sorted(options, key=_kind)
-    groups = [(Argument(kind), [*group]) for kind, group in groupby(ordered, key=_kind)]
-    return "|".join(_options(kind, group) for kind, group in groups)
+    ordered = sorted(options, key=_argument_kind)
+    groups = [(Argument(kind), [*group]) for kind, group in groupby(ordered, key=_argument_kind)]
+    return "|".join(_option_group_pattern(kind, group) for kind, group in groups)
 
 
-def _kind(option: Option) -> int:
+def _argument_kind(option: Option) -> int:
     return option.argument.value
 
 
-def _options(kind: Argument, options: list[Option]) -> str:
+def _option_group_pattern(kind: Argument, options: list[Option]) -> str:
     names = "|".join(option.name for option in options)
     return names if kind is Argument.NONE else rf"(?:{names}) *\( *{ARGUMENT[kind]} *\)"

@@ -29,6 +29,8 @@ _PLACEHOLDER = re.compile(r"\$\{[0-9]+:((?:[^\\}]|\\.)*)\}")
 
 
 class _Proposal(NamedTuple):
+    """A completion that an editor proposes for a field."""
+
     rank: int
     """Editors list proposals of a lower rank first."""
     body: str
@@ -42,10 +44,10 @@ def field_snippets() -> list[dict[str, Any]]:
     An editor replaces the entire value: to complete an option, it needs the type before it.
     """
     proposals = [proposal for info in TYPES.values() for proposal in _proposals(info)]
-    ordered = sorted([*proposals, *_references()], key=lambda proposal: proposal.rank)
+    ordered = sorted([*proposals, *_reference_proposals()], key=lambda proposal: proposal.rank)
     return [
         {
-            "label": _label(proposal.body),
+            "label": _snippet_text(proposal.body),
             "body": proposal.body,
             "description": proposal.doc,
             "sortText": f"{position:03}",
@@ -55,17 +57,17 @@ def field_snippets() -> list[dict[str, Any]]:
 
 
 def _proposals(info: TypeInfo) -> Iterator[_Proposal]:
-    yield _Proposal(0, _required(info), info.doc)
+    yield _Proposal(0, _shortest_form(info), info.doc)
     if info.arguments is not Arguments.NONE and not _needs_arguments(info):
-        yield _Proposal(1, f"{info.name}{_arguments(info)}", info.doc)
-    yield _Proposal(2, f"{_required(info)}?", f"{info.doc}; or null")
+        yield _Proposal(1, f"{info.name}{_argument_placeholders(info)}", info.doc)
+    yield _Proposal(2, f"{_shortest_form(info)}?", f"{info.doc}; or null")
     for option in info.short_options:
         if not (option.common or option.name in ARGUMENT_OPTIONS[info.arguments]):
             doc = FieldSpec.allowed_keys()[option.name].description or ""
             yield _Proposal(3, _with_option(info, option), doc)
 
 
-def _references() -> Iterator[_Proposal]:
+def _reference_proposals() -> Iterator[_Proposal]:
     """Yield a reference, and one with each of its options that not all fields have."""
     yield _Proposal(0, _REFERENCE, REFERENCE_DOC)
     yield _Proposal(2, f"{_REFERENCE}?", f"{REFERENCE_DOC}; or null")
@@ -75,32 +77,32 @@ def _references() -> Iterator[_Proposal]:
     for option in REFERENCE_OPTIONS.values():
         if option.name not in OPTIONS or not option.common:
             null = "?" if option.name in ("set_null", "read_only") else ""
-            body = f"{_REFERENCE}{null} {_option(option, 2)}"
+            body = f"{_REFERENCE}{null} {_option_with_placeholder(option, 2)}"
             yield _Proposal(3, body, descriptions[option.name])
 
 
 def _with_option(info: TypeInfo, option: Option) -> str:
     """Return a type with an option, and with what the option requires."""
-    required = _required(info)
+    required = _shortest_form(info)
     if option.name == "touch":
         return f"{required} = now read_only touch"
     if option.name == "read_only":
         return f"{required}? read_only"
     if option.name in _INDEXES and (info.max_length or 0) > MAX_INDEXED_TEXT:
         return f"{info.name}(..${{1:{MAX_INDEXED_TEXT}}}) {option.name}"
-    return f"{required} {_option(option, required.count('$') + 1)}"
+    return f"{required} {_option_with_placeholder(option, required.count('$') + 1)}"
 
 
 def _needs_arguments(info: TypeInfo) -> bool:
     return not re.fullmatch(shorthand.ARGUMENTS[info.arguments], "")
 
 
-def _required(info: TypeInfo) -> str:
-    """Return the type with the arguments that it requires."""
-    return f"{info.name}{_arguments(info) if _needs_arguments(info) else ''}"
+def _shortest_form(info: TypeInfo) -> str:
+    """Return the shortest form of a type: with the arguments that it requires, if any."""
+    return f"{info.name}{_argument_placeholders(info) if _needs_arguments(info) else ''}"
 
 
-def _arguments(info: TypeInfo) -> str:
+def _argument_placeholders(info: TypeInfo) -> str:
     """Return the arguments of the type's first example, each as a placeholder."""
     example = _FIRST_EXAMPLE.search(shorthand.EXAMPLES[info.arguments])
     parts = re.split(r"([A-Za-z0-9]+)", example[0] if example else "")
@@ -110,7 +112,7 @@ def _arguments(info: TypeInfo) -> str:
     )
 
 
-def _option(option: Option, placeholder: int) -> str:
+def _option_with_placeholder(option: Option, placeholder: int) -> str:
     """Return the option, with the argument of its example as a placeholder."""
     if option.argument is Argument.NONE:
         return option.name
@@ -119,6 +121,6 @@ def _option(option: Option, placeholder: int) -> str:
     return f"{option.name}(${{{placeholder}:{escaped}}})"
 
 
-def _label(body: str) -> str:
+def _snippet_text(body: str) -> str:
     """Return a snippet with the texts of its placeholders."""
     return _PLACEHOLDER.sub(lambda found: re.sub(r"\\(.)", r"\1", found[1]), body)

@@ -50,7 +50,7 @@ class FieldSpec(BaseSpec):
     default: AnyValue = Field(
         default=None,
         description="Value if a request omits the field; 'now' for date, time and datetime, and"
-        " 'me.id' for the caller's.",
+        " 'me.id' for an attribute of the caller.",
     )
     min: Number | None = Field(
         default=None, description="Minimum of a number, or minimum length of text."
@@ -204,7 +204,8 @@ class EntitySpec(BaseSpec):
         " the latest first.",
     )
     plural: Text | None = Field(
-        default=None, description="Name of the folder and the tag, such as heroes."
+        default=None,
+        description="Plural name, such as heroes, for the folder, the tag and the default path.",
     )
     path: Text | None = Field(default=None, description="Path of the collection, such as /heroes.")
     fields: dict[str, AnyFieldSpec] = Field(description="Fields, in the short or the long form.")

@@ -14,11 +14,19 @@ from crudgen.language.schema import TypeName
 from crudgen.language.types import TYPES, Arguments, TypeInfo
 
 from . import shorthand, spellings
-from .reference_spellings import alone, before_entity, related_entity, short_form, with_words
+from .reference_spellings import (
+    entity_after_keyword,
+    entity_alone,
+    entity_of_list,
+    short_form,
+    with_reference_options,
+)
 
 MAX_LENGTH = 200
 """Longer text is not translated."""
-_SHORT_FORMS = {name: re.compile(shorthand.pattern(info)) for name, info in TYPES.items()}
+_SHORT_FORMS = {
+    name: re.compile(shorthand.short_form_pattern(info)) for name, info in TYPES.items()
+}
 _PART = re.compile(
     rf"\?|= *(?:{shorthand.QUOTED}|[^\s?]+)|\w+\((?:{shorthand.QUOTED}|[^()]*)\)|\([^()]*\)|[^\s?]+"
 )
@@ -31,22 +39,22 @@ _BOUND = re.compile(rf"(>=|>|<=|<) *({_DIGITS})")
 _LINE = re.compile(r"[\s{-]*(?P<name>\w+) *: +(?P<text>.+?)\s*")
 
 
-def remedy_for(name: str, text: str, owner: str = "") -> str:
-    """Return what to write instead of a field in another spelling, or "" if it is unknown.
+def translation_remedy(name: str, text: str, owner: str = "") -> str:
+    """Return what to write instead of a field in another spelling; "" for an unknown spelling.
 
     `owner` is the entity of the field.
     """
     if len(text) <= MAX_LENGTH and (default := _JSON_DEFAULT.fullmatch(text.strip())):
         optional = ", optional: true" if default[1] else ""
         return f"write '{name}: {{type: json{optional}, default: {default[2]}}}'"
-    if len(text) <= MAX_LENGTH and (entity := related_entity(text)):
-        return related_remedy(name, entity, owner)
-    lines = [f"'{_line(name, short)}'" for short in translated(text, name)]
+    if len(text) <= MAX_LENGTH and (entity := entity_of_list(text)):
+        return list_of_rows_remedy(name, entity, owner)
+    lines = [f"'{_yaml_line(name, short)}'" for short in translated(text, name)]
     *others, last = lines or [""]
     return f"write {' or '.join([', '.join(others), last] if others else [last])}" if last else ""
 
 
-def related_remedy(name: str, entity: str, owner: str) -> str:
+def list_of_rows_remedy(name: str, entity: str, owner: str) -> str:
     """Return the remedy for a field that is a list of rows."""
     key = "write a reference to this entity"
     if ClassName.PATTERN.fullmatch(owner):
@@ -55,38 +63,40 @@ def related_remedy(name: str, entity: str, owner: str) -> str:
 
 
 def translated(text: str, name: str = "") -> tuple[str, ...]:
-    """Return the short forms of a field in another spelling; none if that is unknown.
+    """Return the short forms of a field in another spelling; none for an unknown spelling.
 
     A reference without an entity refers to the one that `name` is named after.
     """
     if len(text) > MAX_LENGTH:
         return ()
     written = text = " ".join(text.split())
-    text = _rewritten(text.rstrip(",; "), spellings.WRAPPERS)
-    if reference := _reference(text, name):
+    text = _with_replacements(text.rstrip(",; "), spellings.WRAPPERS)
+    if reference := _translated_reference(text, name):
         return (reference,) if reference != written else ()
     for pattern, remedy in spellings.REMEDIES:
         if re.fullmatch(rf"(?:{pattern})(?:\(\))?", text, re.IGNORECASE):
             return tuple(remedy.split(" | "))
-    short = _short_form(_rewritten(_unfolded(text), spellings.WORDS).strip())
-    short = short or _reference(text, name, is_alone=True)
+    short = _translated_short_form(
+        _with_replacements(_call_as_words(text), spellings.WORDS).strip()
+    )
+    short = short or _translated_reference(text, name, is_alone=True)
     return (short,) if short and short != written else ()
 
 
-def _line(name: str, short: str) -> str:
+def _yaml_line(name: str, short: str) -> str:
     """Return a field, whose name ends in `_id` if it is a reference."""
     is_named = not short.startswith("->") or name.endswith(("_id", "_key", "_code"))
     return f"{name}: {short}" if is_named else f"{name}_id: {short}"
 
 
-def _reference(text: str, name: str, *, is_alone: bool = False) -> str | None:
+def _translated_reference(text: str, name: str, *, is_alone: bool = False) -> str | None:
     """Return the short form of a reference, or None if the text is not one in a known spelling."""
-    written = with_words(_unfolded(text))
-    found = alone(written) if is_alone else before_entity(written)
+    written = with_reference_options(_call_as_words(text))
+    found = entity_alone(written) if is_alone else entity_after_keyword(written)
     if found is None:
         return None
     entity = found[0] or name.removesuffix("_id") or "team"
-    return short_form(entity, _rewritten(found[1], spellings.WORDS))
+    return short_form(entity, _with_replacements(found[1], spellings.WORDS))
 
 
 def translated_default(text: str) -> str | None:
@@ -102,16 +112,18 @@ def with_remedy(diagnostic: Diagnostic) -> Diagnostic:
     line = _LINE.fullmatch(diagnostic.source)
     if line is None or not diagnostic.problem.startswith("invalid YAML"):
         return diagnostic
-    return replace(diagnostic, remedy=remedy_for(line["name"], line["text"]) or diagnostic.remedy)
+    return replace(
+        diagnostic, remedy=translation_remedy(line["name"], line["text"]) or diagnostic.remedy
+    )
 
 
-def _rewritten(text: str, rows: Iterable[tuple[str, str]]) -> str:
+def _with_replacements(text: str, rows: Iterable[tuple[str, str]]) -> str:
     for pattern, replacement in rows:
         text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
     return text
 
 
-def _unfolded(text: str) -> str:
+def _call_as_words(text: str) -> str:
     """Convert `CharField(max_length=80, null=True)` to `CharField max_length=80 null=True`."""
     call = re.fullmatch(r"(\w+)\((.*)\)", text)
     if call is None or "=" not in text:
@@ -144,7 +156,7 @@ class _Parts:
                 self.options.append(part)
 
 
-def _short_form(text: str) -> str | None:
+def _translated_short_form(text: str) -> str | None:
     """Return the short form of a type and words after it, or None if one of them is unknown."""
     kind, rest = _translated_type(text)
     if not kind:
@@ -152,7 +164,7 @@ def _short_form(text: str) -> str | None:
     name = kind.partition(" ")[0].partition("(")[0]
     parts = _Parts()
     parts.read(kind.removeprefix(name) + " " + rest)
-    arguments = _arguments(TYPES[TypeName(name)], parts.arguments)
+    arguments = _translated_arguments(TYPES[TypeName(name)], parts.arguments)
     short = " ".join([f"{name}{arguments}{parts.optional}{parts.default}", *parts.options])
     return short if _SHORT_FORMS[TypeName(name)].fullmatch(short) else None
 
@@ -169,11 +181,11 @@ def _translated_type(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def _arguments(info: TypeInfo, written: str) -> str:
-    """Return the arguments of a type in the short form; those that it does not have are dropped."""
+def _translated_arguments(info: TypeInfo, written: str) -> str:
+    """Return arguments in the short form of a type, without those that the type does not have."""
     kind, inside = info.arguments, written.strip("() ")
     if kind in (Arguments.LENGTH, Arguments.RANGE, Arguments.SIZE):
-        return _bounds(
+        return _translated_bounds(
             inside, is_integer=info.value_type != "number", is_length=kind is not Arguments.RANGE
         )
     if kind is Arguments.DIGITS:
@@ -185,7 +197,7 @@ def _arguments(info: TypeInfo, written: str) -> str:
     return ""
 
 
-def _bounds(inside: str, *, is_integer: bool, is_length: bool) -> str:
+def _translated_bounds(inside: str, *, is_integer: bool, is_length: bool) -> str:
     """Return the bounds of a number or of a length in the short form.
 
     Bounds that it cannot express are returned as written. The digits that a number has in SQL, as

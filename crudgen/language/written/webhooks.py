@@ -28,8 +28,8 @@ class WebhookSpec(BaseSpec):
                 "patternErrorMessage": "Expected an entity and an event, such as Hero.created.",
             },
         },
-        description="What is sent: Hero.created, Hero.updated, Hero.deleted, or Hero. and an"
-        " action.",
+        description="Events to send: Hero.created, Hero.updated, Hero.deleted, or an entity and an"
+        " action, such as Hero.promote.",
     )
     fields: dict[str, FieldList] = Field(
         default={},

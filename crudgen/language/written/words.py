@@ -64,9 +64,9 @@ FIELD_RULES = ("length", "words", "range")
 """Ends of the names of constraints that follow from the type of a field."""
 
 
-def matching(kind: type[Name]) -> WithJsonSchema:
+def one_name(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of the names of a kind, by the pattern of the kind."""
-    return WithJsonSchema(_name(kind))
+    return WithJsonSchema(_name_schema(kind))
 
 
 def hook_names() -> WithJsonSchema:
@@ -77,13 +77,13 @@ def hook_names() -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [words, after], "errorMessage": message})
 
 
-def several(kind: type[Name]) -> WithJsonSchema:
-    """Return the JSON Schema of one or several names of a kind."""
+def one_or_more_names(kind: type[Name]) -> WithJsonSchema:
+    """Return the JSON Schema of one or more names of a kind."""
     return WithJsonSchema(
         {
-            **_name(kind),
+            **_name_schema(kind),
             "type": ["string", "array"],
-            "items": _name(kind),
+            "items": _name_schema(kind),
             "minItems": 1,
             "uniqueItems": True,
             "errorMessage": "Expected a name, or a list of names.",
@@ -91,7 +91,7 @@ def several(kind: type[Name]) -> WithJsonSchema:
     )
 
 
-def _name(kind: type[Name]) -> dict[str, Any]:
+def _name_schema(kind: type[Name]) -> dict[str, Any]:
     return {
         "type": "string",
         "pattern": f"^{kind.PATTERN.pattern}$",
@@ -99,7 +99,7 @@ def _name(kind: type[Name]) -> dict[str, Any]:
     }
 
 
-def path() -> WithJsonSchema:
+def path_schema() -> WithJsonSchema:
     """Return the JSON Schema of a path over relations."""
     message = f"Invalid path: {PATH_RULE}."
     return WithJsonSchema(
@@ -107,7 +107,7 @@ def path() -> WithJsonSchema:
     )
 
 
-def one_of(words: Mapping[str, str]) -> WithJsonSchema:
+def one_word(words: Mapping[str, str]) -> WithJsonSchema:
     """Return the JSON Schema of a key that accepts one of the words."""
     return WithJsonSchema(
         {

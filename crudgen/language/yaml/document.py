@@ -54,7 +54,7 @@ def parse(file: str, data: bytes | str) -> Mapping:
 
     Raises SpecError if the file is not a map in the strict subset.
     """
-    return _Parser(file, _decode(file, data)).document()
+    return _Parser(file, _decode(file, data)).parse_document()
 
 
 def scalar_value(text: str) -> bool | int | Decimal | str | None:
@@ -82,10 +82,10 @@ def _decode(file: str, data: bytes | str) -> str:
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
-        raise _error(location, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
+        raise _spec_error(location, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
     encoding = detect_encoding(data)[:6].upper()
     if encoding in {"UTF-16", "UTF-32"}:
-        raise _error(location, f"the file is {encoding}, not UTF-8", "save it as UTF-8")
+        raise _spec_error(location, f"the file is {encoding}, not UTF-8", "save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -95,16 +95,16 @@ def _decode(file: str, data: bytes | str) -> str:
         start = data.rfind(b"\n", 0, error.start) + 1
         source = data[start:].split(b"\n", 1)[0].decode("utf-8-sig", "replace").rstrip("\r")
         location = Location(file, line, column, 1, _FORBIDDEN.sub("�", source))
-        raise _error(location, "the file is not valid UTF-8", "save it as UTF-8") from None
+        raise _spec_error(location, "the file is not valid UTF-8", "save it as UTF-8") from None
     text = text.replace("\r\n", "\n")
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         problem = f"the character U+{ord(forbidden[0]):04X} is not allowed in a spec"
-        raise _error(_location_at(file, text, forbidden.start()), problem, "remove it")
+        raise _spec_error(_location_at(file, text, forbidden.start()), problem, "remove it")
     tab = _TAB_INDENT.search(text)
     if tab:
         location = _location_at(file, text, tab.end() - 1)
-        raise _error(location, "tab in the indentation", "indent with spaces")
+        raise _spec_error(location, "tab in the indentation", "indent with spaces")
     return text
 
 
@@ -115,7 +115,7 @@ def _location_at(file: str, text: str, index: int) -> Location:
     return Location(file, line, index - start + 1, 1, _FORBIDDEN.sub("�", source))
 
 
-def _error(location: Location, problem: str, remedy: str = "") -> SpecError:
+def _spec_error(location: Location, problem: str, remedy: str = "") -> SpecError:
     return SpecError([location.diagnostic(problem, remedy)])
 
 
@@ -125,38 +125,38 @@ class _Parser:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.lines = text.split("\n")
-        self.events = self._events(text)
+        self.events = self._parser_events(text)
         self.count = 0
         self.problems = Problems()
 
-    def document(self) -> Mapping:
+    def parse_document(self) -> Mapping:
         event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):
-            raise _error(Location(self.file), "the file is empty")
+            raise _spec_error(Location(self.file), "the file is empty")
         if event.explicit and (event.version or event.tags):
-            raise _error(
-                self._location(event), "YAML directives are not allowed", "remove the line"
+            raise _spec_error(
+                self._location_of(event), "YAML directives are not allowed", "remove the line"
             )
-        root = self._node(next(self.events), 1)
+        root = self._read_node(next(self.events), 1)
         next(self.events)
         event = next(self.events)
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _error(
-                self._location(event),
+            raise _spec_error(
+                self._location_of(event),
                 "a second YAML document is not allowed",
                 "move it to another file",
             )
         if isinstance(root, Scalar) and root.value is None:
-            raise _error(Location(self.file), "the file is empty")
+            raise _spec_error(Location(self.file), "the file is empty")
         if not isinstance(root, Mapping):
-            raise _error(
+            raise _spec_error(
                 root.location, "expected a map at the top level of the file", "such as 'name: Hero'"
             )
         if self.problems:
             raise SpecError(self.problems.report())
         return root
 
-    def _events(self, text: str) -> Iterator[Any]:
+    def _parser_events(self, text: str) -> Iterator[Any]:
         """Yield the parser's events after the stream start. Raises SpecError for invalid YAML."""
         try:
             for event in yaml.parse(text, Loader=_LOADER):
@@ -178,68 +178,72 @@ class _Parser:
                 ):
                     problem = f"missing space after the ':' of {quoted(key[1])}"
                     location = self._at(unspaced, key.end(2) - 1)
-                    raise _error(location, problem, f"write '{key[1]}: {key[3]}'") from None
-            raise _error(self._at(line, column), problem, remedy) from None
+                    raise _spec_error(location, problem, f"write '{key[1]}: {key[3]}'") from None
+            raise _spec_error(self._at(line, column), problem, remedy) from None
         except (yaml.YAMLError, UnicodeError, ValueError) as error:
-            raise _error(Location(self.file), f"invalid YAML: {error}") from None
+            raise _spec_error(Location(self.file), f"invalid YAML: {error}") from None
 
-    def _node(self, event: Any, depth: int) -> Node:
+    def _read_node(self, event: Any, depth: int) -> Node:
         self.count += 1
         if self.count > MAX_NODES:
-            raise _error(
-                self._location(event), f"more than {MAX_NODES} values in one file", "split it"
+            raise _spec_error(
+                self._location_of(event), f"more than {MAX_NODES} values in one file", "split it"
             )
         if depth > MAX_DEPTH:
-            raise _error(self._location(event), f"nested more than {MAX_DEPTH} levels deep")
-        self._reject_references(event)
+            raise _spec_error(
+                self._location_of(event),
+                f"nested more than {MAX_DEPTH} levels deep",
+                "remove levels",
+            )
+        self._reject_aliases_and_tags(event)
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event)
+            return self._read_scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(event, depth)
-        return self._mapping(event, depth)
+            return self._read_sequence(event, depth)
+        return self._read_mapping(event, depth)
 
-    def _reject_references(self, event: Any) -> None:
+    def _reject_aliases_and_tags(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):
-            raise _error(
-                self._location(event),
+            raise _spec_error(
+                self._location_of(event),
                 f"the alias '*{str(event.anchor)[:40]}' is not allowed",
                 "repeat the value instead",
             )
         if event.anchor is not None:
-            raise _error(
-                self._location(event),
+            raise _spec_error(
+                self._location_of(event),
                 f"the anchor '&{event.anchor[:40]}' is not allowed",
                 "remove it",
             )
         if event.tag is not None:
-            raise _error(
-                self._location(event), f"the tag {quoted(event.tag)} is not allowed", "remove it"
+            raise _spec_error(
+                self._location_of(event), f"the tag {quoted(event.tag)} is not allowed", "remove it"
             )
 
-    def _scalar(self, event: Any) -> Scalar:
-        location, text = self._location(event), event.value
+    def _read_scalar(self, event: Any) -> Scalar:
+        location, text = self._location_of(event), event.value
         if FORBIDDEN_IN_TEXT.search(text):
-            raise _error(location, "control character in a string", "remove it")
+            raise _spec_error(location, "control character in a string", "remove it")
         if event.style:
             return Scalar(location, text)
         try:
             return Scalar(location, scalar_value(text))
         except ValueError as error:
-            raise _error(location, str(error), "quote it if it is a string") from None
+            raise _spec_error(location, str(error), "quote it if it is a string") from None
 
-    def _sequence(self, event: Any, depth: int) -> Sequence:
-        location = self._location(event)
+    def _read_sequence(self, event: Any, depth: int) -> Sequence:
+        location = self._location_of(event)
         items: list[Node] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            items.append(self._node(event, depth + 1))
+            items.append(self._read_node(event, depth + 1))
         return Sequence(location, tuple(items))
 
-    def _mapping(self, event: Any, depth: int) -> Mapping:
-        location = self._location(event)
+    def _read_mapping(self, event: Any, depth: int) -> Mapping:
+        location = self._location_of(event)
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self._key(event)
-            value = self._node(next(self.events), depth + 1)
+            value = self._read_node(next(self.events), depth + 1)
             if key.value in entries:
                 first = entries[key.value].location.line
                 problem = f"duplicate key {quoted(key.value)}, first on line {first}"
@@ -250,19 +254,21 @@ class _Parser:
 
     def _key(self, event: Any) -> "_Key":
         if not isinstance(event, yaml.ScalarEvent):
-            self._reject_references(event)
-            location = self._location(event)
-            raise _error(location, "a list or map is not allowed as a key", "use a string")
-        key = self._node(event, 1)
+            self._reject_aliases_and_tags(event)
+            location = self._location_of(event)
+            raise _spec_error(location, "a list or map is not allowed as a key", "use a string")
+        key = self._read_node(event, 1)
         location = key.location
         if event.value == "<<" and not event.style:
-            raise _error(location, "the merge key '<<' is not allowed", "repeat the keys instead")
+            raise _spec_error(
+                location, "the merge key '<<' is not allowed", "repeat the keys instead"
+            )
         if not isinstance(key, Scalar) or not isinstance(key.value, str):
             problem = f"the key {quoted(event.value)} is not a string"
-            raise _error(location, problem, "quote it")
+            raise _spec_error(location, problem, "quote it")
         return _Key(location, key.value)
 
-    def _location(self, event: Any) -> Location:
+    def _location_of(self, event: Any) -> Location:
         start = event.start_mark
         if not isinstance(event, _MARKED):
             return self._at(start.line, start.column)
@@ -280,5 +286,7 @@ class _Parser:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
+    """A key of a map, and where it is."""
+
     location: Location
     value: str

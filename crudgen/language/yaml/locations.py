@@ -22,7 +22,7 @@ class Location:
     source: str = ""
 
     def part(self, offset: int, length: int) -> "Location":
-        """Return the location of `length` characters, which starts `offset` characters later."""
+        """Return the location of `length` characters, `offset` characters after this one starts."""
         return Location(self.file, self.line, self.column + offset, length, self.source)
 
     def diagnostic(self, problem: str, remedy: str = "") -> Diagnostic:

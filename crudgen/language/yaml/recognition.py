@@ -26,8 +26,8 @@ _MAX_LENGTH_DIFFERENCE = 2
 def is_spec(data: bytes | str, keys: Iterable[str], *, required: str, is_linked: bool) -> bool:
     """Return whether a file looks like a spec with these top-level keys, valid or not.
 
-    One known key is sufficient for a regular file. The target of a link outside the folder must
-    contain the `required` key, or no unknown key.
+    One known key is sufficient for a regular file. A file that is a symbolic link to outside the
+    folder (`is_linked`) must contain the `required` key, or no unknown key.
     """
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     known = [*keys]
