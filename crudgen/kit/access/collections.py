@@ -11,7 +11,6 @@ from ..query import ListQuery
 from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
 from .caller_database import as_caller
-from .caller_view import remember, shown
 from .fields import check_fields
 from .may import May
 from .queries import check_query
@@ -66,12 +65,9 @@ class GuardedCollection:
         found: Any = self.collection.restricted(rows, owner)
         return found.through(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
 
-    def creating(self, kind: str, caller: BaseCaller | None) -> Subcollection | None:
-        """Return the rows that a caller can create; None if no rule is about rows."""
-        roles = roles_of(caller)
-        if self.rows.row_operations(roles) is None:
-            return None
-        owner = self._owner_condition(kind, roles)
+    def creating(self, kind: str, caller: BaseCaller | None) -> Subcollection:
+        """Return the rows as a caller can create them, under the rows that they can read."""
+        owner = self._owner_condition(kind, roles_of(caller))
         return self.collection.restricted(self.rows.view(caller), owner)
 
     def _owner_condition(self, kind: str, roles: Roles) -> ColumnElement[bool] | None:
@@ -112,13 +108,5 @@ class CollectionView:
         guarded, caller = self._guarded, self._caller
         guarded.owner.read.check(caller)
         guarded.rows.access.create.check(caller)
-        seen = guarded.creating(db.kind, caller)
-        if seen is not None:
-            return await cast(_Operations, seen).create(
-                as_caller(db, caller), request, key, row, *options
-            )
-        guarded.rows.bodies.check([row], caller)
-        remember(request, caller)
-        row = guarded.rows.bodies.filled(row, caller)
-        response = await self._rows.create(db, request, key, row, *options)
-        return shown(guarded.rows.access, guarded.rows.bodies, response, [row], caller)
+        created_by = cast(_Operations, guarded.creating(db.kind, caller))
+        return await created_by.create(as_caller(db, caller), request, key, row, *options)

@@ -1,10 +1,12 @@
 """The creation of rows under a row of another table, by functions of the owner."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
 
-from ..database import Database
+from ..database import Change, Database
 from ..models import Model
 from ..rows.answers import COLLECTION
 from ..rows.nested import NestedResource
@@ -37,6 +39,15 @@ class HookedNested(NestedResource):
         rows: Any = self._rows
         created = self._complete(row, key)
         response: Response = await rows.create(
-            db, request, created, *options, before=[self._lock(key)]
+            db, request, created, *options, before=[*self._locks(db.kind, key)]
         )
         return response
+
+    def _locks(self, kind: str, key: Any) -> Iterator[Change]:
+        """Yield the changes that lock the row above; they raise HTTPException 404 without one."""
+        lock = self._lock(key)
+        yield lock
+        if self._hides_owners and kind != "sqlite":
+            # Whoever had locked the row before may have changed whether the caller sees it, also
+            # by a change of a related row, which the statement that waits does not see.
+            yield replace(lock, statement=self._exists)

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
 from ..database import Database
-from ..errors import MissingTarget
 from ..models import Model
 from .answers import COLLECTION
 from .completed import Completed, completed
 from .resource import Resource
 from .subcollection import Subcollection
+
+_OF_ROW = {403, 409, 422}
+"""The statuses of errors about a new row."""
 
 
 class NestedResource(Subcollection):
@@ -42,14 +44,15 @@ class NestedResource(Subcollection):
         """Insert a row that refers to the row with this key; return the response with it.
 
         `options` are those of the creation of a row. Raises HTTPException 404 if the row with this
-        key does not exist, and the errors of the creation.
+        key does not exist, whatever is wrong with the new row, and the errors of the creation.
         """
         self._check_owner_key(key)
         request.scope[COLLECTION] = self._collection_path(request)
         try:
             return await self._rows.create(db, request, self._complete(row, key), *options)
-        except MissingTarget:
-            await self._check_owner(db, key)
+        except HTTPException as error:
+            if error.status_code in _OF_ROW:
+                await self._check_owner(db, key)
             raise
 
     def _complete(self, row: Model, key: Any) -> Model:
