@@ -90,6 +90,8 @@ LISTS: Mapping[str, Mapping[str, Named]] = {
         "sort=email": [("email", "sort")],
     },
 }
+REPEATED: Sequence[Row] = ({"salary": "2.75"}, {"email": None, "name": "b"}) if RULES > 1 else ()
+"""A default, and a value that is hidden: only in the long form."""
 BODIES: Sequence[Row] = (
     {"name": "n"},
     {"salary": "2.50"},
@@ -99,6 +101,7 @@ BODIES: Sequence[Row] = (
     {"email": "e1"},
     {"email": None, "pin": "1"},
     {"owner_id": 1, "grade": None},
+    *REPEATED,
 )
 
 

@@ -359,6 +359,10 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "several updates": (BATCHES, "if operations.asks_update else ()", "if False else ()"),
     "several deletions": (BATCHES, "if operations.asks_deletion:", "if False:"),
     "several creations": (BATCHES, "if asked is not None", "if False"),
+    "a row to update": (VIEW, "Change(use.lock, {", "Change(rows._statements_for(db).lock, {"),
+    "a row to delete": (
+        *(VIEW, "use.lock_to_delete,", "operations.all._statements_for(db).lock_to_delete,"),
+    ),
     "several rows to update": (
         BATCHES,
         "Change(use.lock, {",

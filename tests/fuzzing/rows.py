@@ -193,7 +193,9 @@ class Rows:
                 value = None
             else:
                 value = self.key(self.schema.entity(one.reference.target))
-            if not one.read_only:
+            if one.preset is not None and number == 0:
+                body.pop(one.json_name, None)  # the row is the caller's
+            elif not one.read_only:
                 body[one.json_name] = value
         return self.client.post(f"{entity.path}/", json=body)
 

@@ -1,7 +1,7 @@
 """An application whose functions in hooks.py stop at a place, and its stored rows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree
 from crudgen.language import load_texts
+from tests.access.mutants import mutated
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
@@ -189,9 +190,18 @@ class City:
             }
 
 
-def package_of(entities: Mapping[str, str] = ENTITIES, app: str | None = None, **texts: str) -> Any:
-    """Import the application with the owner's files, each by the name of its folder."""
-    tree = {**render(load_texts(dict(entities), app))}
+def package_of(
+    entities: Mapping[str, str] = ENTITIES,
+    app: str | None = None,
+    *,
+    mutation: Sequence[str] = (),
+    **texts: str,
+) -> Any:
+    """Import the application with the owner's files, each by the name of its folder.
+
+    A mutation replaces a text in a file of the application.
+    """
+    tree = {**mutated(render(load_texts(dict(entities), app)), mutation)}
     for folder, source in (texts or {"heroes": HERO, "seats": SEAT}).items():
         assert f"app/{folder}/hooks.py" in tree
         tree[f"app/{folder}/hooks.py"] = source

@@ -232,10 +232,20 @@ def create(tx: Transaction[Caller], coin: CoinCreate) -> Coin:
 '''
 
 
+SOURCES = {
+    "notes": NOTES,
+    "heroes": HEROES,
+    "tags": TAGS,
+    "books": BOOKS,
+    "steps": STEPS,
+    "coins": COINS,
+    "stamps": STAMPS,
+}
+
+
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    sources = {"notes": NOTES, "heroes": HEROES, "tags": TAGS, "books": BOOKS, "steps": STEPS}
-    found = package_of(ENTITIES, APP, **sources, coins=COINS, stamps=STAMPS)
+    found = package_of(ENTITIES, APP, **SOURCES)
     yield found
     unload(found)
 

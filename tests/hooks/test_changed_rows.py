@@ -33,6 +33,13 @@ access:
   delete: [user if state = done, editor]
 """,
     "team.yaml": "name: Team\nfields: {lead_id: int?}\naccess: {read: user, write: user}\n",
+    "medal.yaml": """\
+name: Medal
+fields: {code: str(1..9) pk, worth: int = 1}
+hooks: [update]
+api: {operations: [read, update, replace]}
+access: {read: user, create: user, update: editor}
+""",
     "log.yaml": "name: Log\nfields: {text: str}\naccess: {read: user}\n",
 }
 HEROES = '''\
@@ -98,11 +105,26 @@ def leave(tx: Transaction[Caller], hero: Hero) -> Hero:
     team.lead_id = None
     return hero
 '''
+MEDALS = '''\
+"""What happens with medals."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Medal, MedalUpdate
+
+
+def update(tx: Transaction[Caller], medal: Medal, changes: MedalUpdate) -> Medal:
+    """Update a medal without asking the rules."""
+    assert changes.worth is not None
+    medal.worth = changes.worth
+    return medal
+'''
+SOURCES = {"heroes": HEROES, "medals": MEDALS}
 
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    found = package_of(ENTITIES, APP, heroes=HEROES)
+    found = package_of(ENTITIES, APP, **SOURCES)
     yield found
     unload(found)
 
@@ -145,7 +167,7 @@ def test_a_function_leaves_a_row_that_the_rules_allow(
     caplog.set_level(logging.INFO)
 
     async def test(city: City) -> None:
-        for check in (_new_values, _both_values, _several, _related, _deletions):
+        for check in (_new_values, _both_values, _several, _related, _deletions, _medals):
             await check(Asks(city, caplog))
 
     in_city(package, new_database(kind), test, auth_secret=SECRET)
@@ -218,3 +240,14 @@ async def _deletions(ask: Asks) -> None:
     path = await ask.hero(state="done")
     assert (await ask("ann", "DELETE", path)).status_code == 200
     assert (await ask("ann", "GET", path)).json()["title"] == "deleted"
+
+
+async def _medals(ask: Asks) -> None:
+    """A PUT that may create a row does not let a caller update it."""
+    medal = {"code": "a", "worth": 1}
+    assert (await ask("ann", "PUT", "/medals/a", medal)).json() == medal
+    denied = await ask("ann", "PUT", "/medals/a", medal | {"worth": 2})
+    assert denied.status_code == 403, denied.text
+    assert (await ask("ann", "GET", "/medals/a")).json() == medal
+    changed = await ask("editor", "PUT", "/medals/a", medal | {"worth": 2})
+    assert changed.json() == medal | {"worth": 2}
