@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.access.vocabulary import Asker, run
 
@@ -130,3 +131,41 @@ def test_written_rows_show_what_the_caller_sees(kind: str, new_database: NewData
         await check_keys(asker)
 
     run(APP, SPEC, new_database(kind), check)
+
+
+NOTE = """\
+name: Note
+fields: {text: str(1..20), pin: str(1..4), rank: int, closed: bool = false, owner_id: int = me}
+access:
+  owner: owner_id
+  read: [owner, hr]
+  create: user
+  update: [owner if not old.closed, hr]
+  fields:
+    pin: {read: nobody, write: [owner, hr]}
+    rank: {read: [user if not closed, hr], write: [hr, user if rank < 10]}
+api: {operations: [create, list, read, update, replace]}
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_put_sets_what_its_caller_does_not_see(kind: str, new_database: NewDatabase) -> None:
+    """The properties are required: a caller who may set them sends new values."""
+
+    async def check(asker: Asker) -> None:
+        note = {"text": "a", "pin": "1", "rank": 1}
+        row = await asker.row("POST /notes/", note)
+        assert row == {"text": "a", "rank": 1, "closed": False, "owner_id": 1, "id": 1}
+        changed = row | {"text": "b", "closed": True}
+        assert await asker.status("PUT /notes/1", changed) == 422, "it must contain the pin"
+        answer = await asker.row("PUT /notes/1", changed | {"pin": "2"})
+        assert (answer["text"], answer["rank"]) == ("b", None)
+        assert await asker.status("PUT /notes/1", answer | {"pin": "2"}, **HR) == 422, "null"
+        denial = await asker.ask("PUT /notes/1", changed | {"pin": "3"})
+        assert denial.status_code == 403, "the note is closed"
+        row = await asker.row("PUT /notes/1", changed | {"pin": "3", "rank": 11, "text": "c"}, **HR)
+        assert (row["rank"], row["text"], "pin" in row) == (11, "c", False)
+        with asker.engine.connect() as connection:
+            assert connection.execute(text("SELECT pin FROM note")).scalar() == "3"
+
+    run(APP, {"note.yaml": NOTE}, new_database(kind), check)

@@ -97,7 +97,7 @@ INEXPRESSIBLE = {
             "with keys of",
             "has more than 60",
             "the schema name '",
-            "which a PUT must contain",
+            "but neither read nor set",
         ),
         *("'create' requires", "have the same operation id", "the hook '", "the action '"),
     ),

@@ -9,10 +9,8 @@ from crudgen.language.access import (
     Action,
     Allowed,
     FieldRules,
-    conditions_for,
     covers,
 )
-from crudgen.language.conditions.tree import And, Condition
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Field
@@ -58,7 +56,7 @@ def _problems(
     if rules.read is not None:
         yield from _of_reading(written, field)
         yield from _without_rows(access, rules.read, Action.READ, name)
-        yield from _not_replaceable(entity, access, rules.read, field)
+        yield from _not_replaceable(entity, access, rules, field)
     if rules.write is None:
         return
     if field.pk:
@@ -98,36 +96,25 @@ def _without_rows(access: Access, allowed: Allowed, key: str, name: str) -> Iter
 
 
 def _not_replaceable(
-    entity: Entity, access: Access, allowed: Allowed, field: Field
+    entity: Entity, access: Access, rules: FieldRules, field: Field
 ) -> Iterator[_Found]:
-    """Yield who may replace rows, but cannot send a value that the row has and hides from them."""
+    """Yield who may replace rows, but can neither send the value that a row has nor set another.
+
+    Callers who may see the field in some rows can replace these. Callers who may set it send a new
+    value, also where they do not see the old one.
+    """
     if Operation.REPLACE not in entity.api.operations or not field.required or field.optional:
         return
+    if rules.read is None or rules.write is None:
+        return
     for who in access.who(Action.UPDATE):
-        if not _covers_conditions(allowed, access, who):
+        if not (covers(rules.read.everybody, who) or covers(rules.write.everybody, who)):
             name = str(field.name)
-            problem = f"{who!r} may replace rows but not read {name!r}, which a PUT must contain"
+            cannot = f"{who!r} may replace rows, but neither read nor set {name!r}"
+            problem = f"{cannot}, which a PUT must contain"
             remedy = "add '?' or a default to the field, or remove 'replace' from 'operations'"
             yield Action.READ, problem, remedy
             return
-
-
-def _covers_conditions(allowed: Allowed, access: Access, who: str) -> bool:
-    """Return whether callers see a value in all rows that they may update, by the same words."""
-    shown = allowed.conditions(who)
-    if shown is None:
-        return True
-    updated = conditions_for(access, Action.UPDATE, who)
-    return updated is not None and all(
-        any(_parts(one) <= _parts(condition) for one in shown) for condition in updated
-    )
-
-
-def _parts(condition: Condition) -> frozenset[Condition]:
-    """Return the conditions that must all be true."""
-    if isinstance(condition, And):
-        return frozenset().union(*map(_parts, condition.conditions))
-    return frozenset({condition})
 
 
 def _not_creatable(access: Access, allowed: Allowed, field: Field) -> Iterator[_Found]:
