@@ -120,6 +120,13 @@ class Bodies:
                 found.add(name)
         return found
 
+    async def unchanged_of_all(
+        self, db: Database, rows: Sequence[Model], caller: BaseCaller | None
+    ) -> Sequence[Collection[str]]:
+        """Return the same for each row of a bulk update, whose body has the key."""
+        key = self._rows._key
+        return [await self.unchanged(db, getattr(row, key), row, caller) for row in rows]
+
     def _related_problems(
         self, row: Model, caller: BaseCaller | None, place: Place
     ) -> Iterator[dict[str, Any]]:

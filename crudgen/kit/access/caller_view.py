@@ -115,7 +115,8 @@ class View:
     ) -> Response:
         """Update rows; return the response with them."""
         self._access.update.check(self._caller)
-        self._bodies.check(rows, self._caller, several=True)
+        kept = await self._bodies.unchanged_of_all(db, rows, self._caller)
+        self._bodies.check(rows, self._caller, several=True, kept=kept)
         return self._shown(await self._rows.update_many(db, request, rows), rows)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
