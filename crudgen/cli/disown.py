@@ -24,5 +24,5 @@ def disown(
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
     file = source.path_in(out, path)
-    disk.disown(out, file)
+    disk.undo_own(out, file)
     console.say(f"{out / file} is generated again; the next 'crudgen emit' merges your edits")

@@ -24,7 +24,7 @@ from crudgen.errors import (
 
 if TYPE_CHECKING:
     from crudgen.delivery.generation import Generation
-    from crudgen.delivery.server import Following, Options
+    from crudgen.delivery.server import Options, TableFollowing
     from crudgen.evolution.hints import Hints
     from crudgen.evolution.plan import Note, Plan
 
@@ -118,17 +118,19 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
-def _following(spec: Code, reporter: "_Reporter", *, changes_tables: bool) -> "Following":
+def _following(spec: Code, reporter: "_Reporter", *, changes_tables: bool) -> "TableFollowing":
     """Return how the tables and the spec stay together."""
     with paused_collection():
-        from crudgen.delivery.follow import Follower  # noqa: PLC0415 -- lazy
-        from crudgen.delivery.server import Following  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.follow import TableFollower  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.server import TableFollowing  # noqa: PLC0415 -- lazy
         from crudgen.delivery.table_watch import TableWatch  # noqa: PLC0415 -- lazy
         from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
 
     if changes_tables:
-        return Following(Follower(lambda: hints(spec.schema), reporter), spec.build_without)
-    return Following(TableWatch(), spec.build_without)
+        return TableFollowing(
+            TableFollower(lambda: hints(spec.schema), reporter), spec.build_keeping
+        )
+    return TableFollowing(TableWatch(), spec.build_keeping)
 
 
 class _Reporter:
@@ -141,7 +143,7 @@ class _Reporter:
         self._advice = ""
         self._cause = "spec"
 
-    def serving(self, url: str, generation: "Generation") -> None:
+    def report_serving(self, url: str, generation: "Generation") -> None:
         self._spec.serve()
         self._database = generation.masked_database
         console.say(f"crudgen {__version__}\n", "bold")
@@ -173,28 +175,28 @@ class _Reporter:
             console.say_error(f"\n{advice}", "yellow")
         console.say("\nPress Ctrl+C to stop.")
 
-    def reloaded(self, generation: "Generation") -> None:
+    def report_reload(self, generation: "Generation") -> None:
         self._spec.serve()
         before, self._database = self._database, generation.masked_database
         database = f", on {self._database}" if self._database != before else ""
         console.say(f"reloaded: {self._spec.names()}{database}", "green")
 
-    def recovered(self) -> None:
+    def report_recovery(self) -> None:
         console.say(f"the {self._cause} is valid again and unchanged", "green")
 
-    def followed(self, plan: "Plan", found: "Hints") -> None:
+    def report_changes(self, plan: "Plan", found: "Hints") -> None:
         planned.show(plan.without_notes(), found.names)
         console.say(f"{source.count(len(plan.steps), 'change')} made in the database", "green")
 
-    def advised(self, notes: "Sequence[Note]", found: "Hints") -> None:
+    def report_warnings(self, notes: "Sequence[Note]", found: "Hints") -> None:
         before, self._advice = self._advice, planned.advise(notes, found.names)
         if self._advice and self._advice != before:
             console.say_error(self._advice, "yellow")
 
-    def waiting(self, reason: str) -> None:
+    def report_wait(self, reason: str) -> None:
         console.say_error(reason, "yellow")
 
-    def failed(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         self._cause = "code" if isinstance(error, OwnCodeError) else "spec"
         if not isinstance(error, CrudgenError):
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))

@@ -65,7 +65,7 @@ class Code:
         """Generate the code of the spec. Raises SpecError."""
         return self._build({})
 
-    def build_without(self, files: Collection[str]) -> "SourceTree":
+    def build_keeping(self, files: Collection[str]) -> "SourceTree":
         """Generate the code of the spec with these files as they are served. Raises CrudgenError.
 
         The other files may not fit them.

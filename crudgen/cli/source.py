@@ -92,12 +92,12 @@ def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[S
         if project is None:
             return schema, codegen.render_to_serve(schema)
 
-        from crudgen.delivery.project import lay_over, with_kit  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.project import with_kit, with_project_code  # noqa: PLC0415 -- lazy
         from crudgen.language.schema import KitForm  # noqa: PLC0415 -- lazy
 
         rendered = crudgen.render(schema)
         hook_problems.check_functions(schema, rendered, project)
-        tree = lay_over(rendered, project)
+        tree = with_project_code(rendered, project)
         return schema, with_kit(tree) if schema.kit is KitForm.LIBRARY else tree
 
 

@@ -1,4 +1,4 @@
-"""Absolute imports of a package that has another name. Reason to change: Python's import statement.
+"""Resolves imports of `app` in a package of another name. Reason to change: the import statement.
 
 A project's own code may import `app.heroes.models`, and the code of a library project imports
 `crudgen.kit`. The imported package has a unique name instead of `app`, and a kit of its own.
@@ -13,12 +13,12 @@ _FOLDER, _KIT, _LIBRARY = "app", "kit", "crudgen.kit"
 _STATEMENT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:app|crudgen\.kit)\b", re.MULTILINE)
 
 
-def are_in(text: str) -> bool:
-    """Return whether the source of a module contains such imports."""
+def has_absolute_imports(text: str) -> bool:
+    """Return whether the source of a module imports `app` or `crudgen.kit` by an absolute name."""
     return _STATEMENT.search(text) is not None
 
 
-def builtins_of(package: str, modules: Container[str]) -> dict[str, Any]:
+def builtins_for(package: str, modules: Container[str]) -> dict[str, Any]:
     """Return builtins for modules of a package, whose `import` finds the package as `app`.
 
     `modules` are the full names of its modules.
@@ -31,13 +31,13 @@ def builtins_of(package: str, modules: Container[str]) -> dict[str, Any]:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        found = name if level else _renamed(name, package, modules)
+        found = name if level else _name_in_package(name, package, modules)
         return builtins.__import__(found, globals, locals, fromlist or (), level)
 
     return {**vars(builtins), "__import__": import_}
 
 
-def _renamed(name: str, package: str, modules: Container[str]) -> str:
+def _name_in_package(name: str, package: str, modules: Container[str]) -> str:
     """Return the name of a module in the package, or another name unchanged."""
     if name == _FOLDER or name.startswith(f"{_FOLDER}."):
         return package + name.removeprefix(_FOLDER)

@@ -1,4 +1,4 @@
-"""What commands administer of a generated application. Reason to change: how they reach it.
+"""Opens users, API keys and events for commands. Reason to change: how commands reach them.
 
 The commands of crudgen and those of an emitted project run the same code: that of the application.
 """
@@ -17,12 +17,12 @@ from crudgen.errors import DatabaseError
 def opened_accounts(
     tree: Mapping[str, str], module_of_commands: str, database: str | None = None
 ) -> Iterator[tuple[Any, Any]]:
-    """Import a tree from memory; yield a module of commands of its kit, and what it opens.
+    """Import a tree from memory; yield a module of its kit, and the users or keys that it opens.
 
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used, or what cannot be changed.
     """
-    with _imported(tree, database) as (module, settings):
+    with _imported_settings(tree, database) as (module, settings):
         commands, caller = module(f"kit.{module_of_commands}"), module("caller").Caller
         try:
             with commands.opened(settings, caller) as found:
@@ -38,7 +38,7 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used.
     """
-    with _imported(tree, database) as (module, settings):
+    with _imported_settings(tree, database) as (module, settings):
         module("main")  # the tables
         try:
             with module("kit.wiring").open_session(settings) as session:
@@ -60,10 +60,10 @@ def has_users(url: str) -> bool:
 
 
 @contextmanager
-def _imported(
+def _imported_settings(
     tree: Mapping[str, str], database: str | None
 ) -> Iterator[tuple[Callable[[str], Any], Any]]:
-    """Import a tree from memory; yield what imports its modules, and its settings."""
+    """Import a tree from memory; yield a function that imports its modules, and the settings."""
     package = memory.import_tree(tree)
 
     def module(name: str) -> Any:

@@ -21,13 +21,13 @@ def bytecode(text: str, path: str, filename: str) -> CodeType:
     `path` is that of the file in the package, such as `kit/models.py`, and `filename` the one that
     tracebacks show.
     """
-    if PurePosixPath(path).parts[0] == _KIT and (code := _of_kit(text, path)):
-        return _renamed(code, filename)
+    if PurePosixPath(path).parts[0] == _KIT and (code := _kit_bytecode(text, path)):
+        return _with_filename(code, filename)
     return InspectLoader.source_to_code(text, filename)
 
 
 @lru_cache(maxsize=512)
-def _of_kit(text: str, path: str) -> CodeType | None:
+def _kit_bytecode(text: str, path: str) -> CodeType | None:
     """Return the bytecode of a module of the installed kit; None if its text differs."""
     file = Path(str(files("crudgen") / path))
     if not file.is_file() or decode_source(file.read_bytes()) != text:
@@ -36,9 +36,10 @@ def _of_kit(text: str, path: str) -> CodeType | None:
     return SourceFileLoader(name, str(file)).get_code(name)
 
 
-def _renamed(code: CodeType, filename: str) -> CodeType:
+def _with_filename(code: CodeType, filename: str) -> CodeType:
     """Return a copy of a code object for another file."""
     constants = (
-        _renamed(one, filename) if isinstance(one, CodeType) else one for one in code.co_consts
+        _with_filename(one, filename) if isinstance(one, CodeType) else one
+        for one in code.co_consts
     )
     return code.replace(co_filename=filename, co_consts=tuple(constants))

@@ -67,38 +67,41 @@ class _Comparison:
     def plan(self) -> Plan:
         once = Ownership.ONCE
         changes = [
-            self._once(file) if file.ownership is once else self._generated(file)
+            self._user_file_change(file)
+            if file.ownership is once
+            else self._generated_file_change(file)
             for file in self._tree.files
         ]
         stale = map(
-            self._stale, sorted(self._record.files.keys() - self._tree.keys() - self._moving)
+            self._stale_file_change,
+            sorted(self._record.files.keys() - self._tree.keys() - self._moving),
         )
         changes += (change for change in stale if change is not None)
         return Plan(self._out, tuple(changes), self._record)
 
-    def _once(self, file: SourceFile) -> Change:
-        before = _read(self._out, file.path, is_users=True)
+    def _user_file_change(self, file: SourceFile) -> Change:
+        before = _read_file(self._out, file.path, is_users=True)
         if before is None:
             return Change(file.path, Action.CREATE, None, file.text.encode())
         return Change(file.path, Action.KEEP, before, before, needs=file.needs)
 
-    def _generated(self, file: SourceFile) -> Change:
+    def _generated_file_change(self, file: SourceFile) -> Change:
         source = self._moves.get(file.path, file.path)
         if source == file.path and source in self._moving:  # its place is free
             entry = Entry.of(file.text, file.part, None)
             return Change(file.path, Action.CREATE, None, file.text.encode(), entry)
         stays_owned = source == file.path and source in self._record.owned
-        before = _read(self._out, source, is_users=stays_owned)
-        change = self._changed(file, source, before)
+        before = _read_file(self._out, source, is_users=stays_owned)
+        change = self._change_from_source(file, source, before)
         return change if source == file.path else replace(change, source=source)
 
-    def _changed(self, file: SourceFile, source: str, before: bytes | None) -> Change:
+    def _change_from_source(self, file: SourceFile, source: str, before: bytes | None) -> Change:
         path, text = file.path, file.text
         former = self._record.files.get(source)
         entry = Entry.of(text, file.part, former)
         kept = entry if former is None else replace(former, part=file.part)
         if source in self._record.owned:
-            self._reject_side(path, source)
+            self._reject_side_of_owned_file(path, source)
             news = self._record.owned[source] != entry.digest
             notes = ["what is generated has changed"] if news else []
             notes += ["--force keeps it"] if self._choices.force else []
@@ -116,9 +119,9 @@ class _Comparison:
             return Change(path, Action.UNCHANGED, before, before, entry)
         if discards or (former is not None and digest == former.digest):
             return Change(path, Action.UPDATE, before, generated, entry)
-        return _Edited(path, before, text, former, entry, side).change()
+        return _EditedFile(path, before, text, former, entry, side).change()
 
-    def _reject_side(self, path: str, source: str) -> None:
+    def _reject_side_of_owned_file(self, path: str, source: str) -> None:
         """Raise OutputError if a side was chosen for a file that the user owns."""
         for option, paths in (("--theirs", self._choices.theirs), ("--ours", self._choices.ours)):
             if not paths.isdisjoint({path, source}):
@@ -127,14 +130,14 @@ class _Comparison:
                     f" effect\n  let emit write it again with: {disown_command(self._out, source)}"
                 )
 
-    def _stale(self, path: str) -> Change | None:
+    def _stale_file_change(self, path: str) -> Change | None:
         entry = self._record.files[path]
         owned = self._record.owned.get(path)
-        before = _read(self._out, path, is_users=owned is not None)
+        before = _read_file(self._out, path, is_users=owned is not None)
         if before is None:
             return None
         if owned is not None:
-            self._reject_side(path, path)
+            self._reject_side_of_owned_file(path, path)
             note = "it is no longer generated" if owned else ""  # said once
             return Change(path, Action.OWNED, before, before, entry, note=note, owned="")
         is_edited = journal.digest(before) != entry.digest
@@ -145,7 +148,7 @@ class _Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Edited:
+class _EditedFile:
     """An edited file: its content, the generated text, and the former and new entries."""
 
     path: str
@@ -157,36 +160,38 @@ class _Edited:
 
     def change(self) -> Change:
         """Return the change: the file is kept or merged, or must be resolved first."""
-        base = self._base()
+        base = self._former_text()
         try:
             yours = self.content.decode()
         except UnicodeDecodeError:
             return (
-                self._kept() if base == self.text else self._without_base("it is not valid UTF-8")
+                self._kept_change()
+                if base == self.text
+                else self._unmergeable_change("it is not valid UTF-8")
             )
         if markers := find_markers(yours):
             resolved = resolve(yours, self.side) if self.side else None
             if resolved is None:
                 note = "a marker of a conflict is missing" if self.side else ""
-                return self._refused(Action.UNRESOLVED, note, markers)
+                return self._refused_change(Action.UNRESOLVED, note, markers)
             yours = resolved
         if base is None:
-            return self._without_base("the record does not contain what was generated before")
-        return self._merge(base, yours)
+            return self._unmergeable_change("the record does not contain what was generated before")
+        return self._merged_change(base, yours)
 
-    def _base(self) -> str | None:
+    def _former_text(self) -> str | None:
         """Return what was generated before. The record need not contain it if nothing changed."""
         if self.former is None:
             return None
         return self.text if self.former.digest == self.entry.digest else self.former.base
 
-    def _merge(self, base: str, yours: str) -> Change:
+    def _merged_change(self, base: str, yours: str) -> Change:
         merged = merge(base, yours, self.text, self.side)
         note = ""
         is_parsed = self.path.endswith(".py") and merged.text != yours and not merged.conflicts
         if is_parsed and (wrong := _syntax_error(merged.text)):
             if line := _syntax_error(yours):
-                return self._refused(Action.INVALID, "it has a syntax error", (line,))
+                return self._refused_change(Action.INVALID, "it has a syntax error", (line,))
             note = f"line {wrong} of the merged text has a syntax error"
             merged = merge(base, yours, self.text, self.side, at_once=True)
         after = merged.text.encode()
@@ -198,19 +203,19 @@ class _Edited:
             self.path, action, self.content, after, self.entry, note, lines=merged.conflicts
         )
 
-    def _without_base(self, note: str) -> Change:
+    def _unmergeable_change(self, note: str) -> Change:
         """Return the change of a file that cannot be merged: one side, if it was chosen."""
         generated = self.text.encode()
         if self.side is Side.YOURS:
-            return self._kept()
+            return self._kept_change()
         if self.side is Side.NOW:
             return Change(self.path, Action.UPDATE, self.content, generated, self.entry)
         return Change(self.path, Action.NO_BASE, self.content, generated, note=note)
 
-    def _kept(self) -> Change:
+    def _kept_change(self) -> Change:
         return Change(self.path, Action.EDITED, self.content, self.content, self.entry)
 
-    def _refused(self, action: Action, note: str, lines: tuple[int, ...]) -> Change:
+    def _refused_change(self, action: Action, note: str, lines: tuple[int, ...]) -> Change:
         return Change(self.path, action, self.content, self.content, note=note, lines=lines)
 
 
@@ -227,7 +232,7 @@ def _syntax_error(text: str) -> int:
     return 0
 
 
-def _read(out: Path, path: str, *, is_users: bool = False) -> bytes | None:
+def _read_file(out: Path, path: str, *, is_users: bool = False) -> bytes | None:
     file = journal.locate(out, path)
     kind = journal.file_type(file)
     if kind is None:

@@ -27,7 +27,7 @@ class UnresolvedError(OutputError):
     def __init__(self, out: Path, changes: tuple[Change, ...], head: str = "") -> None:
         self.changes = changes
         first = head or f"{out} was not changed, because of files that you edited:"
-        super().__init__(_refusal(first, out, changes))
+        super().__init__(_refusal_text(first, out, changes))
 
 
 def plan(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
@@ -37,7 +37,7 @@ def plan(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
     contains something that crudgen must not change, such as a symbolic link.
     """
     with _as_output_error(out):
-        if _is_folder(out) and journal.has_transaction(out):
+        if _folder_exists(out) and journal.has_unfinished_transaction(out):
             with journal.lock(out):
                 journal.recover(out)
         return compare(tree, out, choices)
@@ -59,7 +59,7 @@ def write(
     unchanged.
     """
     with _as_output_error(out):
-        existed, comparison = _is_folder(out), None
+        existed, comparison = _folder_exists(out), None
         if not existed:
             comparison = compare(tree, out, choices)  # raises its errors before there is a folder
             out.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def write(
                 journal.recover(out)
                 if comparison is None or any(out.iterdir()):
                     comparison = compare(tree, out, choices)
-                _reject(comparison, conflicts=conflicts)
+                _check_resolved(comparison, conflicts=conflicts)
                 if check is not None:
                     check(comparison)
                 journal.apply(out, comparison.contents())
@@ -97,7 +97,7 @@ def recorded_paths(out: Path) -> frozenset[str]:
 
 def own(out: Path, path: str) -> bool:
     """Give a generated file to the user. Return whether it was crudgen's before."""
-    with _changed_record(out) as change:
+    with _record_to_change(out) as change:
         record = change.record
         if path not in record.files:
             raise OutputError(
@@ -110,9 +110,9 @@ def own(out: Path, path: str) -> bool:
         return is_new
 
 
-def disown(out: Path, path: str) -> None:
+def undo_own(out: Path, path: str) -> None:
     """Undo `own`: the next `write` generates the file again, and merges its edits."""
-    with _changed_record(out) as change:
+    with _record_to_change(out) as change:
         if path not in change.record.owned:
             yours = ", ".join(sorted(change.record.owned)) or "none"
             raise OutputError(
@@ -130,10 +130,10 @@ class _RecordChange:
 
 
 @contextmanager
-def _changed_record(out: Path) -> Iterator[_RecordChange]:
-    """Yield the record of a folder, and write what the `with` block makes of it."""
+def _record_to_change(out: Path) -> Iterator[_RecordChange]:
+    """Yield the record of a folder, and write it after the `with` block if that replaced it."""
     with _as_output_error(out):
-        if not _is_folder(out):
+        if not _folder_exists(out):
             command = f"crudgen emit --out {shlex.quote(str(out))}"
             raise OutputError(f"{out}: no such folder\n  create it with: {command}")
         with journal.lock(out):
@@ -156,7 +156,7 @@ def _as_output_error(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_folder(out: Path) -> bool:
+def _folder_exists(out: Path) -> bool:
     if out.is_dir():
         return True
     if out.exists() or out.is_symlink():
@@ -164,7 +164,7 @@ def _is_folder(out: Path) -> bool:
     return False
 
 
-def _reject(comparison: Plan, *, conflicts: bool) -> None:
+def _check_resolved(comparison: Plan, *, conflicts: bool) -> None:
     """Raise UnresolvedError if a file must be resolved by the user first."""
     refused = comparison.refused
     if not conflicts:
@@ -173,12 +173,12 @@ def _reject(comparison: Plan, *, conflicts: bool) -> None:
         raise UnresolvedError(comparison.out, refused)
 
 
-def _refusal(head: str, out: Path, changes: tuple[Change, ...]) -> str:
+def _refusal_text(head: str, out: Path, changes: tuple[Change, ...]) -> str:
     """Return which files must be resolved by the user, why and how."""
     parts = [head]
     for change in changes:
         places = "".join(f":{line}" for line in change.lines[:1])
-        parts.append(f"  {out / (change.source or change.path)}{places}: {_problem(change)}")
+        parts.append(f"  {out / (change.source or change.path)}{places}: {_problem_text(change)}")
     actions = {change.action for change in changes}
     without = [change for change in changes if change.action is Action.NO_BASE]
     for change in without[:_DIFF_FILES]:
@@ -199,7 +199,7 @@ def _refusal(head: str, out: Path, changes: tuple[Change, ...]) -> str:
     return "\n".join(parts)
 
 
-def _problem(change: Change) -> str:
+def _problem_text(change: Change) -> str:
     problem = {
         Action.UNRESOLVED: "a conflict is not resolved",
         Action.CONFLICT: "the same lines were edited, and are generated differently now",

@@ -1,4 +1,4 @@
-"""Whether rules allow something with a row, and why. Reason to change: how it is found out.
+"""Explains whether rules allow an operation on a row. Reason to change: how that is found out.
 
 The rules are those of the generated application: its code is imported, and reads the database.
 """
@@ -20,7 +20,7 @@ from crudgen.evolution.connecting import Database
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether a caller may do something with a row."""
+    """The question whether a caller may do something with a row."""
 
     folder: str
     """The folder of the entity in the application."""
@@ -40,7 +40,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a rule, with its values for the row; None for unknown, or not asked."""
+    """A condition in a rule, and whether it holds for the row; None if unknown or not evaluated."""
 
     condition: str
     values: Mapping[str, bool | None]
@@ -56,7 +56,7 @@ class Explanation:
     """The rules as in the spec, with their parts."""
 
 
-class _Reader:
+class _CallerConnection:
     """Reads from a connection as a database for one caller does."""
 
     def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
@@ -78,13 +78,13 @@ def explain(tree: Mapping[str, str], url: str | None, question: Question) -> Exp
     """
     package = memory.import_tree(tree)
     try:
-        return asyncio.run(_Asked(package.__name__, question).answer(url))
+        return asyncio.run(_Explainer(package.__name__, question).explanation(url))
     finally:
         memory.unload(package)
 
 
-class _Asked:
-    """A question to an imported application."""
+class _Explainer:
+    """Answers a question with the code of an imported application."""
 
     def __init__(self, package: str, question: Question) -> None:
         self._package, self._question = package, question
@@ -111,7 +111,7 @@ class _Asked:
             reason = str(error.detail).replace("The token", "the caller").replace("row.", "")
             raise ArgumentError(f"--as: {reason}") from None
 
-    async def answer(self, url: str | None) -> Explanation:
+    async def explanation(self, url: str | None) -> Explanation:
         question, access = self._question, self._access
         chosen = {} if url is None else {"database_url": url}
         database = Database(self._module("settings").Settings(**chosen).database_url)
@@ -126,26 +126,26 @@ class _Asked:
                 if isinstance(detail, str):
                     return Explanation(False, "It needs a caller with credentials")
                 return Explanation(False, detail[0]["msg"])
-        row, values = self._sent()
+        row, values = self._body_and_values()
         operations = self._module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
         with database.reading() as connection:
             known = {} if self._caller is None else self._caller.bound_values
-            reader = _Reader(connection, known)
-            found = await self._judged(operations, reader, values)
+            reader = _CallerConnection(connection, known)
+            found = await self._explain_rules(operations, reader, values)
             if found.allowed:
-                found = await self._of_references(operations, reader, values) or found
+                found = await self._explain_references(operations, reader, values) or found
             if not (found.allowed and access.fields):
                 return found
             if question.action == "read":
-                return await self._shown(operations, reader, found)
-            return await self._of_fields(operations, reader, row, values) or found
+                return await self._with_hidden_properties(operations, reader, found)
+            return await self._explain_fields(operations, reader, row, values) or found
 
-    async def _of_references(
-        self, operations: Any, reader: _Reader, values: Mapping[str, Any]
+    async def _explain_references(
+        self, operations: Any, reader: _CallerConnection, values: Mapping[str, Any]
     ) -> Explanation | None:
-        """Explain which references have no target that the caller can read; None if none."""
+        """Explain which references have no target that the caller can read; None without any."""
         written = [(self._question.key, values)]
         try:
             for change in operations.references.checks(
@@ -157,10 +157,10 @@ class _Asked:
             return Explanation(False, f"{names}: no such row exists, or the caller cannot read it")
         return None
 
-    async def _of_fields(
-        self, operations: Any, reader: _Reader, row: Any, values: Mapping[str, Any]
+    async def _explain_fields(
+        self, operations: Any, reader: _CallerConnection, row: Any, values: Mapping[str, Any]
     ) -> Explanation | None:
-        """Return why the caller may not set a property so; None if they may set all."""
+        """Explain which property the caller may not set to its new value; None if there is none."""
         question, fields = self._question, operations.fields
         new = operations.new_values(values)
         changes: Any = ()
@@ -179,7 +179,9 @@ class _Asked:
             return Explanation(False, f"To set {name!r} to another value, a rule must hold: {told}")
         return None
 
-    async def _shown(self, operations: Any, reader: _Reader, found: Explanation) -> Explanation:
+    async def _with_hidden_properties(
+        self, operations: Any, reader: _CallerConnection, found: Explanation
+    ) -> Explanation:
         """Return an explanation that names the properties that the row does not show."""
         not_shown = self._module("kit.access.fields").not_shown
         hidden = [
@@ -188,7 +190,9 @@ class _Asked:
         ]
         return replace(found, reason="; ".join([found.reason, *hidden]))
 
-    async def _judged(self, operations: Any, reader: _Reader, values: Any) -> Explanation:
+    async def _explain_rules(
+        self, operations: Any, reader: _CallerConnection, values: Any
+    ) -> Explanation:
         question = self._question
         if question.key is not None and not await self._denials.exists(
             operations, reader, question.key
@@ -196,13 +200,13 @@ class _Asked:
             return Explanation(False, "There is no such row")
         read = () if question.action in {"create", "read"} else ("read",)
         for action in (*read, question.action):
-            result = await self._of_action(operations, reader, action, values)
+            result = await self._explain_action(operations, reader, action, values)
             if not result.allowed:
                 return result
         return result
 
-    async def _of_action(
-        self, operations: Any, reader: _Reader, action: str, values: Any
+    async def _explain_action(
+        self, operations: Any, reader: _CallerConnection, action: str, values: Any
     ) -> Explanation:
         """Explain whether at least one rule of an action allows the row."""
         permission = self._access.permission(action)
@@ -228,7 +232,7 @@ class _Asked:
             reason = self._denials.message(operations, action)
         return Explanation(False, reason, parts)
 
-    def _sent(self) -> tuple[Any, Mapping[str, Any]]:
+    def _body_and_values(self) -> tuple[Any, Mapping[str, Any]]:
         """Return the body of the request, and the values that it sets, by attribute."""
         question = self._question
         if question.is_function or question.action not in {"create", "update"}:

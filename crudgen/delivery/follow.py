@@ -27,89 +27,93 @@ _COMMAND_ONLY = {Risk.CONVERTS, Risk.DROPS}
 _SHORT = {Lock.INSTANT, Lock.BACKGROUND}
 
 
-class Reports(Protocol):
+class ChangeReporter(Protocol):
     """Reports changes of tables to the user. The command line implements it."""
 
-    def followed(self, plan: Plan, found: Hints) -> None:
+    def report_changes(self, plan: Plan, found: Hints) -> None:
         """Report the changes that were made."""
 
-    def advised(self, notes: Sequence[Note], found: Hints) -> None:
+    def report_warnings(self, notes: Sequence[Note], found: Hints) -> None:
         """Report the warnings of a plan."""
 
-    def waiting(self, reason: str) -> None:
+    def report_wait(self, reason: str) -> None:
         """Report what a change of tables waits for."""
 
 
-class Follower:
-    """Changes the tables of a database to those of each new generation."""
+class TableFollower:
+    """Changes the tables of a database to those of each new generation of the application."""
 
-    def __init__(self, hints: Callable[[], Hints], reports: Reports) -> None:
+    def __init__(self, hints: Callable[[], Hints], reporter: ChangeReporter) -> None:
         """Set what returns the hints of the new generation, and what reports a change."""
         self._hints = hints
-        self._reports = reports
+        self._reporter = reporter
         self._watch = TableWatch()
 
-    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
+    def prepare_change(
+        self, new: Generation, current: Generation | None
+    ) -> Callable[[], None] | None:
         """Return a function that changes the tables, or None if there is nothing to do.
 
         Raises TablesError and DatabaseError. The function raises them too.
         """
-        self._watch.change_for(new, current)
+        self._watch.prepare_change(new, current)
         found = self._hints()
         database, target = Database(new.database), Target(new.metadata, found)
         if not database.exists:
             return None
-        with reading(database, self._reports.waiting) as connection:
+        with reading(database, self._reporter.report_wait) as connection:
             plan = target.plan(connection)
             has_revision = found.has_revisions and bool(recorded(connection))
         if has_revision:
-            _leave_to_revisions(plan, found)
-            self._reports.advised(plan.warnings, found)
+            _check_needs_no_revision(plan, found)
+            self._reporter.report_warnings(plan.warnings, found)
             return None
         before = None if current is None or current.database != new.database else current.metadata
         renames = [*_possible_renames(plan, found, new.metadata, before)]
-        _check(plan, found, renames)
-        self._reports.advised(plan.warnings, found)
+        _check_needs_no_command(plan, found, renames)
+        self._reporter.report_warnings(plan.warnings, found)
         if all(step.creates_table for step in plan.steps):
             return None  # the start creates missing tables
 
         def change() -> None:
-            order = Order(unwatched, self._reports.waiting, expected=plan.digest, backup=False)
+            order = Order(unwatched, self._reporter.report_wait, expected=plan.digest, backup=False)
             try:
                 done = apply(database, target, order)
             except RefusedError as error:
-                _check(error.plan, found)
+                _check_needs_no_command(error.plan, found)
                 raise
-            self._reports.followed(done.plan, found)
+            self._reporter.report_changes(done.plan, found)
 
         return change
 
-    def have_changed(self) -> bool:
-        """Return whether any table has changed since `change_for` was called."""
-        return self._watch.have_changed()
+    def tables_have_changed(self) -> bool:
+        """Return whether any table has changed since `prepare_change` was called."""
+        return self._watch.tables_have_changed()
 
     def review(self, current: Generation) -> None:
-        """Report what may be a mistake in a spec whose code is that of the current generation."""
+        """Report possible mistakes in a spec that was saved without a change of its code."""
         found = self._hints()
         with Database(current.database).reading() as connection:
             plan = Target(current.metadata, found).plan(connection)
-        self._reports.advised(plan.warnings, found)
+        self._reporter.report_warnings(plan.warnings, found)
 
 
-def _check(plan: Plan, found: Hints, renames: Sequence[tuple[str, str]] = ()) -> None:
+def _check_needs_no_command(
+    plan: Plan, found: Hints, renames: Sequence[tuple[str, str]] = ()
+) -> None:
     """Raise TablesError if the change needs a command."""
-    reasons = [*_reasons(plan, found), *renames]
+    reasons = [*_reasons_for_command(plan, found), *renames]
     if not reasons:
         return
     raise TablesError(
-        "\n".join(["the tables of the database were not changed", *_lines(reasons)]),
-        _files(reasons, found),
+        "\n".join(["the tables of the database were not changed", *_reason_lines(reasons)]),
+        _files_of_tables(reasons, found),
         is_possible=not plan.problems,
         may_be_renamed=bool(renames),
     )
 
 
-def _leave_to_revisions(plan: Plan, found: Hints) -> None:
+def _check_needs_no_revision(plan: Plan, found: Hints) -> None:
     """Raise TablesError if a revision has to change the tables.
 
     Otherwise the next revision would not fit them. The start creates the tables of the kit.
@@ -117,39 +121,41 @@ def _leave_to_revisions(plan: Plan, found: Hints) -> None:
     changes: list[Step | Problem] = [
         one for one in plan.steps if not (one.creates_table and is_internal(one.table))
     ]
-    reasons = [(one.table, _line(found, one)) for one in [*changes, *plan.problems]]
+    reasons = [(one.table, _change_text(found, one)) for one in [*changes, *plan.problems]]
     if not reasons:
         return
     first = "the tables of the database were not changed: revisions change them"
     raise TablesError(
-        "\n".join([first, *_lines(reasons)]), _files(reasons, found), by_revisions=True
+        "\n".join([first, *_reason_lines(reasons)]),
+        _files_of_tables(reasons, found),
+        by_revisions=True,
     )
 
 
-def _lines(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _reason_lines(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
     return (f"  {reason}" for _, reason in reasons)
 
 
-def _files(reasons: Iterable[tuple[str, str]], found: Hints) -> Iterator[str]:
-    """Yield the files of the spec that define tables."""
+def _files_of_tables(reasons: Iterable[tuple[str, str]], found: Hints) -> Iterator[str]:
+    """Yield the spec files that define the tables of the reasons."""
     places = (found.places.get((table, None)) for table, _ in reasons)
     return (place.file for place in places if place)
 
 
-def _line(found: Hints, one: Step | Problem) -> str:
+def _change_text(found: Hints, one: Step | Problem) -> str:
     return f"{found.name(one.table, one.column)}: {one.what}"
 
 
-def _reasons(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
+def _reasons_for_command(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
     """Yield why the change of a table needs a command, with the table."""
     for problem in plan.problems:
-        yield problem.table, _line(found, problem)
+        yield problem.table, _change_text(found, problem)
     for step in plan.steps:
         rows = plan.rows.get(step.table, 0)
         if step.risk in _COMMAND_ONLY:
-            yield step.table, f"{_line(found, step)} {step.risk} values"
+            yield step.table, f"{_change_text(found, step)} {step.risk} values"
         elif rows >= MAX_ROWS and step.lock not in _SHORT:
-            yield step.table, f"{_line(found, step)} takes long, for {rows:,} rows"
+            yield step.table, f"{_change_text(found, step)} takes long, for {rows:,} rows"
 
 
 def _possible_renames(
@@ -158,7 +164,7 @@ def _possible_renames(
     """Yield new columns and tables that may be former ones under another name, with the table."""
     noted = set()
     for note in plan.notes:
-        if note.may_be is not None and _was_removed_now(note, found, before):
+        if note.may_be is not None and _was_just_removed(note, found, before):
             noted.add(note.table)
             name = found.names.get((note.table, note.column), note.table)
             yield note.table, f"{name} {note.text}"
@@ -170,8 +176,8 @@ def _possible_renames(
             yield step.table, f"{name} {possible_rename_note(step.table, removed[0], found)}"
 
 
-def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:
-    """Return whether the column that a new one may be was in the spec until now."""
+def _was_just_removed(note: Note, found: Hints, before: MetaData | None) -> bool:
+    """Return whether the column that a new one may replace was in the spec until now."""
     if before is None:
         return True
     if note.column is None:

@@ -56,17 +56,17 @@ class Recipe:
 
         Raises ServeError for invalid settings, and any exception of the code.
         """
-        own = self._own_files()
+        own = self._user_files()
         try:
             package = self._import()
             try:
                 options = (self.database, self.root_path, self.log_level)
-                application, database = create(package, *options)
+                application, database = create_application(package, *options)
             except BaseException:
                 memory.unload(package)
                 raise
         except BaseException as error:
-            raise _as_known_error(error, own) from error
+            raise _as_user_error(error, own) from error
         return Generation(self.tree, package, application, database, own)
 
     def _import(self) -> ModuleType:
@@ -75,7 +75,7 @@ class Recipe:
         locations = {file.path: file.location for file in self.tree.files if file.location}
         return memory.import_tree(self.tree, locations)
 
-    def _own_files(self) -> frozenset[str]:
+    def _user_files(self) -> frozenset[str]:
         """Return the file names of the modules that the user wrote or edited."""
         if self.keep is None:
             return frozenset(file.location for file in self.tree.files if file.location)
@@ -102,7 +102,7 @@ class Generation:
         own_files: Collection[str] = (),
     ) -> None:
         self.tree = tree
-        self._own_files = own_files
+        self._user_files = own_files
         self.package = package
         self.database = database
         """The database URL, including the password."""
@@ -138,9 +138,9 @@ class Generation:
         try:
             await self._lifespan.startup()
         except BaseException as error:
-            self._lifespan.abandon()
+            self._lifespan.cancel_startup()
             memory.unload(self.package)
-            raise _as_known_error(error, self._own_files) from error
+            raise _as_user_error(error, self._user_files) from error
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -199,7 +199,7 @@ class _Lifespan:
             await self._inbox.put({"type": "lifespan.shutdown"})
             await self._task
 
-    def abandon(self) -> None:
+    def cancel_startup(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
@@ -210,7 +210,7 @@ class _Lifespan:
             self._failure = message.get("message", "")
 
 
-def create(
+def create_application(
     package: ModuleType,
     database: str | None,
     root_path: str | None = None,
@@ -251,7 +251,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _as_known_error(error: BaseException, own_files: Collection[str]) -> BaseException:
+def _as_user_error(error: BaseException, own_files: Collection[str]) -> BaseException:
     """Return a ServeError for an error that the user can fix in settings or code, else the error.
 
     Errors of settings also have frames in the user's `main.py`, so they are recognized first.

@@ -119,8 +119,8 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
         _remove_empty_folders(out, [step.path for step in steps if step.digest is None])
 
 
-def has_transaction(out: Path) -> bool:
-    """Return whether the folder has a transaction, which is active or was interrupted."""
+def has_unfinished_transaction(out: Path) -> bool:
+    """Return whether a transaction on the folder is active or was interrupted."""
     return os.path.lexists(out / STAGING)
 
 
@@ -138,7 +138,7 @@ def recover(out: Path) -> None:
 
 @contextlib.contextmanager
 def lock(out: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the folder; wait for other crudgen processes, and say so."""
+    """Hold an exclusive lock on the folder. Log a warning if another process holds it long."""
     try:
         import fcntl  # noqa: PLC0415 -- not on Windows, where concurrent emits are not locked
     except ImportError:  # pragma: no cover

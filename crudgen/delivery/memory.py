@@ -67,9 +67,9 @@ class _Loader(InspectLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the code of a module. Its absolute imports of the package find this package."""
-        if absolute_imports.are_in(self._find(module.__name__).text):
+        if absolute_imports.has_absolute_imports(self._find(module.__name__).text):
             package = module.__name__.partition(".")[0]
-            names = absolute_imports.builtins_of(package, self._modules)
+            names = absolute_imports.builtins_for(package, self._modules)
             vars(module)["__builtins__"] = names
         super().exec_module(module)
 
@@ -105,8 +105,8 @@ def import_tree(
     `importlib.import_module(f"{package.__name__}.main")`. Raises ImportError if the tree has no
     package, and any exception of its code.
     """
-    name = _next_name()
-    return _import(name, _modules(name, tree, locations, folder=None))
+    name = _next_package_name()
+    return _import_package(name, _modules_by_name(name, tree, locations, folder=None))
 
 
 def import_folder(folder: Path) -> ModuleType:
@@ -119,8 +119,8 @@ def import_folder(folder: Path) -> ModuleType:
     folder = folder.resolve()
     files = sorted((folder / PACKAGE_FOLDER).rglob("*.py"))
     tree = {file.relative_to(folder).as_posix(): read_source(file) for file in files}
-    name = _next_name()
-    return _import(name, _modules(name, tree, {}, folder=folder))
+    name = _next_package_name()
+    return _import_package(name, _modules_by_name(name, tree, {}, folder=folder))
 
 
 def read_source(file: Path) -> str:
@@ -136,14 +136,14 @@ def read_source(file: Path) -> str:
 
 def unload(package: ModuleType) -> None:
     """Remove a package: its modules, its finder and its lines in `linecache`."""
-    _remove(package.__name__)
+    _remove_package(package.__name__)
 
 
-def _next_name() -> str:
+def _next_package_name() -> str:
     return f"crudgen_app_{next(_numbers)}"
 
 
-def _modules(
+def _modules_by_name(
     name: str, tree: Mapping[str, str], locations: Mapping[str, str], folder: Path | None
 ) -> dict[str, _Module]:
     """Return the modules of the package in a tree by their full names."""
@@ -162,17 +162,17 @@ def _modules(
     return modules
 
 
-def _import(name: str, modules: dict[str, _Module]) -> ModuleType:
+def _import_package(name: str, modules: dict[str, _Module]) -> ModuleType:
     # Before the path finder, which would find the files of a folder and use `__pycache__`.
     sys.meta_path.insert(0, _Finder(modules))
     try:
         return importlib.import_module(name)
     except BaseException:
-        _remove(name)
+        _remove_package(name)
         raise
 
 
-def _remove(name: str) -> None:
+def _remove_package(name: str) -> None:
     # Iterate over copies: a thread can import the next generation meanwhile.
     for module in [m for m in list(sys.modules) if m == name or m.startswith(f"{name}.")]:
         del sys.modules[module]

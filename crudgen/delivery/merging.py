@@ -86,16 +86,16 @@ def merge(
     output: list[str] = []
     conflicts: list[int] = []
     usual = o.usual_ending
-    chunks = _one_chunk if at_once else _chunks
+    chunks = _chunks_at_once if at_once else _chunks
     for of_before, of_yours, of_now in chunks(b.lines, o.lines, t.lines):
-        old, mine, new = _slice(b, of_before), _slice(o, of_yours), _slice(t, of_now)
+        old, mine, new = _lines_of(b, of_before), _lines_of(o, of_yours), _lines_of(t, of_now)
         own = [o.lines[i] + (o.endings[i] or usual) for i in of_yours]
         generated = [line + usual for line in new]
         if new in (mine, old):
             output += own
         elif mine == old:
             output += generated
-        elif not at_once and (imports := _imports(old, mine, new)):
+        elif not at_once and (imports := _merged_imports(old, mine, new)):
             output += (line + usual for line in imports)
         elif prefer is not None:
             output += own if prefer is Side.YOURS else generated
@@ -136,36 +136,38 @@ def resolve(text: str, side: Side) -> str | None:
     return None if within else mark + "".join(output)
 
 
-def _slice(text: _Text, part: range) -> list[str]:
+def _lines_of(text: _Text, part: range) -> list[str]:
     return text.lines[part.start : part.stop]
 
 
 def _chunks(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Chunk]:
     """Yield the chunks of a merge: lines that all sides have, and what is between them."""
-    of_yours, of_now = _matches(before, yours), _matches(before, now)
+    of_yours, of_now = _matching_lines(before, yours), _matching_lines(before, now)
     b = o = t = 0
     for i in sorted(of_yours.keys() & of_now.keys()):
         j, k = of_yours[i], of_now[i]
-        yield from _apart(before, yours, now, (range(b, i), range(o, j), range(t, k)))
+        yield from _split_added_blocks(before, yours, now, (range(b, i), range(o, j), range(t, k)))
         yield range(i, i + 1), range(j, j + 1), range(k, k + 1)
         b, o, t = i + 1, j + 1, k + 1
     last = range(b, len(before)), range(o, len(yours)), range(t, len(now))
-    yield from _apart(before, yours, now, last)
+    yield from _split_added_blocks(before, yours, now, last)
 
 
-def _apart(before: list[str], yours: list[str], now: list[str], chunk: _Chunk) -> Iterator[_Chunk]:
+def _split_added_blocks(
+    before: list[str], yours: list[str], now: list[str], chunk: _Chunk
+) -> Iterator[_Chunk]:
     """Yield a chunk, or its parts, if one side only adds blocks beside lines of the other.
 
     A blank line or an import separates such a block from these lines.
     """
     b, o, t = chunk
     old = before[b.start : b.stop]
-    if (at := _place(old, yours[o.start : o.stop])) is not None:
+    if (at := _position_of_block(old, yours[o.start : o.stop])) is not None:
         start, end = o.start + at, o.start + at + len(b)
         yield b[:0], o[:at], t[:0]
         yield b, range(start, end), t
         yield b[:0], range(end, o.stop), t[:0]
-    elif (at := _place(old, now[t.start : t.stop])) is not None:
+    elif (at := _position_of_block(old, now[t.start : t.stop])) is not None:
         start, end = t.start + at, t.start + at + len(b)
         yield b[:0], o[:0], t[:at]
         yield b, o, range(start, end)
@@ -174,7 +176,7 @@ def _apart(before: list[str], yours: list[str], now: list[str], chunk: _Chunk) -
         yield chunk
 
 
-def _place(old: list[str], new: list[str]) -> int | None:
+def _position_of_block(old: list[str], new: list[str]) -> int | None:
     """Return where new lines contain all old ones, once and with separators around them."""
     size = len(old)
     if len(new) <= size or not any(map(str.strip, old)):
@@ -186,7 +188,7 @@ def _place(old: list[str], new: list[str]) -> int | None:
     return starts[0] if all(map(_SEPARATOR.fullmatch, around)) else None
 
 
-def _imports(old: list[str], mine: list[str], new: list[str]) -> list[str]:
+def _merged_imports(old: list[str], mine: list[str], new: list[str]) -> list[str]:
     """Return the imports of both sides, if all lines are imports and one side only adds some."""
     if not all(map(_IMPORT.fullmatch, [*old, *mine, *new])):
         return []
@@ -196,24 +198,24 @@ def _imports(old: list[str], mine: list[str], new: list[str]) -> list[str]:
     return []
 
 
-def _one_chunk(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Chunk]:
+def _chunks_at_once(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Chunk]:
     """Yield three chunks: the lines before the first difference, those until the last, the rest."""
     sides = (before, yours, now)
-    start = _common(*sides)
-    end = _common(*(side[start:][::-1] for side in sides))
+    start = _common_start_length(*sides)
+    end = _common_start_length(*(side[start:][::-1] for side in sides))
     b, o, t = (len(side) - end for side in sides)
     yield range(start), range(start), range(start)
     yield range(start, b), range(start, o), range(start, t)
     yield range(b, b + end), range(o, o + end), range(t, t + end)
 
 
-def _common(*sides: Sequence[str]) -> int:
+def _common_start_length(*sides: Sequence[str]) -> int:
     """Return the number of first lines that all sides have."""
     same = takewhile(lambda lines: len(set(lines)) == 1, zip(*sides, strict=False))
     return sum(1 for _ in same)
 
 
-def _matches(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
+def _matching_lines(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
     """Return which lines of two texts belong together, by index, in ascending order.
 
     Equal lines at both ends match. Between them, lines match that are unique in both texts, and
@@ -223,10 +225,10 @@ def _matches(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
     blocks = [(0, len(old), 0, len(new))]
     while blocks:
         a, b, c, d = blocks.pop()
-        start = _common(old[a:b], new[c:d])
+        start = _common_start_length(old[a:b], new[c:d])
         found.update((a + i, c + i) for i in range(start))
         a, c = a + start, c + start
-        end = _common(old[a:b][::-1], new[c:d][::-1])
+        end = _common_start_length(old[a:b][::-1], new[c:d][::-1])
         found.update((b - i, d - i) for i in range(1, end + 1))
         b, d = b - end, d - end
         if a == b or c == d:

@@ -1,4 +1,4 @@
-"""The caller whom a question names by a login or a row. Reason to change: what is read of them."""
+"""The caller whom a question is about. Reason to change: what is read of a login or a row."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,10 +15,10 @@ Module = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class NamedCaller:
-    """A caller, as far as the question says who it is."""
+    """A caller as a question names it: by claims, roles, a login or a row."""
 
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """What the question says. It takes precedence over what is stored."""
+    """Claims in the question. They take precedence over stored ones."""
     roles: tuple[str, ...] = ()
     """Roles, beside those of the login."""
     login: str | None = None
@@ -59,10 +59,10 @@ def stored_claims(named: NamedCaller, connection: Connection, module: Module) ->
             raise ArgumentError(f"--as: {rows.model.__name__} has no row {key}")
         claims |= rows.claims(row)
     caller = module("caller").Caller
-    return _merged(claims, named.claims) | {caller.__roles_claim__: roles}
+    return _merged_claims(claims, named.claims) | {caller.__roles_claim__: roles}
 
 
-def _merged(stored: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+def _merged_claims(stored: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """Return stored claims with those that a question says; `row.name` is a property of `row`."""
     row = stored.get("row")
     if row is None:

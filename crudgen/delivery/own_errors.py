@@ -17,24 +17,24 @@ def own_code_error(error: BaseException, files: Collection[str]) -> OwnCodeError
     """
     if not isinstance(error, (Exception, SystemExit)):
         return None
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _is_import(one)]
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _is_import_frame(one)]
     own = [number for number, frame in enumerate(frames) if frame.filename in files]
     if isinstance(error, SyntaxError) and error.filename and error.filename in files:
         place = f"{_display_path(error.filename)}:{error.lineno}"
-        return OwnCodeError("\n".join([f"{place}: {_problem(error)}", *_excerpt(error)]))
+        return OwnCodeError("\n".join([f"{place}: {_error_text(error)}", *_excerpt(error)]))
     if not own and _is_missing_module(error):
         own = [len(frames) - 1]
     if not own:
         return None
     last = frames[own[-1]]
-    head = f"{_display_path(last.filename)}:{last.lineno}: {_problem(error)}"
+    head = f"{_display_path(last.filename)}:{last.lineno}: {_error_text(error)}"
     for frame in frames:
         frame.filename = _display_path(frame.filename)
     lines = "".join(traceback.format_list(frames[own[0] :])).rstrip("\n")
     return OwnCodeError(f"{head}\n{lines}")
 
 
-def _is_import(frame: traceback.FrameSummary) -> bool:
+def _is_import_frame(frame: traceback.FrameSummary) -> bool:
     name = frame.filename
     return name.startswith("<frozen importlib") or name in _IMPORTING
 
@@ -46,7 +46,7 @@ def _is_missing_module(error: BaseException) -> bool:
     )
 
 
-def _problem(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     named = memory.PACKAGE_NAME.sub(memory.PACKAGE_FOLDER, f"{type(error).__name__}: {message}")
     return named.removesuffix(": ")

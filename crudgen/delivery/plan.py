@@ -99,7 +99,7 @@ class Change:
         if self.source and self.before is not None and self.after is not None:
             yield f"diff --git a/{self.source} b/{self.path}\n"
             yield f"rename from {self.source}\nrename to {self.path}\n"
-        yield from _diff(self.path, self.before, self.after, self.source)
+        yield from _unified_diff(self.path, self.before, self.after, self.source)
 
 
 def disown_command(out: Path, path: str) -> str:
@@ -107,14 +107,16 @@ def disown_command(out: Path, path: str) -> str:
     return f"crudgen disown {shlex.quote(path)} --out {shlex.quote(str(out))}"
 
 
-def _diff(path: str, before: bytes | None, after: bytes | None, source: str = "") -> Iterator[str]:
+def _unified_diff(
+    path: str, before: bytes | None, after: bytes | None, source: str = ""
+) -> Iterator[str]:
     old = "/dev/null" if before is None else f"a/{source or path}"
     new = "/dev/null" if after is None else f"b/{path}"
-    for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
+    for line in difflib.unified_diff(_split_lines(before), _split_lines(after), old, new):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def _lines(data: bytes | None) -> list[str]:
+def _split_lines(data: bytes | None) -> list[str]:
     """Return the lines of a text. Unlike `splitlines`, split at line feeds only."""
     text = (data or b"").decode("utf-8", "replace").replace("\r\n", "\n")
     *lines, last = text.split("\n")

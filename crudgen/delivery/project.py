@@ -1,4 +1,4 @@
-"""Lays the code of a project over a source tree. Reason to change: which files are served.
+"""Puts the code of a project into a source tree. Reason to change: which files are served.
 
 Served is what `emit` would leave in the folder of the project: the user's own modules, generated
 files with the user's edits merged in, and the other generated files.
@@ -42,7 +42,7 @@ def code_files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
 
 
-def lay_over(tree: SourceTree, folder: Path) -> SourceTree:
+def with_project_code(tree: SourceTree, folder: Path) -> SourceTree:
     """Return a tree with the code that `emit` would leave in the folder of a project.
 
     Nothing is written. Files with text of the user have their location. Raises UnresolvedError if
@@ -53,7 +53,7 @@ def lay_over(tree: SourceTree, folder: Path) -> SourceTree:
         if plan.refused or plan.conflicts:
             head = f"{folder} cannot be served, because of files that you edited:"
             raise UnresolvedError(folder, (*plan.refused, *plan.conflicts), head)
-        return SourceTree(_laid(tree, plan))
+        return SourceTree(_files_to_serve(tree, plan))
     except OSError as error:
         raise OutputError(f"{error.filename or folder}: {error.strerror or error}") from error
 
@@ -72,7 +72,7 @@ def with_kit(tree: SourceTree) -> SourceTree:
     return SourceTree([*others, *(SourceFile(path, text) for path, text in copied.items())])
 
 
-def _laid(tree: SourceTree, plan: Plan) -> Iterator[SourceFile]:
+def _files_to_serve(tree: SourceTree, plan: Plan) -> Iterator[SourceFile]:
     """Yield the files of a tree as a write of the plan leaves them, and the user's own modules."""
     generated = {file.path: file for file in tree.files}
     for change in plan.changes:
@@ -81,21 +81,21 @@ def _laid(tree: SourceTree, plan: Plan) -> Iterator[SourceFile]:
             if change.path in generated:
                 yield file
         elif change.action in _OF_USER:
-            yield _of_user(file, plan.out / (change.source or change.path))
+            yield _user_file(file, plan.out / (change.source or change.path))
         elif change.after is not None:
-            yield _written(file, change)
+            yield _merged_file(file, change)
     known = {path for change in plan.changes for path in (change.path, change.source)}
     for location in code_files(plan.out):
         path = location.relative_to(plan.out).as_posix()
         if path not in known:
-            yield _of_user(SourceFile(path, ""), location)
+            yield _user_file(SourceFile(path, ""), location)
 
 
 def _is_code(path: str) -> bool:
     return path.startswith(f"{PACKAGE_FOLDER}/") and path.endswith(".py")
 
 
-def _of_user(file: SourceFile, location: Path) -> SourceFile:
+def _user_file(file: SourceFile, location: Path) -> SourceFile:
     text = read_source(location)
     if text == file.text:
         return file
@@ -103,7 +103,7 @@ def _of_user(file: SourceFile, location: Path) -> SourceFile:
     return replace(file, text=text, ownership=Ownership.GENERATED, location=path)
 
 
-def _written(file: SourceFile, change: Change) -> SourceFile:
+def _merged_file(file: SourceFile, change: Change) -> SourceFile:
     if change.action is Action.MERGE and change.after is not None:
         return replace(file, text=decode_source(change.after))
     return file

@@ -54,7 +54,7 @@ class Entry:
             return None
         return text if journal.digest(data) == self.digest else None
 
-    def values(self) -> list[str]:
+    def to_list(self) -> list[str]:
         """Return the values in the file, without empty ones at the end."""
         if self.part:
             return [self.digest, self.packed, self.part]
@@ -82,7 +82,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
-        rows = {path: entry.values() for path, entry in self.files.items()}
+        rows = {path: entry.to_list() for path, entry in self.files.items()}
         sections = [_section("files", rows)]
         if self.owned:
             sections.append(_section("owned", self.owned))
@@ -108,7 +108,7 @@ def read_record(out: Path) -> Record:
     if not file.is_file():
         raise OutputError(f"{file} is not a regular file\n  remove it")
     try:
-        return _parse(json.loads(file.read_text("utf-8")))
+        return _parse_record(json.loads(file.read_text("utf-8")))
     except (ValueError, RecursionError) as error:
         raise OutputError(
             f"{file} cannot be read: {error}\n"
@@ -117,19 +117,19 @@ def read_record(out: Path) -> Record:
         ) from error
 
 
-def _parse(data: object) -> Record:
+def _parse_record(data: object) -> Record:
     """Return the record of a JSON value. Raises ValueError."""
     if not isinstance(data, dict):
         raise ValueError("not a map from path to hash")  # noqa: TRY004 -- handled with the others
     if not isinstance(data.get("files"), dict):
-        return Record({path: _entry([value]) for path, value in data.items()})
+        return Record({path: _parse_entry([value]) for path, value in data.items()})
     owned = data.get("owned", {})
     if not (isinstance(owned, dict) and all(isinstance(value, str) for value in owned.values())):
         raise ValueError("'owned' is not a map from path to hash")
-    return Record({path: _entry(value) for path, value in data["files"].items()}, owned)
+    return Record({path: _parse_entry(value) for path, value in data["files"].items()}, owned)
 
 
-def _entry(values: object) -> Entry:
+def _parse_entry(values: object) -> Entry:
     if not (isinstance(values, list) and values and all(isinstance(one, str) for one in values)):
         raise ValueError("not a map from path to hash")
     digest, packed, part, *_ = [*values, "", ""]

@@ -57,25 +57,25 @@ class Options:
 class Reporter(Protocol):
     """Reports the state of the server to the user. The command line implements it."""
 
-    def serving(self, url: str, generation: Generation) -> None:
+    def report_serving(self, url: str, generation: Generation) -> None:
         """Report that the application serves requests at `url`."""
 
-    def reloaded(self, generation: Generation) -> None:
+    def report_reload(self, generation: Generation) -> None:
         """Report that the application of a changed spec is served."""
 
-    def recovered(self) -> None:
+    def report_recovery(self) -> None:
         """Report that the spec is valid again, and the same as the one that is served."""
 
-    def failed(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         """Report why a changed spec is not served. The last valid one is still served."""
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """How the tables and a spec stay together while it is served."""
+class TableFollowing:
+    """What makes the tables follow a spec while it is served."""
 
     tables: Tables
-    build_without: Callable[[Collection[str]], SourceTree]
+    build_keeping: Callable[[Collection[str]], SourceTree]
     """Generates the code of the spec with these files as they are served. Raises CrudgenError."""
 
 
@@ -83,7 +83,7 @@ def serve(
     build: Callable[[], SourceTree],
     options: Options,
     reporter: Reporter,
-    following: Following | None = None,
+    following: TableFollowing | None = None,
 ) -> None:
     """Serve the application that `build` generates, until a signal stops the server.
 
@@ -103,10 +103,10 @@ def serve(
 
         async def follow(switch: Switch) -> None:
             if watch:
-                await _Reloading(switch, build, recipe, reporter, following).run(watch)
+                await _Reloader(switch, build, recipe, reporter, following).run(watch)
 
         tables = following.tables if following else None
-        config = _config(Switch(recipe, follow, tables), options)
+        config = _uvicorn_config(Switch(recipe, follow, tables), options)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve_one(config, listener, reporter))
 
@@ -150,7 +150,7 @@ def _listen_problem(host: str, port: int, error: OSError) -> str:
 async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:
     switch: Switch = config.app  # type: ignore[assignment]
     await switch.open()
-    reporter.serving(_url(listener), switch.current)
+    reporter.report_serving(_url(listener), switch.current)
     await _Server(config).serve(sockets=[listener])
 
 
@@ -165,7 +165,7 @@ class _Server(uvicorn.Server):
 
 
 @dataclass(slots=True)
-class _Reloading:
+class _Reloader:
     """Reloads the application after each change of the spec; reports errors.
 
     If the tables prevented that, it is tried again after another process has changed them.
@@ -175,7 +175,7 @@ class _Reloading:
     build: Callable[[], SourceTree]
     recipe: Recipe
     reporter: Reporter
-    following: Following | None
+    following: TableFollowing | None
     failure: Exception | None = None
     """Why the spec is not served; None if it is."""
 
@@ -189,11 +189,11 @@ class _Reloading:
                 except Exception as error:  # noqa: BLE001 -- the server must continue
                     # Some editors write in several steps: retry before reporting a partial file.
                     await asyncio.sleep(_RETRY_SECONDS)
-                    if watch.changed():
+                    if watch.has_changed():
                         is_saved = True
                         continue
                     if is_saved or str(error) != str(self.failure):
-                        self.reporter.failed(error)
+                        self.reporter.report_failure(error)
                     self.failure = error
                 break
 
@@ -201,38 +201,38 @@ class _Reloading:
         """Return whether another process has changed the tables that prevented the reload."""
         if self.following is None or not isinstance(self.failure, _OF_TABLES):
             return False
-        return await asyncio.to_thread(self.following.tables.have_changed)
+        return await asyncio.to_thread(self.following.tables.tables_have_changed)
 
     async def _reload(self) -> None:
         tree = await asyncio.to_thread(self.build)
         if tree != self.switch.current.tree:
-            await self._serve(tree)
+            await self._serve_tree(tree)
         elif self.failure is not None:
-            self.reporter.recovered()
+            self.reporter.report_recovery()
         elif self.following is not None:
             with suppress(CrudgenError):
                 await asyncio.to_thread(self.following.tables.review, self.switch.current)
 
-    async def _serve(self, tree: SourceTree) -> None:
+    async def _serve_tree(self, tree: SourceTree) -> None:
         """Serve another tree. If the tables of some entities must stay, serve the rest of it."""
         try:
-            await self._swap(tree)
+            await self._swap_tree(tree)
         except TablesError as error:
             with suppress(CrudgenError):
-                await self._serve_others(error.files)
+                await self._serve_other_files(error.files)
             raise
 
-    async def _serve_others(self, files: Collection[str]) -> None:
+    async def _serve_other_files(self, files: Collection[str]) -> None:
         if self.following is not None and files:
-            tree = await asyncio.to_thread(self.following.build_without, files)
+            tree = await asyncio.to_thread(self.following.build_keeping, files)
             if tree != self.switch.current.tree:
-                await self._swap(tree)
+                await self._swap_tree(tree)
 
-    async def _swap(self, tree: SourceTree) -> None:
+    async def _swap_tree(self, tree: SourceTree) -> None:
         new = replace(self.recipe, tree=tree)
         await asyncio.to_thread(new.write)
         await self.switch.swap(new)
-        self.reporter.reloaded(self.switch.current)
+        self.reporter.report_reload(self.switch.current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ def _serve_workers(
     recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
 ) -> None:
     asyncio.run(_start_once(recipe, _url(listener), reporter))
-    config = _config(_WorkerFactory(recipe), options, factory=True)
+    config = _uvicorn_config(_WorkerFactory(recipe), options, factory=True)
     _Workers(config, sockets=[listener]).run()
 
 
@@ -269,11 +269,11 @@ async def _start_once(recipe: Recipe, url: str, reporter: Reporter) -> None:
     """Start and stop the application: report errors and create tables before workers start."""
     switch = Switch(recipe)
     await switch.open()
-    reporter.serving(url, switch.current)
+    reporter.report_serving(url, switch.current)
     await switch.close()
 
 
-def _config(application: Any, options: Options, *, factory: bool = False) -> uvicorn.Config:
+def _uvicorn_config(application: Any, options: Options, *, factory: bool = False) -> uvicorn.Config:
     log = copy.deepcopy(LOGGING_CONFIG)
     # The reporter already prints what uvicorn logs at level INFO.
     log["loggers"]["uvicorn.error"]["level"] = "WARNING"

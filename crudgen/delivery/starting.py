@@ -21,13 +21,16 @@ def main(result: str) -> None:
     folder = Path.cwd()
     error, place = "", ""
     try:
-        create()
+        create_application()
     except BaseException as raised:  # noqa: BLE001 -- whatever the code raises is the result
-        error, place = _message(raised).replace(f"{folder}{os.sep}", ""), _place(raised, folder)
+        error, place = (
+            _error_message(raised).replace(f"{folder}{os.sep}", ""),
+            _error_place(raised, folder),
+        )
     Path(result).write_text(f"{error}\n{place}", "utf-8")
 
 
-def create() -> None:
+def create_application() -> None:
     """Create the application, and the mappers of its tables."""
     module = importlib.import_module(f"{PACKAGE_FOLDER}.main")
     if not hasattr(module, "app"):
@@ -37,14 +40,14 @@ def create() -> None:
         sys.modules["sqlalchemy.orm"].configure_mappers()
 
 
-def _message(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     """Return the class and message of an error in one line."""
     message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     name = type(error).__name__
     return f"{name}: {textwrap.shorten(message, _LONGEST, placeholder=' …')}" if message else name
 
 
-def _place(error: BaseException, folder: Path) -> str:
+def _error_place(error: BaseException, folder: Path) -> str:
     """Return the file and line in the folder that raised an error, or nothing."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:

@@ -23,18 +23,20 @@ _PENDING_SECONDS = 10.0
 class Tables(Protocol):
     """Changes the tables of the database to those of a new generation."""
 
-    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
+    def prepare_change(
+        self, new: Generation, current: Generation | None
+    ) -> Callable[[], None] | None:
         """Return a function that changes the tables, or None if there is nothing to do.
 
         `current` handles requests; None at the start. Raises TablesError if a command has to change
         them. The function raises CrudgenError; the tables are then unchanged.
         """
 
-    def have_changed(self) -> bool:
-        """Return whether any table has changed since `change_for` was called."""
+    def tables_have_changed(self) -> bool:
+        """Return whether any table has changed since `prepare_change` was called."""
 
     def review(self, current: Generation) -> None:
-        """Report what may be a mistake in a spec whose code is that of the current generation."""
+        """Report possible mistakes in a spec that was saved without a change of its code."""
 
 
 class Switch:
@@ -68,15 +70,15 @@ class Switch:
         return self._current
 
     @property
-    def retiring(self) -> int:
+    def retiring_count(self) -> int:
         """Number of former generations that are not shut down yet."""
         return len(self._tasks)
 
     async def open(self) -> None:
         """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.
 
-        If the tables cannot be changed, that is raised if it cannot start without, or if something
-        new may be something former; it is logged otherwise.
+        An error of the change of tables is raised if the application does not start without the
+        change, or if a new table or column may be a renamed one; it is logged otherwise.
         """
         if self._current is None:
             with paused_collection():
@@ -107,7 +109,7 @@ class Switch:
         with paused_collection():
             new = await asyncio.to_thread(recipe.load)
             try:
-                change = await self._change_for(new)
+                change = await self._prepare_change(new)
             except BaseException:
                 new.discard()
                 raise
@@ -116,7 +118,7 @@ class Switch:
             else:
                 async with self._held_requests():
                     try:
-                        await self._no_pending_requests()
+                        await self._wait_for_pending_requests()
                         await asyncio.to_thread(change)
                     except BaseException:
                         new.discard()
@@ -130,7 +132,7 @@ class Switch:
     async def _replace_by(self, new: Generation) -> None:
         await self._start(new)
         old, self._current = self.current, new
-        self._keep(asyncio.create_task(old.retire()))
+        self._keep_reference(asyncio.create_task(old.retire()))
 
     @asynccontextmanager
     async def _held_requests(self) -> AsyncIterator[None]:
@@ -141,7 +143,7 @@ class Switch:
         finally:
             self._is_open.set()
 
-    async def _no_pending_requests(self) -> None:
+    async def _wait_for_pending_requests(self) -> None:
         """Wait until no generation has pending requests. Raises ServeError if that takes long."""
         try:
             async with asyncio.timeout(_PENDING_SECONDS):
@@ -153,13 +155,13 @@ class Switch:
                 "  save the spec again when they have ended"
             ) from None
 
-    async def _change_for(self, new: Generation) -> Callable[[], None] | None:
+    async def _prepare_change(self, new: Generation) -> Callable[[], None] | None:
         if self._tables is None:
             return None
-        return await asyncio.to_thread(self._tables.change_for, new, self._current)
+        return await asyncio.to_thread(self._tables.prepare_change, new, self._current)
 
     async def _change_tables(self, new: Generation) -> None:
-        change = await self._change_for(new)
+        change = await self._prepare_change(new)
         if change is not None:
             await asyncio.to_thread(change)
 
@@ -198,7 +200,7 @@ class Switch:
         await self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _keep_reference(self, task: asyncio.Task[None]) -> None:
         """Keep a reference to a task until it is done: the event loop has only weak ones."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

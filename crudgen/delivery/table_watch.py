@@ -15,15 +15,17 @@ class TableWatch:
         self._url = ""
         self._seen: str | None = None
 
-    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
-        """Remember the tables as they are now."""
+    def prepare_change(
+        self, new: Generation, current: Generation | None
+    ) -> Callable[[], None] | None:
+        """Remember the tables as they are now, and return None: nothing is changed."""
         del current
         self._url = new.database
         self._seen = self._version()
         return None
 
-    def have_changed(self) -> bool:
-        """Return whether any table has changed since `change_for` was called."""
+    def tables_have_changed(self) -> bool:
+        """Return whether any table has changed since `prepare_change` was called."""
         version = self._version()
         return version not in {None, self._seen}
 

@@ -27,7 +27,7 @@ _ENTRY_POINT = f"{PACKAGE_FOLDER}/main.py"
 
 
 class Trial:
-    """Raises OutputError if the application of a plan with edits cannot be created.
+    """Tries the application of a plan with edits; raises OutputError if it cannot be created.
 
     It is created in a process of its own, from a copy of the folder. An application that already
     fails in the same way without the plan is no reason to reject the plan; `note` then says so.
@@ -47,8 +47,8 @@ class Trial:
         timer.daemon = True
         timer.start()
         try:
-            failure = _start(plan.out, plan.contents())
-            is_new = failure is not None and _start(plan.out, {}) != failure
+            failure = _creation_failure(plan.out, plan.contents())
+            is_new = failure is not None and _creation_failure(plan.out, {}) != failure
         finally:
             timer.cancel()
         if failure is None:
@@ -61,7 +61,7 @@ class Trial:
             return
         raise OutputError(
             f"the merged application does not start, so {plan.out} was not changed\n"
-            f"  {_found(plan, failure)}\n"
+            f"  {_failure_text(plan, failure)}\n"
             "  correct your edits or the spec; --dry-run shows the merge, and --no-try writes it"
         )
 
@@ -78,7 +78,7 @@ class _Failure:
         return f"{out / self.place}: {self.error}" if self.place else self.error
 
 
-def _found(plan: Plan, failure: _Failure) -> str:
+def _failure_text(plan: Plan, failure: _Failure) -> str:
     """Return the error, with the present path of its file: renamed files have not moved yet."""
     path, _, line = failure.place.partition(":")
     change = next((one for one in plan.changes if one.path == path), None)
@@ -105,11 +105,11 @@ def _is_needed(plan: Plan) -> bool:
     return has_edits and is_changed and not plan.conflicts
 
 
-def _start(out: Path, contents: Mapping[str, bytes | None]) -> _Failure | None:
+def _creation_failure(out: Path, contents: Mapping[str, bytes | None]) -> _Failure | None:
     """Create the application of a copy of a folder with other contents. Return why it fails."""
     with tempfile.TemporaryDirectory(prefix="crudgen-") as temporary:
         folder, result = Path(temporary) / "project", Path(temporary) / "result"
-        shutil.copytree(out, folder, ignore=_not_copied, ignore_dangling_symlinks=True)
+        shutil.copytree(out, folder, ignore=_names_not_copied, ignore_dangling_symlinks=True)
         for path, data in contents.items():
             target = folder / path
             if data is None:
@@ -119,10 +119,10 @@ def _start(out: Path, contents: Mapping[str, bytes | None]) -> _Failure | None:
                 target.write_bytes(data)
         if not (folder / _ENTRY_POINT).exists():
             return None
-        return _run(folder, result)
+        return _run_program(folder, result)
 
 
-def _run(folder: Path, result: Path) -> _Failure | None:
+def _run_program(folder: Path, result: Path) -> _Failure | None:
     inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     own = Path(__file__).parents[2]
     paths = [str(folder), *(str(Path(one).absolute()) for one in inherited), str(own)]
@@ -150,7 +150,7 @@ def _run(folder: Path, result: Path) -> _Failure | None:
     return _Failure(error, place) if error else None
 
 
-def _not_copied(folder: str, names: list[str]) -> set[str]:
+def _names_not_copied(folder: str, names: list[str]) -> set[str]:
     """Return what a trial does not need: virtual environments, caches, large and special files."""
     return {name for name in names if not _is_copied(Path(folder, name))}
 

@@ -33,36 +33,36 @@ class Watch:
         """Watch a folder of entities, and the folder of a project, which may not exist."""
         self._folder = folder.absolute()
         self._project = project.absolute() if project else None
-        self._seen = self._state()
+        self._seen = self._file_states()
 
-    def changed(self) -> bool:
+    def has_changed(self) -> bool:
         """Return whether a file has changed since the last call."""
-        seen, self._seen = self._seen, self._state()
+        seen, self._seen = self._seen, self._file_states()
         return self._seen != seen
 
     async def changes(self, others: Others) -> AsyncGenerator[bool, None]:
-        """Yield after every change, forever: whether it is one of files, or one of `others`.
+        """Yield after every change, forever: True for a change of files, False if `others` has one.
 
-        Changes in quick succession are combined. `others` are looked for every second.
+        Changes in quick succession are combined. `others` is called every second.
         Also polls every second: events are missing for recreated folders, network drives,
         containers, and for `crudgen.yaml`, which is outside the folder.
         """
         while True:
-            folders = self._folders()
-            async with aclosing(self._ticks(folders)) as ticks:
+            folders = self._watched_folders()
+            async with aclosing(self._events_and_polls(folders)) as ticks:
                 async for _ in ticks:
-                    if self.changed():
+                    if self.has_changed():
                         yield True
                     elif await others():
                         yield False
-                    if not self._folder.is_dir() or self._folders() != folders:
+                    if not self._folder.is_dir() or self._watched_folders() != folders:
                         break
 
-    def _folders(self) -> set[Path]:
+    def _watched_folders(self) -> set[Path]:
         """Return the folders of the files that were last seen, and that of the entities."""
         return {self._folder} | {path.parent for path in self._seen} - {self._folder.parent}
 
-    async def _ticks(self, folders: set[Path]) -> AsyncGenerator[None, None]:
+    async def _events_and_polls(self, folders: set[Path]) -> AsyncGenerator[None, None]:
         """Yield at every event in the folders, and every second; once if one cannot be watched."""
         try:
             async for _ in watchfiles.awatch(
@@ -78,7 +78,7 @@ class Watch:
             await asyncio.sleep(_POLL_MILLISECONDS / 1000)
             yield
 
-    def _state(self) -> State:
+    def _file_states(self) -> State:
         """Return modification time, size and inode of each file."""
         found: State = {}
         paths = [self._folder.parent / _APP_FILE]

@@ -11,16 +11,16 @@ from tests.delivery.fakes import fake_build
 
 
 class Reporter:
-    def serving(self, url: str, generation: Generation) -> None:
+    def report_serving(self, url: str, generation: Generation) -> None:
         self._line(event="serving", url=url, database=generation.database)
 
-    def reloaded(self, generation: Generation) -> None:
+    def report_reload(self, generation: Generation) -> None:
         self._line(event="reloaded", name=generation.package.__name__)
 
-    def recovered(self) -> None:
+    def report_recovery(self) -> None:
         self._line(event="recovered")
 
-    def failed(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         place = error.diagnostics[0].location if isinstance(error, SpecError) else None
         self._line(event="failed", kind=type(error).__name__, place=place, text=str(error))
 

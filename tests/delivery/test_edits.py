@@ -9,7 +9,7 @@ import pytest
 
 from crudgen.codegen.tree import SourceFile, SourceTree
 from crudgen.delivery.comparing import Choices
-from crudgen.delivery.disk import disown, own, plan, write
+from crudgen.delivery.disk import own, plan, undo_own, write
 from crudgen.delivery.plan import Action, Change
 from crudgen.delivery.record import RECORD, read_record
 from crudgen.errors import OutputError
@@ -324,9 +324,9 @@ def test_a_file_in_the_new_place_is_not_replaced(tmp_path: Path) -> None:
 def test_only_generated_files_change_their_owner(out: Path) -> None:
     assert own(out, PATH)
     assert not own(out, PATH)
-    disown(out, PATH)
+    undo_own(out, PATH)
     with pytest.raises(OutputError, match="was not taken"):
-        disown(out, PATH)
+        undo_own(out, PATH)
     with pytest.raises(OutputError, match="is not a generated file"):
         own(out, "app/other.py")
 
@@ -351,6 +351,6 @@ def test_an_owned_file_that_is_no_longer_generated_stays_owned(out: Path) -> Non
     (change,) = write(tree(NOW), out, Choices(prune=True, force=True)).changes
     assert change.note == "--force keeps it"
     assert (out / PATH).read_text() == "mine = 1\n"
-    disown(out, PATH)
+    undo_own(out, PATH)
     write(tree(NOW), out, Choices(force=True))
     assert (out / PATH).read_text() == NOW

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from crudgen.delivery.follow import Follower
+from crudgen.delivery.follow import TableFollower
 from crudgen.delivery.generation import Generation
 from crudgen.delivery.table_watch import TableWatch
 from crudgen.errors import TablesError
@@ -22,20 +22,20 @@ AFTER = spec(entity("Hero", {"name": "str(1..3)"}))
 
 
 class Reports:
-    """Collects what was followed."""
+    """Collects the plans of changes that were made."""
 
     def __init__(self) -> None:
         self.plans: list[Plan] = []
 
-    def followed(self, plan: Plan, found: Hints) -> None:
+    def report_changes(self, plan: Plan, found: Hints) -> None:
         del found
         self.plans.append(plan)
 
-    def advised(self, notes: Sequence[Note], found: Hints) -> None:
+    def report_warnings(self, notes: Sequence[Note], found: Hints) -> None:
         del found
         assert not notes
 
-    def waiting(self, reason: str) -> None:
+    def report_wait(self, reason: str) -> None:
         raise AssertionError(reason)
 
 
@@ -50,9 +50,9 @@ def test_rows_that_come_before_the_change_are_in_the_way(
     url, reports = new_database(kind), Reports()
     found = Changed(Database(url))
     found.apply(BEFORE.target())
-    follower = Follower(lambda: hints(AFTER.schema), reports)
+    follower = TableFollower(lambda: hints(AFTER.schema), reports)
     new, current = generation(AFTER, url), generation(BEFORE, url)
-    change = follower.change_for(new, current)
+    change = follower.prepare_change(new, current)
     assert change is not None
     found.insert(BEFORE, "hero", [{"name": "Deadpond"}])
     with pytest.raises(TablesError, match=r"hero\.name: 1 row") as refused:
@@ -60,11 +60,11 @@ def test_rows_that_come_before_the_change_are_in_the_way(
     assert not refused.value.is_possible
     assert refused.value.files == {"entities/e0.yaml"}
     found.execute("DELETE FROM hero")
-    change = follower.change_for(new, current)
+    change = follower.prepare_change(new, current)
     assert change is not None
     change()
     assert len(reports.plans) == 1
-    assert follower.change_for(new, current) is None
+    assert follower.prepare_change(new, current) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,14 +75,14 @@ def test_changes_of_tables_by_others_are_noticed(
     url = new_database(kind)
     found = Changed(Database(url))
     found.apply(BEFORE.target())
-    tables = Follower(lambda: hints(BEFORE.schema), Reports()) if follows else TableWatch()
-    tables.change_for(generation(BEFORE, url), None)
+    tables = TableFollower(lambda: hints(BEFORE.schema), Reports()) if follows else TableWatch()
+    tables.prepare_change(generation(BEFORE, url), None)
     found.insert(BEFORE, "hero", [{"name": "Deadpond"}])
-    assert not tables.have_changed()
+    assert not tables.tables_have_changed()
     found.execute("ALTER TABLE hero ADD COLUMN age INT")
-    assert tables.have_changed()
-    tables.change_for(generation(BEFORE, url), None)
-    assert not tables.have_changed()
+    assert tables.tables_have_changed()
+    tables.prepare_change(generation(BEFORE, url), None)
+    assert not tables.tables_have_changed()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,27 +92,27 @@ def test_a_database_with_a_revision_does_not_follow(
 ) -> None:
     url, reports = new_database(kind), Reports()
     schema = replace(AFTER.schema, migrations=migrations)
-    follower = Follower(lambda: hints(schema), reports)
+    follower = TableFollower(lambda: hints(schema), reports)
     new, current = generation(AFTER, url), generation(BEFORE, url)
     found = Changed(Database(url))
     found.apply(BEFORE.target())
     found.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
-    assert follower.change_for(new, current) is not None
+    assert follower.prepare_change(new, current) is not None
     found.execute("INSERT INTO alembic_version VALUES ('0001')")
     if not migrations:  # the revisions are those of another program
-        assert follower.change_for(new, current) is not None
+        assert follower.prepare_change(new, current) is not None
         return
     with pytest.raises(TablesError, match=r"revisions change them\n  hero\.name: ") as refused:
-        follower.change_for(new, current)
+        follower.prepare_change(new, current)
     assert refused.value.by_revisions
     assert refused.value.files == {"entities/e0.yaml"}
     assert not found.plan(AFTER.target()).is_empty
     found.apply(AFTER.target())
-    assert follower.change_for(new, current) is None
+    assert follower.prepare_change(new, current) is None
     assert not reports.plans
 
 
 def test_a_database_that_cannot_be_read_has_not_changed() -> None:
     watch = TableWatch()
-    watch.change_for(generation(BEFORE, "postgresql://127.0.0.1:1/nothing"), None)
-    assert not watch.have_changed()
+    watch.prepare_change(generation(BEFORE, "postgresql://127.0.0.1:1/nothing"), None)
+    assert not watch.tables_have_changed()

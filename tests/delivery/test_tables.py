@@ -23,7 +23,9 @@ class Tables:
         self.changes = 0
         self.during: Callable[[], None] = lambda: None
 
-    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
+    def prepare_change(
+        self, new: Generation, current: Generation | None
+    ) -> Callable[[], None] | None:
         del new, current
         if self.refusal is not None:
             raise self.refusal
@@ -36,7 +38,7 @@ class Tables:
 
         return change
 
-    def have_changed(self) -> bool:
+    def tables_have_changed(self) -> bool:
         return False
 
     def review(self, current: Generation) -> None:
