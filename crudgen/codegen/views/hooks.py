@@ -16,7 +16,8 @@ from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open
 from .articles import a_row
-from .collections import created_together, owners_of
+from .bodies import BODIES, alone_suffix, update_suffix
+from .collections import created_together, owners_of, writes_keys
 from .computed import function_parts
 from .references import Entities
 from .variables import folder_name, free_name
@@ -90,6 +91,7 @@ def hooks_view(
 ) -> HooksView:
     """Return the view of a module with functions of an entity."""
     defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
+    defined |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_keys(entity)}
     names = {name_of(one) for one in own_functions(entity)}
     bodies = {body_name(entity.name, one) for one in entity.actions}
     imports = Imports(kit, defined={*defined, *bodies, *Hook, *names})
@@ -120,11 +122,11 @@ def _function(
     result = model
     match hook:
         case Hook.CREATE:
-            created = imports.own(".models", f"{entity.name}Create")
+            created = _model(entity, alone_suffix(entity), imports)
             parameters.append(annotated(row, created))
             arguments = [model, row]
         case Hook.UPDATE:
-            changes = imports.own(".models", f"{entity.name}Update")
+            changes = _model(entity, update_suffix(entity), imports)
             parameters += [annotated(row, model), annotated(raw("changes"), changes)]
             arguments = [row, raw("changes")]
         case Hook.DELETE:
@@ -215,8 +217,8 @@ def hooked(
     operations = {*entity.api.operations}
     kinds = [
         name(entity.name),
-        _body(entity, "Create", imports, is_used=entity.creates),
-        _body(entity, "Update", imports, is_used=Operation.UPDATE in operations),
+        _body(entity, alone_suffix(entity), imports, is_used=entity.creates),
+        _body(entity, update_suffix(entity), imports, is_used=Operation.UPDATE in operations),
     ]
     caller = _caller(entity, {*map(str, entities)}, imports)
     if caller is not None:
@@ -240,6 +242,9 @@ def hooked(
 
 def _body(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
     """Return the model of the bodies that create or update; `Never` if no request has one."""
-    if is_used:
-        return imports.own(".models", f"{entity.name}{suffix}")
-    return imports.name("typing", "Never")
+    return _model(entity, suffix, imports) if is_used else imports.name("typing", "Never")
+
+
+def _model(entity: Entity, suffix: str, imports: Imports) -> Code:
+    """Return the name of a model of the entity, which is imported."""
+    return imports.own(".bodies" if suffix in BODIES else ".models", f"{entity.name}{suffix}")

@@ -10,6 +10,9 @@ from crudgen.language.names import ClassName, FieldName
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.webhooks import Webhook
 
+from .bodies import BODIES, written_suffix
+from .collections import written_by_keys
+from .references import by_name
 from .variables import folder_name
 
 _SENDS_NOTHING = Mention("Settings(", ("webhooks",), "webhooks=False,", "in the call of Settings")
@@ -39,9 +42,10 @@ def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[B
     fields = dict(webhook.fields)
     for entity_name in dict.fromkeys(event.entity for event in webhook.events):
         entity = schema.entity(entity_name)
-        models = f".{folder_name(entity.plural)}.models"
-        public = f"{entity.name}Public"
-        imports.use(models, str(entity.name), public)
+        folder, suffix = f".{folder_name(entity.plural)}", written_suffix(entity)
+        public = f"{entity.name}{suffix}"
+        imports.use(f"{folder}.models", str(entity.name))
+        imports.use(f"{folder}.bodies" if suffix in BODIES else f"{folder}.models", public)
         words = [
             pair(event.kind, string(event.name.partition(".")[2]))
             for event in webhook.events
@@ -49,16 +53,18 @@ def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[B
         ]
         arguments: list[Bracket | Code] = [name(entity.name), identifier(public)]
         arguments.append(Bracket("{", words, "}"))
-        arguments += _properties_argument(entity, fields)
+        arguments += _properties_argument(entity, schema, fields)
         yield call(imports.name(".kit.webhooks", "SentRows"), arguments)
 
 
 def _properties_argument(
-    entity: Entity, fields: Mapping[ClassName, tuple[FieldName, ...]]
+    entity: Entity, schema: Schema, fields: Mapping[ClassName, tuple[FieldName, ...]]
 ) -> Iterator[Bracket | Code]:
     """Yield `properties=["id", "name"]`, if not all properties are sent."""
     if entity.name in fields:
         names = {str(field.name): str(field.json_name) for field in entity.fields}
+        for one in written_by_keys(entity, by_name(schema.entities)):
+            names[str(one.keys)] = schema.names.json.of(FieldName(one.keys))
         items = tuple(literal(names[str(field)]) for field in fields[entity.name])
         yield keyword("properties", Bracket("[", items, "]"))
 

@@ -11,6 +11,7 @@ from ..models import Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..rows.answers import CALLER
+from ..rows.related_writes import LinkWrites
 from ..rows.resource import ExistsError, Resource
 from .bodies import Bodies
 from .caller import BaseCaller
@@ -22,6 +23,8 @@ class _Operations(Protocol):
     """The operations of resources, of which each resource has some."""
 
     _columns: Columns
+
+    def link_writes(self, db: Database, rows: Any, *, replaces: bool) -> LinkWrites: ...
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response: ...
 
@@ -68,6 +71,16 @@ class View:
 
     def _references_to_parents(self, row: Model) -> set[str]:
         return {one for one, key in self._parents.items() if getattr(row, one, None) == key}
+
+    def links_of(self, db: Database, key: Any) -> LinkWrites | None:
+        """Return what reads the keys of rows linked to a row, as far as the caller can read them.
+
+        None if a response with such keys is not for this caller.
+        """
+        nothing = Changes()
+        if not self._bodies.are_readable([nothing], self._caller):
+            return None
+        return self._rows.link_writes(db, [(key, nothing, [])], replaces=False)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows."""

@@ -149,6 +149,10 @@ class RowView(RowReading):
         found: LinkWrites = self._judged.link_writes(db, rows, replaces=replaces)
         return found
 
+    def links_of(self, db: Database, key: Any) -> LinkWrites | None:
+        """Return what reads the keys of the rows linked to a row that the caller can read."""
+        return self._links(db, [(key, Changes(), [])])
+
     async def replaced(
         self, db: Database, key: Any, row: Model, values: dict[str, Any]
     ) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The calls of the owner's functions in a transaction, and what a response shows of the rows."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
@@ -10,14 +10,17 @@ from ..database import Database
 from ..database.faults import http_error
 from ..http.etag import Preconditions
 from ..models import Changes, Model
+from ..rows.answers import one_row
+from ..rows.related_writes import LinkWrites
 from ..rows.resource import Resource
 from .failures import told
 from .functions import Hooks
-from .inline import InlineDatabase
+from .inline import InlineDatabase, result_of
 from .registered import Recorder, runs_create, wants
 from .running import in_transaction
 from .sent import Sent
-from .together import created_bodies, created_with, row_of
+from .shown import ShownRow, links_of, row_of, with_keys
+from .together import created_bodies, created_with
 from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
@@ -51,7 +54,9 @@ class Calls(Generic[CallerT]):
     `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
     returns what asks them about the row after the function. `bound` returns a database whose
     statements can contain the conditions of rules. `shown_of` returns what the caller sees of
-    a row of another resource. `permissions` are what the caller may ask for.
+    a row of another resource. `permissions` are what the caller may ask for. `links` returns what
+    reads the keys of linked rows that the caller sees in a response with a row; None if they may
+    not see such a response.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Calls(Generic[CallerT]):
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
         shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_of,
         permissions: Permissions = ALL,
+        links: Callable[[InlineDatabase, Any], LinkWrites | None] | None = None,
     ) -> None:
         self.rows: Any = rows
         self.hooks = hooks
@@ -80,6 +86,7 @@ class Calls(Generic[CallerT]):
         """What identifies the caller, if the application has callers."""
         self.judged, self.bound, self.shown_of = judged, bound, shown_of
         self.permissions = permissions
+        self.links = links or (lambda db, key: links_of(db, rows, key))
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
@@ -241,8 +248,33 @@ class Call(Generic[CallerT]):
         extended: Response = self._rows.with_created(response, created)
         return extended
 
+    def lock_links(self, sent: Sequence[Model], *, replaces: bool = False) -> None:
+        """Take the locks of the links that request bodies write, before those of rows.
+
+        `replaces`: also of those that a body without keys removes.
+        """
+        locks = self._rows.locks_of_links(self.db, sent, replaces=replaces)
+        if locks:
+            result_of(self.db.write_all(locks))
+
+    def answer(self, key: Any, status: int = 200) -> Response:
+        """Return the response with a row; 204 if the caller may not see it."""
+        body = self.shown(key)
+        row = None if body is None else self.with_keys(key, body)
+        if row is None:
+            return Response(status_code=204)
+        return one_row(row.body, status=status, tag=row.tag)
+
+    def with_keys(self, key: Any, body: bytes) -> ShownRow | None:
+        """Return a row with the keys of linked rows; None if the caller may not see such a row."""
+        links = self._calls.links(self.db, key)
+        return None if links is None else with_keys(self._calls.bound(self.db), body, links)
+
     def shown(self, key: Any) -> bytes | None:
-        """Return a row as JSON; None if it does not exist, or the caller may not see it."""
+        """Return a row as JSON, without keys of linked rows.
+
+        None if it does not exist, or the caller may not see it.
+        """
         if self._calls._shown is not None:
             return self._calls._shown(self.db, key)
         return row_of(self.db, self._rows, key)

@@ -62,6 +62,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             judged=lambda db, key, permission: self._judged(caller, db, key, permission),
             bound=lambda db: as_caller(db, caller),
             permissions=_CallerPermissions(self.access, caller),
+            links=view.links_of,
         )
         return HookedRows(view, calls)
 

@@ -7,11 +7,11 @@ from fastapi import Request, Response
 
 from ..database import Change, Database
 from ..errors import Conflict
-from ..http.etag import Preconditions, header_value
+from ..http.etag import Preconditions, etag, header_value
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..query import ListQuery
-from ..rows.answers import created_row, one_row
+from ..rows.answers import created_row
 from ..rows.resource import Resource
 from .calls import Call, Calls
 from .functions import Hooks
@@ -64,6 +64,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             return response
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links([row])
             if before:
                 result_of(self._calls.bound(call.db).write_all(before))
             return self._created(call, request, row, call.create(row))
@@ -76,8 +77,14 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         body = call.shown(key)
         if body is None:
             return Response(status_code=204)
+        shown = call.with_keys(key, body)
+        written: Any = _Written(body if shown is None else shown.body)
         status = self._calls.rows._created_status
-        own = created_row(_Written(body), request, [(key,)], status=status)  # type: ignore[arg-type]
+        own = created_row(
+            written, request, [(key,)], status=status, tag=shown.tag if shown else etag
+        )
+        if shown is None:
+            return Response(status_code=204, headers={"Location": own.headers["location"]})
         return call.with_created(own, row, key)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
@@ -88,9 +95,10 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         self._check(request, key)
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links([changes])
             row = call.existing(key)
             call.check(key)
-            return _answer(call.shown(call.update(row, changes)))
+            return call.answer(call.update(row, changes))
 
         return await self._calls.run(db, request, "update", work)
 
@@ -104,11 +112,12 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         creates = self._may_create(request, key, values)
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links([row], replaces=True)
             found = call.find(key)
             if found is None and creates:
                 if header_value(request, "if-none-match") != "*":
                     call.check(key)
-                return _answer(call.shown(call.create(row)), resource._created_status)
+                return call.answer(call.create(row), resource._created_status)
             if found is None:
                 raise resource._not_found()
             if not self._calls.runs("update"):
@@ -116,8 +125,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
                 return replaced
             Preconditions(request).check(call.shown(key))
             sent = self._calls.replaced(call.db, key, row, values)
-            changes, names = self._changes(sent), row.model_fields_set
-            return _answer(call.shown(call.update(found, changes, names)))
+            changes, names = self._changes(row, sent), row.model_fields_set
+            return call.answer(call.update(found, changes, names))
 
         for _ in range(ATTEMPTS - 1):
             try:
@@ -137,11 +146,15 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         self._check(request, key, creates=creates)
         return creates
 
-    def _changes(self, values: dict[str, Any]) -> Changes:
-        """Return the values of a PUT that change a row, as the model of changes."""
+    def _changes(self, row: Model, values: dict[str, Any]) -> Changes:
+        """Return what a PUT changes in a row, as the model of changes.
+
+        `values` are those of columns. Without keys of linked rows, it removes the links.
+        """
         resource, model = self._calls.rows, self._calls.hooks.changes or Changes
         fixed = {resource._key, *resource._immutable}
         kept = {name: value for name, value in values.items() if name not in fixed}
+        kept |= {one.attribute: one.keys(row) for one in resource.linked_keys()}
         return model.model_construct({*kept}, **kept)
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
@@ -183,7 +196,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             verb = function.__name__
             asked = None if reads else rules
             done = call.act(row, lambda: function(call.tx, row), verb, rules=asked)
-            return _answer(call.shown(done))
+            return call.answer(done)
 
         return await self._calls.run(db, request, function.__name__, work)
 
@@ -238,8 +251,3 @@ class _Written:
         """Return the row as JSON."""
         del row
         return self._body
-
-
-def _answer(body: bytes | None, status: int = 200) -> Response:
-    """Return the response with a row; 204 if the caller may not see it."""
-    return Response(status_code=204) if body is None else one_row(body, status=status)

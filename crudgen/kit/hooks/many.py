@@ -35,6 +35,7 @@ class HookedMany(Generic[CallerT]):
             return response
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links(rows)
             keys = []
             for index, row in enumerate(rows):
                 with placed("body", index):
@@ -59,6 +60,7 @@ class HookedMany(Generic[CallerT]):
             return ["body", index, resource._key_name]
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links(rows)
             found = self._locked(call, keys, place)
             written = []
             for index, changes in enumerate(rows):
@@ -109,7 +111,11 @@ class HookedMany(Generic[CallerT]):
 
 def _answer(call: Call[Any], keys: Sequence[Any], status: int = 200) -> Response:
     """Return the response with rows; 204 if the caller may not see one of them."""
-    bodies = [body for key in keys if (body := call.shown(key)) is not None]
-    if len(bodies) < len(keys):
-        return Response(status_code=204)
+    bodies = []
+    for key in keys:
+        body = call.shown(key)
+        row = None if body is None else call.with_keys(key, body)
+        if row is None:
+            return Response(status_code=204)
+        bodies.append(row.body)
     return JsonText(b"[" + b",".join(bodies) + b"]", status)

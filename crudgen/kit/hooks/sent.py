@@ -37,6 +37,8 @@ class Sent:
             for one in created_with(rows, body)
         }
 
+        self._keys = {one.json_name: (one, [*one.keys(body)]) for one in rows.linked_keys()}
+
     def placed(self, error: Exception) -> Exception:
         """Return an error whose problems are at places that the request has."""
         if not isinstance(error, HTTPException) or not has_places(error.detail):
@@ -68,6 +70,8 @@ class Sent:
         name, *rest = loc
         if name in self._children:
             return self._place_of_child(str(name), rest)
+        if name in self._keys:
+            return self._place_of_key(str(name), rest)
         named = self._properties.json_name
         attribute = next((one for one in self._properties.columns if named(one) == name), "")
         return () if self._is_added(attribute) else loc
@@ -95,6 +99,18 @@ class Sent:
             if sent.body is child:
                 return (name, number, *sent._place(inside))
         return (name,)
+
+    def _place_of_key(self, name: str, rest: Place) -> Place:
+        """Return the place of the key of a linked row: the function may add and remove keys."""
+        linked, keys = self._keys[name]
+        if linked.attribute not in self._names:
+            return ()
+        changed = linked.keys(self.body)
+        if changed == keys:
+            return (name, *rest)
+        index = rest[0] if rest else None
+        key = changed[index] if isinstance(index, int) and index < len(changed) else None
+        return (name, keys.index(key)) if key in keys else (name,)
 
 
 def has_places(detail: object) -> bool:

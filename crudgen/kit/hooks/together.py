@@ -8,7 +8,8 @@ from sqlalchemy import Table
 from ..models import Model
 from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource
-from .inline import InlineDatabase, result_of
+from .inline import InlineDatabase
+from .shown import row_of
 
 Keys = Mapping[str, Sequence[Any]]
 """The keys of the rows that were created together with a row, by property of the body."""
@@ -29,13 +30,6 @@ def keys_of(
         one.json_name: [next(keys[one.rows._properties.table]) for _ in one.created]
         for one in together
     }
-
-
-def row_of(db: InlineDatabase, rows: Resource, key: Any) -> bytes | None:
-    """Return a row as JSON; None if it does not exist."""
-    use = rows._statements_for(db)
-    found = result_of(db.read(use.read, {"key__": key}, short=True))
-    return use.rows.write(found[0]) if found else None
 
 
 def created_bodies(

@@ -16,6 +16,7 @@ from .failures import placed, told
 from .inline import InlineDatabase, result_of
 from .registered import Recorder, functions_of, recorders_of, runs_create, wants
 from .sent import Sent
+from .shown import event_of
 from .together import Keys, created_with, keys_of
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -105,7 +106,7 @@ class Transaction(Generic[CallerT]):
                 new = parent.child_of(key, one, child, create or type(child))
                 with (
                     placed("body", one.json_name, index),
-                    self.telling(f"the hook create of {rows._name}", new, sent=Sent(one.rows, new)),
+                    self.telling(f"the hook create of {rows._name}", new, sent=Sent(rows, new)),
                 ):
                     function = functions and functions.create
                     made = function(self, new) if function else self.create(rows._model, new)
@@ -150,7 +151,7 @@ class Transaction(Generic[CallerT]):
         rows = _resource(type(row))
         self.session.flush()
         key = getattr(row, rows._key)
-        body = self._body(rows, key) if wants(rows, "delete") else None
+        body = event_of(self._db, rows, key) if wants(rows, "delete") else None
         with self._doing("delete", rows, row):
             result_of(self._operations(rows, {}).delete(self._db, self._asked(rows), key))
         self.note(rows, "delete", key, body)
@@ -209,17 +210,12 @@ class Transaction(Generic[CallerT]):
         self.session.flush()
         found = []
         for (rows, kind, key), body in self._events.items():
-            shown = body if kind == "delete" else self._body(rows, key)
+            shown = body if kind == "delete" else event_of(self._db, rows, key)
             for recorder in recorders_of(rows._properties.table):
                 if recorder.wants(kind):
                     recorder.add(self.session, kind, key, shown)
                     found.append(recorder)
         return found
-
-    def _body(self, rows: Resource, key: Any) -> bytes | None:
-        use = rows._statements_for(self._db)
-        found = result_of(self._db.read(use.read, {"key__": key}, short=True))
-        return use.rows.write(found[0]) if found else None
 
     def _asked(self, rows: Resource) -> Request:
         """Return the request without its headers: its preconditions are about another row."""

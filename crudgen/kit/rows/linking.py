@@ -174,6 +174,14 @@ class LinkingResource(RelatedResource):
         """Return the properties of request bodies with keys of linked rows."""
         return self._written
 
+    def locks_of_links(
+        self, db: Database, rows: Sequence[Model], *, replaces: bool = False
+    ) -> Sequence[Change]:
+        """Return the changes that take the locks of the links that request bodies write."""
+        return link_locks(
+            db, [one for one in self._written if replaces or any(map(one.is_in, rows))]
+        )
+
     def link_writes(self, db: Database, rows: Sequence[SentRow], *, replaces: bool) -> LinkWrites:
         """Return the changes of the links of existing rows.
 

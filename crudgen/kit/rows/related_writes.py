@@ -63,11 +63,17 @@ class LinkWrites:
 class LinkedKeys(Protocol):
     """The keys of linked rows, which are a property of request bodies."""
 
+    attribute: str
+    """The attribute of the body."""
     json_name: str
     rows: "Resource"
     """The linked rows."""
     is_inverse: bool
     """Whether a link belongs to the linked row, so that this row must be updatable."""
+
+    def keys(self, row: Model) -> Sequence[Any]:
+        """Return the keys in a request body."""
+        ...
 
     def new_batches(self, kind: str, rows: Any, updatable: Any) -> Any:
         """Return the statements that change links to rows that can be read.
@@ -126,6 +132,16 @@ class RelatedWriter:
 
     def linked_keys(self) -> Sequence[LinkedKeys]:
         """Return the properties of request bodies with keys of linked rows."""
+        return ()
+
+    def locks_of_links(
+        self, db: Database, rows: Sequence[Model], *, replaces: bool = False
+    ) -> Sequence[Change]:
+        """Return the changes that take the locks of the links that request bodies write.
+
+        With `replaces`, a body without keys removes links.
+        """
+        del db, rows, replaces
         return ()
 
     def link_writes(self, db: Database, rows: Sequence[SentRow], *, replaces: bool) -> LinkWrites:

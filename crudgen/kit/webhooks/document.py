@@ -53,7 +53,8 @@ def _reference(data: Data, whole: dict[str, Any], schemas: dict[str, Any]) -> di
     if data.properties is None:
         return whole
     schema = schemas[whole["$ref"].rpartition("/")[2]]
-    name = f"{data.public.__name__.removesuffix('Public')}For{_camel(data.webhook)}"
+    entity = data.public.__name__.removesuffix("WithKeys").removesuffix("Public")
+    name = f"{entity}For{_camel(data.webhook)}"
     some = {key: one for key, one in schema["properties"].items() if key in data.properties}
     required = [key for key in schema.get("required", ()) if key in some]
     schemas.setdefault(name, {**schema, "title": name, "properties": some, "required": required})

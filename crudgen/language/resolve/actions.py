@@ -9,7 +9,6 @@ from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
 from crudgen.language.names import Conventions, ModuleName
 from crudgen.language.operations import Operation
-from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, RowAction
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
@@ -60,9 +59,6 @@ def _check_actions_of(
             problem = f"{what} needs the model {body}, and another class has this name"
             problems.add(location, problem, "rename the action")
         classes.update([body] if action.takes else [])
-        if NestedWrite.KEYS in dict(entity.api.write).values():
-            problem = f"{what} cannot be combined with keys in 'write'"
-            problems.add(location, problem, "remove the keys from 'write'")
         if entity.access is None and written.spec.actions[action.name].access is not None:
             place = written.locate_key("actions", action.name, "access")
             problem = f"{what} says who may, and crudgen.yaml has no 'auth'"

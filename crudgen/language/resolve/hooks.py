@@ -1,14 +1,10 @@
-"""Resolves the functions of the owner. Reason to change: what they do not cover.
+"""Resolves the functions of the owner. Reason to change: what they require of an entity."""
 
-What they do not cover is an error, because it would write rows without them.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from crudgen.errors import Diagnostic
 from crudgen.language.hooks import AFTER, EventFunction, Hook, HookFunction
 from crudgen.language.operations import Operation
-from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -40,9 +36,8 @@ def resolve_hooks(
 def check_hooks(
     entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that the functions cover all requests that write the rows."""
-    every = [*entities]
-    for written, entity in every:
+    """Check that there are the operations and actions that the functions are about."""
+    for written, entity in entities:
         actions = {str(one.name) for one in entity.actions}
         for index, name in enumerate(map(str, written.spec.hooks)):
             location, kind = written.locate("hooks", index), name.removeprefix(AFTER)
@@ -57,10 +52,6 @@ def check_hooks(
                 operation, remedy = missing
                 problem = f"the hook {quoted(name)} requires the operation {operation!r}"
                 problems.add(location, problem, remedy)
-                continue
-            for problem, remedy in uncovered(entity, hook, [one for _, one in every]):
-                what = f"the hook {quoted(name)} does not run for {problem}"
-                problems.add(location, what, remedy)
 
 
 def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
@@ -76,20 +67,3 @@ def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
     if found:
         return None
     return str(needed), f"remove it, or add '{needed}' to 'operations'"
-
-
-def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield what writes rows without a function and without an event, and what to do."""
-    for name, write in entity.api.write:
-        if write is NestedWrite.KEYS and hook is not Hook.DELETE:
-            yield f"{str(name)!r} in 'write'", f"remove {str(name)!r} from 'write'"
-    for other in entities:
-        for name, write in other.api.write:
-            is_target = other.relation(name).target == entity.name
-            keys = [str(one) for one, kind in other.api.write if kind is NestedWrite.KEYS]
-            if is_target and write is NestedWrite.CREATE and hook is Hook.CREATE and keys:
-                problem = f"{str(name)!r} in 'write' of {other.name}, which also has keys"
-                yield problem, f"remove {keys[0]!r} or {str(name)!r} from 'write' of {other.name}"
-            if is_target and write is NestedWrite.KEYS and hook is Hook.UPDATE:
-                where = f"'write' of {other.name}"
-                yield f"{str(name)!r} in {where}", f"remove {str(name)!r} from {where}"

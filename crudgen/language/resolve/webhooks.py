@@ -7,6 +7,8 @@ from dataclasses import replace
 from crudgen.language.hooks import Hook
 from crudgen.language.names import ClassName, FieldName, ModuleName
 from crudgen.language.patterns import WEBHOOK_NAME, WEBHOOK_URL
+from crudgen.language.properties import keys_property
+from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity
 from crudgen.language.webhooks import (
     EVENTS,
@@ -20,7 +22,7 @@ from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .hooks import missing_operation, uncovered
+from .hooks import missing_operation
 
 _EXAMPLE = "such as Hero.created"
 
@@ -148,8 +150,9 @@ class _WebhookReader:
                 continue
             if not listed:
                 self._add("the list is empty", "list fields, or remove it", "fields", name)
-            shown = [str(one.name) for one in entity.fields if not one.write_only]
-            known = {str(one.name) for one in entity.fields}
+            keys = [*self._keys(entity)]
+            shown = [*(str(one.name) for one in entity.fields if not one.write_only), *keys]
+            known = {*(str(one.name) for one in entity.fields), *keys}
             for position, field in enumerate(listed):
                 if field in listed[:position]:
                     problem, remedy = f"duplicate field {quoted(field)}", "remove one of them"
@@ -162,6 +165,13 @@ class _WebhookReader:
                 self._add(problem, remedy, "fields", name, position)
             yield entity.name, tuple(FieldName(field) for field in listed if field in known)
         self._check_hidden_fields(sent)
+
+    def _keys(self, entity: Entity) -> Iterator[str]:
+        """Yield the properties with keys of linked rows, such as `power_ids`."""
+        for name, write in entity.api.write:
+            if write is NestedWrite.KEYS:
+                relation = entity.relation(name)
+                yield keys_property(relation, self._by_name[relation.target].key.name)
 
     def _check_hidden_fields(self, sent: set[ClassName]) -> None:
         """Check that the spec names what is sent, if rules hide fields from some callers."""
@@ -197,10 +207,6 @@ class _WebhookReader:
         elif (missing := missing_operation(entity, hook)) is not None:
             operation, remedy = missing
             self._add(f"{event} requires the operation {operation!r}", remedy, "events", position)
-        else:
-            for what, remedy in uncovered(entity, hook, self._entities):
-                problem = f"{event} is not sent for {what}"
-                self._add(problem, remedy, "events", position)
         return hook
 
     def _incomplete_event_remedy(self, text: str) -> str:

@@ -39,10 +39,11 @@ def created_row(
     shown: bytes | None = None,
     *,
     status: int = 200,
+    tag: Callable[[bytes], str] = etag,
 ) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it.
 
-    `shown` is the JSON to return, if it is not that of all properties.
+    `shown` is the JSON to return, if it is not that of all properties. `tag` returns its ETag.
     """
     if not found:
         raise row_discarded()
@@ -52,7 +53,7 @@ def created_row(
     path = request.scope.get(COLLECTION) or request.scope["path"]
     location = f"{_percent_encoded(path)}/{place}"
     body = rows.write(row) if shown is None else shown
-    return one_row(body, {"Location": location}, status=status)
+    return one_row(body, {"Location": location}, status=status, tag=tag)
 
 
 @lru_cache(maxsize=1024)
