@@ -14,7 +14,8 @@ from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource, resource_of
 from .failures import placed, told
 from .inline import InlineDatabase, result_of
-from .registered import Recorder, functions_of, recorders_of, runs_create, wants
+from .noted import STATES, NotedEvents
+from .registered import Recorder, functions_of, recorders_of, runs_create
 from .sent import Sent
 from .shown import event_of
 from .together import Keys, created_with, keys_of
@@ -48,7 +49,7 @@ class Transaction(Generic[CallerT]):
         self._db = db
         self._request = request
         self._operations = operations
-        self._events: dict[tuple[Resource, str, Any], bytes | None] = {}
+        self._events = NotedEvents()
         self._given: Sequence[object] = ()
         self._sent: Sent | None = None
         self._others: list[tuple[Exception, str]] = []
@@ -83,7 +84,7 @@ class Transaction(Generic[CallerT]):
         )
         result_of(operations.create(self._db, self._asked(rows), row))
         key = self._db.inline.inserted[table][0]
-        self.note(rows, "create", key)
+        self._events.inserted(rows, key)
         if is_apart:
             try:
                 created = {one.json_name: self._create_under(used, key, one) for one in together}
@@ -123,7 +124,7 @@ class Transaction(Generic[CallerT]):
             raise TypeError(f"the hook {verb} must return a {model.__name__}, it returned {found}")
         self.session.flush()
         key = getattr(row, rows._key)
-        self.note(rows, verb, key)
+        self._events.add(rows, verb, key)
         return key
 
     def created_with(self, rows: Resource, key: Any) -> Keys:
@@ -143,7 +144,7 @@ class Transaction(Generic[CallerT]):
             result_of(
                 self._operations(rows, {}).update(self._db, self._asked(rows), key, set_fields)
             )
-        self.note(rows, "update", key)
+        self._events.add(rows, "update", key)
         return row
 
     def delete(self, row: Model) -> None:
@@ -151,10 +152,11 @@ class Transaction(Generic[CallerT]):
         rows = _resource(type(row))
         self.session.flush()
         key = getattr(row, rows._key)
-        body = event_of(self._db, rows, key) if wants(rows, "delete") else None
+        has_events = recorders_of(rows._properties.table)
+        former = event_of(self._db, rows, key) if has_events else None
         with self._doing("delete", rows, row):
             result_of(self._operations(rows, {}).delete(self._db, self._asked(rows), key))
-        self.note(rows, "delete", key, body)
+        self._events.deleted(rows, key, former)
 
     @contextmanager
     def telling(self, where: str, *given: object, sent: Sent | None = None) -> Iterator[None]:
@@ -198,22 +200,20 @@ class Transaction(Generic[CallerT]):
                 raise
             raise answer from error
 
-    def note(self, rows: Resource, kind: str, key: Any, body: bytes | None = None) -> None:
-        """Remember that a row was written, if such events are wanted: once for each kind."""
-        if wants(rows, kind):
-            self._events.setdefault((rows, kind, key), body)
-
     def write_events(self) -> Sequence[Recorder]:
         """Write the events, with the rows as they are committed; return what writes them."""
-        if not self._events:
-            return ()
-        self.session.flush()
-        found = []
-        for (rows, kind, key), body in self._events.items():
-            shown = body if kind == "delete" else event_of(self._db, rows, key)
+        found: list[Recorder] = []
+        noted = [*self._events]
+        if noted:
+            self.session.flush()
+        for rows, kind, key in noted:
+            shown = None if kind == "delete" else event_of(self._db, rows, key)
+            if shown is None and kind in STATES:
+                continue  # another function, or a cascade, has deleted the row
             for recorder in recorders_of(rows._properties.table):
                 if recorder.wants(kind):
-                    recorder.add(self.session, kind, key, shown)
+                    body = self._events.former(rows, key) if shown is None else shown
+                    recorder.add(self.session, kind, key, body)
                     found.append(recorder)
         return found
 
