@@ -45,21 +45,21 @@ def blocking_rows(properties: Properties, keys: Sequence[str] = ()) -> list[Bloc
     `keys` are the names of the parameters with the keys of all rows to delete, if the statement
     deletes several.
     """
-    search = _Search(properties.table, properties.columns[properties.key], keys)
+    search = _BlockingSearch(properties.table, properties.columns[properties.key], keys)
     direct, indirect = [], []
     for table in properties.table.metadata.sorted_tables:
         for key in single_foreign_keys(table):
             if _on_delete(key) in _ACTIONS:
                 continue
-            referrers = _plural(properties, table)
+            referrers = _plural_words(properties, table)
             name = _json_name(properties, key.parent)
             if key.column.table is properties.table:
                 exist = search.rows(key, search.target(key.column))
                 reason = f"{referrers} refer to it by {name}"
                 direct.append(BlockingRows(key, exist, _capitalized(reason)))
             if cascaded := search.cascaded_from_target(key.column):
-                exist = search.rows(key, _union(cascaded))
-                targets = _plural(properties, key.column.table)
+                exist = search.rows(key, _union_of(cascaded))
+                targets = _plural_words(properties, key.column.table)
                 reason = f"{referrers} refer by {name} to {targets} that would be deleted with it"
                 indirect.append(BlockingRows(key, exist, _capitalized(reason)))
     return direct + indirect
@@ -77,7 +77,7 @@ def _target_name(key: ForeignKey) -> tuple[str, str]:
     return key.column.table.name, key.column.name
 
 
-class _Search:
+class _BlockingSearch:
     """Conditions on the rows that the deletion of rows of `table` concerns.
 
     The target is the row with the key `key__`. `keys` are the parameters of all deleted rows.
@@ -100,11 +100,11 @@ class _Search:
         for other in single_foreign_keys(table):
             chosen = self._is_deleted
             deleted = [
-                *self._own_keys(other.column, chosen),
-                *self._cascaded(other.column, chosen, MAX_STEPS - 1),
+                *self._own_values(other.column, chosen),
+                *self._cascaded_values(other.column, chosen, MAX_STEPS - 1),
             ]
             if _on_delete(other) == "CASCADE" and deleted:
-                kept.append(or_(other.parent.is_(None), other.parent.not_in(_union(deleted))))
+                kept.append(or_(other.parent.is_(None), other.parent.not_in(_union_of(deleted))))
         return select(literal_column("1")).select_from(table).where(*kept).correlate(None).exists()
 
     def target(self, column: Column[Any]) -> Keys:
@@ -113,13 +113,15 @@ class _Search:
 
     def cascaded_from_target(self, column: Column[Any]) -> list[Keys]:
         """Return the values of a column in the rows that are deleted with the target."""
-        return self._cascaded(column, self._is_target, MAX_STEPS)
+        return self._cascaded_values(column, self._is_target, MAX_STEPS)
 
-    def _own_keys(self, column: Column[Any], chosen: ColumnElement[bool]) -> list[Keys]:
+    def _own_values(self, column: Column[Any], chosen: ColumnElement[bool]) -> list[Keys]:
         own = column.table is self._table
         return [select(column).where(chosen).correlate(None)] if own else []
 
-    def _cascaded(self, column: Column[Any], chosen: ColumnElement[bool], steps: int) -> list[Keys]:
+    def _cascaded_values(
+        self, column: Column[Any], chosen: ColumnElement[bool], steps: int
+    ) -> list[Keys]:
         """Return the values of a column in the rows that up to `steps` cascades delete.
 
         They start at the rows of the table that are `chosen`.
@@ -128,8 +130,8 @@ class _Search:
         for key in single_foreign_keys(column.table) if steps else ():
             if _on_delete(key) == "CASCADE":
                 targets = [
-                    *self._own_keys(key.column, chosen),
-                    *self._cascaded(key.column, chosen, steps - 1),
+                    *self._own_values(key.column, chosen),
+                    *self._cascaded_values(key.column, chosen, steps - 1),
                 ]
                 found += [
                     select(column).where(key.parent.in_(one)).correlate(None) for one in targets
@@ -137,7 +139,7 @@ class _Search:
         return found
 
 
-def _union(parts: list[Keys]) -> Keys:
+def _union_of(parts: list[Keys]) -> Keys:
     return parts[0] if len(parts) == 1 else union_all(*parts)
 
 
@@ -149,7 +151,7 @@ def _on_delete(key: ForeignKey) -> str:
     return (key.ondelete or "").upper()
 
 
-def _plural(properties: Properties, table: Table) -> str:
+def _plural_words(properties: Properties, table: Table) -> str:
     """Return the words for the rows of a table."""
     model = properties.model_of(table)
     unnamed = f"rows of {table.name if model is None else model.__name__}"

@@ -87,20 +87,21 @@ class _Comparison:
         self._known = {self._comparable_name(column.name) for column in expected.columns}
 
     def findings(self) -> Iterator[Finding]:
-        yield from self._columns()
-        yield from self._key()
-        yield from self._uniques()
-        yield from self._checks()
-        yield from self._foreign_keys()
+        """Yield the differences."""
+        yield from self._column_findings()
+        yield from self._key_findings()
+        yield from self._unique_findings()
+        yield from self._check_findings()
+        yield from self._foreign_key_findings()
         for name in self._found.triggers:
             yield Finding(f"trigger {name}", prevents_start=False)
-        yield from self._indexes()
+        yield from self._index_findings()
 
     def _comparable_name(self, name: str) -> str:
         """Return a name for comparison: SQLite ignores case."""
         return name.lower() if self._is_sqlite else name
 
-    def _columns(self) -> Iterator[Finding]:
+    def _column_findings(self) -> Iterator[Finding]:
         there = {self._comparable_name(column.name): column for column in self._found.columns}
         for expected in self._expected.columns:
             found = there.pop(self._comparable_name(expected.name), None)
@@ -142,32 +143,32 @@ class _Comparison:
         ]
         return start, " ".join(words)
 
-    def _key(self) -> Iterator[Finding]:
+    def _key_findings(self) -> Iterator[Finding]:
         found, expected = self._found.key, self._expected.key
         if self._comparable_key(found) != self._comparable_key(expected):
-            there, here = _describe(found), _describe(expected)
+            there, here = _key_text(found), _key_text(expected)
             yield Finding(f"primary key: {there} in the database, {here} in the models")
 
     def _comparable_key(self, key: Key | None) -> tuple[frozenset[str], str] | None:
         return (frozenset(map(self._comparable_name, key.columns)), key.options) if key else None
 
-    def _uniques(self) -> Iterator[Finding]:
+    def _unique_findings(self) -> Iterator[Finding]:
         there = {self._comparable_key(unique) for unique in self._found.unique_keys}
         here = {self._comparable_key(unique) for unique in self._expected.unique_keys}
         for unique in self._expected.uniques:
             if self._comparable_key(unique) not in there:
-                what = f"unique {_describe(unique)}"
+                what = f"unique {_key_text(unique)}"
                 yield Finding(f"{what}: missing from the database")
         for unique in self._found.unique_keys:
             if self._comparable_key(unique) in here | {self._comparable_key(self._expected.key)}:
                 continue
-            what = f"unique {_describe(unique)}"
+            what = f"unique {_key_text(unique)}"
             if self._is_from_model(unique.name, "uq", unique.columns):
                 yield Finding(f"{what}: missing from the models")
             else:
                 yield Finding(what, prevents_start=False)
 
-    def _checks(self) -> Iterator[Finding]:
+    def _check_findings(self) -> Iterator[Finding]:
         extra = [one for one in self._found.checks if one not in self._expected.checks]
         for expected in self._expected.checks:
             if expected in self._found.checks:
@@ -184,7 +185,7 @@ class _Comparison:
             else:
                 yield Finding(f"{what} ({found.sql})", prevents_start=False)
 
-    def _indexes(self) -> Iterator[Finding]:
+    def _index_findings(self) -> Iterator[Finding]:
         expected = {index.name.lower(): index for index in self._expected.indexes}
         for index in self._found.indexes:
             if not index.is_valid:
@@ -197,7 +198,7 @@ class _Comparison:
                 text = f"index {index.name}: ({there}) in the database, ({here}) in the models"
                 yield Finding(text, prevents_start=False)
 
-    def _foreign_keys(self) -> Iterator[Finding]:
+    def _foreign_key_findings(self) -> Iterator[Finding]:
         extra = list(self._found.foreign_keys)
         for expected in self._expected.foreign_keys:
             same = [one for one in extra if self._same_target(one, expected)]
@@ -241,7 +242,7 @@ class _Comparison:
         )
 
 
-def _describe(key: Key | None) -> str:
+def _key_text(key: Key | None) -> str:
     if key is None:
         return "none"
     text = f"({', '.join(key.columns)})"

@@ -82,7 +82,7 @@ def compute(
     if isinstance(expression, BindParameter):
         expression = type_coerce(expression, kind)
     table: FromClause = model.__table__  # type: ignore[attr-defined]
-    typed = _correlated(_with_lists(Typed(expression, kind)), table)
+    typed = _correlated(_with_list_parameters(Typed(expression, kind)), table)
     label = of_source(typed, table, table).label(name)
     for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
         label.compile(dialect=dialect)
@@ -90,7 +90,7 @@ def compute(
 
 
 def _check_decimal(where: str, expression: Any, kind: TypeEngine[Any]) -> None:
-    """Raise TypeError for other digits than those of a decimal, which SQLite stores scaled."""
+    """Raise TypeError unless a decimal expression has the scale of the property."""
     scale = getattr(kind, "stored_scale", None)
     is_constant = isinstance(expression, BindParameter | Null)
     if scale is not None and not is_constant:
@@ -102,7 +102,7 @@ def _check_decimal(where: str, expression: Any, kind: TypeEngine[Any]) -> None:
             )
 
 
-def _with_lists(expression: ColumnElement[Any]) -> ColumnElement[Any]:
+def _with_list_parameters(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return an expression with a parameter for each value of `in_([…])`.
 
     Statements are compiled once, before SQLAlchemy knows how many values a list has.

@@ -86,7 +86,7 @@ class Database(Sessions):
         self.state = State(self.where)
         self._read_only = read_only
         self._migrations = migrations
-        self._secret = _digest(secret_key) if secret_key else b""
+        self._secret = _hash_secret(secret_key) if secret_key else b""
         self._metadata = MetaData()
         self._opening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,7 +164,7 @@ class Database(Sessions):
             raise Unavailable(blocking)
 
     def compile(self, statement: Statement) -> Prepared:
-        """Compile a statement that is not cached here: its user keeps it."""
+        """Compile a statement without caching it: the caller keeps the result."""
         return Prepared(statement, self._backend.dialect, ())
 
     async def read(
@@ -214,7 +214,7 @@ class Database(Sessions):
         state = self.state
         if state.phase is not None:
             raise state.unavailable()
-        steps = [self._step(change) for change in changes]
+        steps = [self._prepared_step(change) for change in changes]
         statements = frozenset(one.statement for one in changes)
         try:
             found = await self._backend.write_all(steps)
@@ -225,7 +225,7 @@ class Database(Sessions):
             state.record_success(statements, writes=True)
         return found
 
-    def _step(self, change: Change) -> Step:
+    def _prepared_step(self, change: Change) -> Step:
         read_back = None if change.read_back is None else self._prepare(change.read_back, ())
         return Step(change, self._prepare(change.statement, change.columns), read_back)
 
@@ -236,11 +236,11 @@ class Database(Sessions):
         """
         if is_undefined(error):
             unusable = Unavailable(Condition.TABLE_UNUSABLE, reason_of(error))
-            self._record(unusable, statement)
+            self._record_condition(unusable, statement)
             raise unusable from error
-        self._record(error, statement)
+        self._record_condition(error, statement)
 
-    def _record(self, error: Exception, statement: object) -> None:
+    def _record_condition(self, error: Exception, statement: object) -> None:
         condition = self.state.record_failure(error, statement)
         if condition is not None and condition in _MAY_LACK_PRIVILEGES:
             task = asyncio.create_task(self._log_with_grants(condition, reason_of(error)))
@@ -271,5 +271,5 @@ class Database(Sessions):
         return prepared
 
 
-def _digest(secret: SecretStr) -> bytes:
+def _hash_secret(secret: SecretStr) -> bytes:
     return hashlib.sha256(secret.get_secret_value().encode()).digest()

@@ -46,7 +46,7 @@ class ForeignKeyDiagnosis:
         if classify(error) not in {Fault.REFERENCE, Fault.REFERENCED}:
             return error
         if failed.deletes:
-            return (yield from self._referenced(error, failed, bound))
+            return (yield from self._explain_referenced(error, failed, bound))
         return (yield from self._missing_target(error, failed, bound))
 
     def _missing_target(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
@@ -55,10 +55,10 @@ class ForeignKeyDiagnosis:
         rows, _ = yield self._lookup(failed), values, None
         named = violated_foreign_key(error, self._properties.table)
         own = {(self._key, bound.get(self._properties.key))}
-        missing = [*self._missing(values, rows[0], own)]
+        missing = [*self._missing_keys(values, rows[0], own)]
         missing += [key for _, key in self._references if key.constraint is named]
         if missing:
-            return self._error(missing)
+            return self._missing_target_error(missing)
         return Referenced() if isinstance(error, sqlite3.Error) else error
 
     def missing_target(
@@ -72,8 +72,8 @@ class ForeignKeyDiagnosis:
             return None
         lookup = self._lookup(written)
         rows, _ = yield lookup, lookup.values(referring), None
-        missing = [*self._missing(referring, rows[0], new)]
-        return self._error(missing) if missing else None
+        missing = [*self._missing_keys(referring, rows[0], new)]
+        return self._missing_target_error(missing) if missing else None
 
     @cached_property
     def _references(self) -> list[tuple[str, ForeignKey]]:
@@ -92,14 +92,16 @@ class ForeignKeyDiagnosis:
             lookup = self._targets[written.kind] = Prepared(select(*found), written.dialect, ())
         return lookup
 
-    def _missing(self, values: Values, found: Sequence[Any], new: set[Key]) -> Iterator[ForeignKey]:
+    def _missing_keys(
+        self, values: Values, found: Sequence[Any], new: set[Key]
+    ) -> Iterator[ForeignKey]:
         """Yield the foreign keys whose values neither exist nor are in `new`."""
         for (name, key), is_there in zip(self._references, found, strict=True):
             value = values[name]
             if not (value is None or is_there or (key.column, value) in new):
                 yield key
 
-    def _error(self, missing: Sequence[ForeignKey]) -> MissingTarget:
+    def _missing_target_error(self, missing: Sequence[ForeignKey]) -> MissingTarget:
         words = self._properties.row_words
         return MissingTarget(
             {
@@ -109,20 +111,24 @@ class ForeignKeyDiagnosis:
             }
         )
 
-    def _referenced(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
+    def _explain_referenced(
+        self, error: Exception, failed: Prepared, bound: Values
+    ) -> Work[Exception]:
         """Search for the rows that prevent the deletion of one row, or of several."""
         if "key__" not in bound:
-            return (yield from self._several_referenced(error, failed, bound))
+            return (yield from self._explain_several(error, failed, bound))
         if self._blocking is None:
             self._blocking = blocking_rows(self._properties)
-        found = yield from self._found(self._search(failed), {"key__": bound["key__"]})
+        found = yield from self._existing_rows(
+            self._single_searches(failed), {"key__": bound["key__"]}
+        )
         named = violated_foreign_key(error, self._properties.table)
         if all(one.key.constraint is not named for one in found):  # they are gone meanwhile
             found += [one for one in self._blocking if one.key.constraint is named][:1]
         reasons = [one.reason for one in found[:MAX_PROBLEMS]]
         return Referenced(reasons=reasons) if reasons else Referenced()
 
-    def _several_referenced(
+    def _explain_several(
         self, error: Exception, failed: Prepared, bound: Values
     ) -> Work[Exception]:
         """Search for the rows that prevent the deletion of each of several rows.
@@ -132,7 +138,7 @@ class ForeignKeyDiagnosis:
         searches = _searches(blocking_rows(self._properties, [*bound]), failed)
         found: list[tuple[int, str]] = []
         for index, name in enumerate(bound):
-            blocking = yield from self._found(searches, {**bound, "key__": bound[name]})
+            blocking = yield from self._existing_rows(searches, {**bound, "key__": bound[name]})
             found += [(index, one.reason) for one in blocking]
             if len(found) >= MAX_PROBLEMS:
                 break
@@ -141,7 +147,7 @@ class ForeignKeyDiagnosis:
         indexes, reasons = zip(*found[:MAX_PROBLEMS], strict=True)
         return Referenced(reasons=reasons, indexes=indexes)
 
-    def _found(self, searches: Searches, bound: Values) -> Work[list[BlockingRows]]:
+    def _existing_rows(self, searches: Searches, bound: Values) -> Work[list[BlockingRows]]:
         """Return the blocking rows that exist."""
         found: list[BlockingRows] = []
         for part, search in searches:
@@ -149,7 +155,7 @@ class ForeignKeyDiagnosis:
             found += [one for one, there in zip(part, rows[0], strict=True) if there]
         return found
 
-    def _search(self, failed: Prepared) -> Searches:
+    def _single_searches(self, failed: Prepared) -> Searches:
         """Return the searches for the rows that prevent the deletion of one row."""
         searches = self._searches.get(failed.kind)
         if searches is None:

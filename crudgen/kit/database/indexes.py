@@ -14,7 +14,7 @@ def is_indexed(table: Table, column: Column[Any]) -> bool:
     key = [*table.primary_key]
     if len(key) != 1:
         return False
-    if [column] in _unique(table):
+    if [column] in _unique_columns(table):
         return True
     orders = [[column, *key]]
     if isinstance(key[0].type, Integer):
@@ -22,7 +22,7 @@ def is_indexed(table: Table, column: Column[Any]) -> bool:
     return any([*index.columns] in orders and not index.dialect_kwargs for index in table.indexes)
 
 
-def _unique(table: Table) -> Iterator[Sequence[Column[Any]]]:
+def _unique_columns(table: Table) -> Iterator[Sequence[Column[Any]]]:
     """Yield the columns of which no two rows have the same values."""
     yield [*table.primary_key]
     for one in table.constraints:

@@ -56,7 +56,7 @@ def connect(url: str) -> Connection:
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[str]:
-    """Return what the database lacks of the models, and what it has otherwise: a line for each."""
+    """Return the differences of a database from the models, a line for each."""
     tables = [table for table in metadata.sorted_tables if not is_internal(table)]
     found = read_tables(connection, [table.name for table in tables])
     lines = [f"table {table.name}: missing" for table in tables if table.name not in found]

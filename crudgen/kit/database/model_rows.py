@@ -50,26 +50,26 @@ class ModelRowEncoder(JsonRowEncoder):
 
     def write(self, row: Row) -> bytes:
         """Return one row as a JSON object."""
-        value = _validated(self._one, self._object(row))
+        value = _validate_rows(self._one, self._model_object(row))
         return self._one.dump_json(
             value, by_alias=True, include=self._only_shown, exclude=self._hidden
         )
 
     def write_all(self, rows: Sequence[Row]) -> bytes:
         """Return rows as a JSON array of objects."""
-        values = _validated(self._many, [self._object(row) for row in rows])
+        values = _validate_rows(self._many, [self._model_object(row) for row in rows])
         return self._many.dump_json(
             values, by_alias=True, include=self._each_shown, exclude=self._each_hidden
         )
 
-    def _object(self, row: Row) -> Model:
+    def _model_object(self, row: Row) -> Model:
         instance = self._model()
         for name, value in zip(self._names, row, strict=False):
             set_committed_value(instance, name, value)
         return instance
 
 
-def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
+def _validate_rows(adapter: TypeAdapter[Any], value: Any) -> Any:
     """Return rows as the response model; raise ResponseValidationError (500), as FastAPI does."""
     try:
         return adapter.validate_python(value, from_attributes=True, by_alias=True, by_name=True)

@@ -37,7 +37,7 @@ def is_plain(public: type[Model], model: type[Model]) -> bool:
     It does if all fields are columns with the same types, and all their validators and serializers
     are those of the kit.
     """
-    fields, stored = _fields(public), _fields(model)
+    fields, stored = _field_schemas(public), _field_schemas(model)
     return (
         fields is not None
         and stored is not None
@@ -53,7 +53,7 @@ def _overrides(public: type[Model]) -> bool:
     return any(name in _METHODS for name in defined)
 
 
-def _fields(model: type[Model]) -> Mapping[str, Any] | None:
+def _field_schemas(model: type[Model]) -> Mapping[str, Any] | None:
     """Return the core schemas of a model's fields; None if the model changes entire rows."""
     schema: Any = model.__pydantic_core_schema__
     while schema["type"] in _FUNCTIONS and _is_of_kit(schema):
@@ -63,7 +63,7 @@ def _fields(model: type[Model]) -> Mapping[str, Any] | None:
     inner = schema["schema"]
     if inner["type"] != "model-fields" or inner.get("computed_fields"):
         return None
-    if _config(schema) != _config(_schema_of_kit()):
+    if _model_config(schema) != _model_config(_schema_of_kit()):
         return None
     fields: Mapping[str, Any] = inner["fields"]
     return fields
@@ -76,7 +76,7 @@ def _schema_of_kit() -> Any:
     return schema
 
 
-def _config(schema: Any) -> dict[str, Any]:
+def _model_config(schema: Any) -> dict[str, Any]:
     return {key: value for key, value in schema["config"].items() if key != "title"}
 
 
@@ -85,12 +85,12 @@ def _is_of_kit(schema: Any) -> bool:
     functions = [schema["function"]["function"]]
     if (serialization := schema.get("serialization")) is not None:
         functions.append(serialization.get("function"))
-    return all(_module(function).startswith(_KIT) for function in functions)
+    return all(_defining_module(function).startswith(_KIT) for function in functions)
 
 
-def _module(function: Any) -> str:
+def _defining_module(function: Any) -> str:
     if isinstance(function, partial):  # of pydantic: a constraint of a field with a validator
-        module = _module(function.func)
+        module = _defining_module(function.func)
         return _KIT if module.startswith("pydantic.") else module
     return getattr(function, "__module__", None) or ""
 
@@ -99,30 +99,30 @@ def _is_unchanged(
     name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
 ) -> bool:
     if name in stored:
-        return _is_same(name, fields, stored, model)
-    return name in model.__mapper__.columns and _is_bare(fields[name])  # type: ignore[attr-defined]
+        return _returns_stored_value(name, fields, stored, model)
+    return name in model.__mapper__.columns and _has_only_type(fields[name])  # type: ignore[attr-defined]
 
 
-def _is_bare(field: Any) -> bool:
+def _has_only_type(field: Any) -> bool:
     """Return whether a computed property has the type of its value, and no other rule."""
-    value = None if field.keys() - _NEUTRAL_KEYS else _value(field["schema"])
+    value = None if field.keys() - _NEUTRAL_KEYS else _value_schema(field["schema"])
     return value is not None and value.keys() <= _OF_TYPES
 
 
-def _is_same(
+def _returns_stored_value(
     name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
 ) -> bool:
     """Return whether a field accepts every value of its column, and returns it unchanged."""
     if fields[name].keys() - _NEUTRAL_KEYS:
         return False  # it is excluded, for example
-    value, known = _value(fields[name]["schema"]), _value(stored[name]["schema"])
+    value, known = _value_schema(fields[name]["schema"]), _value_schema(stored[name]["schema"])
     if value is None or known is None or not value.items() <= known.items():
         return False
     is_nullable: bool = model.__mapper__.columns[name].nullable  # type: ignore[attr-defined]
     return not is_nullable or _is_optional(fields[name]["schema"])
 
 
-def _value(schema: Any) -> dict[str, Any] | None:
+def _value_schema(schema: Any) -> dict[str, Any] | None:
     """Return the core schema of a value inside its wrappers; None if they are not the kit's."""
     while schema["type"] in _WRAPPERS or schema["type"] in _FUNCTIONS:
         if "function" in schema and not _is_of_kit(schema):

@@ -75,7 +75,7 @@ class Properties:
     def row_words(self, table: Table) -> str:
         """Return the words for a row of a table: `order line` for the model `OrderLine`."""
         model = self.model_of(table)
-        return "row" if model is None else _words(model.__name__)
+        return "row" if model is None else _class_words(model.__name__)
 
 
 def json_name_in(model: type[Model], attribute: str) -> str:
@@ -83,7 +83,7 @@ def json_name_in(model: type[Model], attribute: str) -> str:
     return _json_name(attribute, model.model_fields[attribute])
 
 
-def _words(name: str) -> str:
+def _class_words(name: str) -> str:
     """Return the words of the name of a class: `http server` for `HTTPServer`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
 

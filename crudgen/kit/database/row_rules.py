@@ -50,7 +50,7 @@ class RuleDiagnosis:
     def __call__(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
         """Return RuleViolated for an error about a rule."""
         if is_check_violation(cause_of(error)) and not failed.deletes:
-            violated = yield from self._violated(error, failed, bound)
+            violated = yield from self._violated_rules(error, failed, bound)
             return RuleViolated(violated) if violated else error
         if self._other is None:
             return error
@@ -76,7 +76,7 @@ class RuleDiagnosis:
         rules.sort(key=lambda rule: str(rule.name))
         return {rule: columns_of_check(rule, table) for rule in rules}
 
-    def _violated(
+    def _violated_rules(
         self, error: Exception, failed: Prepared, bound: Values
     ) -> Work[list[tuple[list[str], str]]]:
         """Evaluate the rules; return the properties and the message of each that is violated.
@@ -84,11 +84,11 @@ class RuleDiagnosis:
         The rule that the database names is one, even if the row has changed since. In an existing
         table, it may have another name.
         """
-        row = self._row(failed, bound)
+        row = self._rejected_values(failed, bound)
         rules = [rule for rule, columns in self._rules.items() if row.keys() >= {*columns}]
         found: set[Any] = {violated_check(cause_of(error), self._properties.table)}
         if rules:
-            rows, _ = yield self._evaluation(rules, row, failed), {**bound}, None
+            rows, _ = yield self._evaluation_statement(rules, row, failed), {**bound}, None
             found |= {rule for one in rows for rule, value in zip(rules, one, strict=True) if value}
         names = self._properties.json_name_of
         return [
@@ -97,7 +97,9 @@ class RuleDiagnosis:
             if rule in found
         ]
 
-    def _row(self, failed: Prepared, bound: Values) -> dict[Column[Any], ColumnElement[Any]]:
+    def _rejected_values(
+        self, failed: Prepared, bound: Values
+    ) -> dict[Column[Any], ColumnElement[Any]]:
         """Return the rejected values by column, without those that are not known."""
         sent = failed.statement.compile(dialect=failed.dialect).binds
         row: dict[Column[Any], ColumnElement[Any]] = {}
@@ -113,7 +115,7 @@ class RuleDiagnosis:
                 row[column] = _typed(type_coerce(null(), column.type), failed.dialect)
         return row
 
-    def _evaluation(
+    def _evaluation_statement(
         self,
         rules: Sequence[Any],
         row: Mapping[Column[Any], ColumnElement[Any]],

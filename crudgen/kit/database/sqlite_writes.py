@@ -66,8 +66,8 @@ def _execute(
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
         cause = explain_exhausted(connection, prepared.sql, error_of_statement(error))
-        answer = _explained(connection, execution, cause, steps)
-        if connection.total_changes != before or _is_partial(error):
+        answer = _explained_error(connection, execution, cause, steps)
+        if connection.total_changes != before or _may_be_partial(error):
             raise MustRollBackError(answer) from error
         if answer is error or not connection.in_transaction:
             raise
@@ -75,7 +75,7 @@ def _execute(
     return rows, prepared.rereads or connection.total_changes - before != len(rows)
 
 
-def _is_partial(error: Exception) -> bool:
+def _may_be_partial(error: Exception) -> bool:
     """Return whether a failed statement may have changed rows.
 
     SQLite does not undo a statement that fails by RAISE(FAIL), which counts its changes, or by a
@@ -84,7 +84,7 @@ def _is_partial(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
-def _explained(
+def _explained_error(
     connection: sqlite3.Connection, failed: Execution, error: Exception, steps: Sequence[Step]
 ) -> Exception:
     """Return the error to raise for a failed statement, whose transaction should still be open."""

@@ -62,9 +62,11 @@ class Preconditions:
         `body` is the row as a response contains it; None if the row does not exist.
         """
         tag = None if body is None else etag(body)
-        if self._none_match is not None and _matches(_of_rows(self._none_match), tag, weakly=True):
+        if self._none_match is not None and _matches(
+            _row_etags(self._none_match), tag, weakly=True
+        ):
             raise none_match_failed()
-        if self._match is not None and not _matches(_of_rows(self._match), tag):
+        if self._match is not None and not _matches(_row_etags(self._match), tag):
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
@@ -82,7 +84,7 @@ def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
-def _of_rows(header: str) -> str:
+def _row_etags(header: str) -> str:
     """Return a header with the ETags of rows in place of those of responses with related rows."""
     return _JOINED.sub(r'\1"', header) if "." in header else header
 

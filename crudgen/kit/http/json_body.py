@@ -42,12 +42,12 @@ def parse(body: bytes, max_depth: int) -> Any:
         if body.startswith(_BYTE_ORDER_MARK):  # RFC 8259, section 8.1: a parser may ignore it
             return parse(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
         raise _invalid_body_error(body, str(error), max_depth) from None
-    if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
-        raise _error("json_depth", [], _depth_message(max_depth))
+    if body.count(b"{") + body.count(b"[") > max_depth and _nesting_depth(value) > max_depth:
+        raise _body_error("json_depth", [], _depth_message(max_depth))
     if not _has_unique_keys(body, value) and (duplicate := _duplicate_key(body)) is not None:
         raise duplicate
     if NUL in body and (loc := _find_nul(value)) is not None:
-        raise _error("string_nul", loc, "NUL is not allowed")
+        raise _body_error("string_nul", loc, "NUL is not allowed")
     for convert in BODY_CONVERTERS:
         value = convert(body, value)
     return value
@@ -56,14 +56,14 @@ def parse(body: bytes, max_depth: int) -> Any:
 def _invalid_body_error(body: bytes, error: str, max_depth: int) -> HTTPException:
     """Return the HTTPException 422 for a body that pydantic's parser rejects."""
     if "recursion limit" in error:
-        return _error("json_depth", [], _depth_message(max_depth))
+        return _body_error("json_depth", [], _depth_message(max_depth))
     if not _is_utf8(body):
-        return _error("json_invalid", [], "The body should be JSON in UTF-8")
-    invalid = _error("json_invalid", [], "The body is not valid JSON")
+        return _body_error("json_invalid", [], "The body should be JSON in UTF-8")
+    invalid = _body_error("json_invalid", [], "The body is not valid JSON")
     try:
         return _large_number(body) or _duplicate_key(body) or invalid
     except RecursionError:
-        return _error("json_depth", [], _depth_message(max_depth))
+        return _body_error("json_depth", [], _depth_message(max_depth))
     except ValueError:
         return invalid
 
@@ -77,7 +77,7 @@ def _is_utf8(body: bytes) -> bool:
     return b"\0" not in body[:4]
 
 
-def _error(kind: str, loc: Location, message: str) -> HTTPException:
+def _body_error(kind: str, loc: Location, message: str) -> HTTPException:
     shown = [part[:MAX_NAME] if isinstance(part, str) else part for part in loc]
     return HTTPException(422, [problem(kind, ["body", *shown], message)])
 
@@ -86,7 +86,7 @@ def _depth_message(max_depth: int) -> str:
     return f"The body should have at most {max_depth} levels of objects and arrays"
 
 
-def _depth(value: Any) -> int:
+def _nesting_depth(value: Any) -> int:
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1
@@ -136,9 +136,9 @@ def _duplicate_key(body: bytes) -> HTTPException | None:
     value = json.loads(
         body.decode(), object_pairs_hook=_mark_duplicates, parse_int=len, parse_float=len
     )
-    loc = _find(value, lambda item: item is _DUPLICATE)
+    loc = _find_location(value, lambda item: item is _DUPLICATE)
     message = "The property should be given once"
-    return None if loc is None else _error("json_duplicate", loc, message)
+    return None if loc is None else _body_error("json_duplicate", loc, message)
 
 
 def _large_number(body: bytes) -> HTTPException | None:
@@ -152,9 +152,9 @@ def _large_number(body: bytes) -> HTTPException | None:
         parse_float=_mark_large,
         parse_constant=_refuse_constant,
     )
-    loc = _find(value, lambda item: item is _LARGE)
+    loc = _find_location(value, lambda item: item is _LARGE)
     message = f"The number should have at most {MAX_DIGITS} digits"
-    return None if loc is None else _error("int_parsing_size", loc, message)
+    return None if loc is None else _body_error("int_parsing_size", loc, message)
 
 
 def _mark_large(text: str) -> object:
@@ -166,7 +166,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _find_nul(value: Any) -> Location | None:
-    return _find(value, _has_nul)
+    return _find_location(value, _has_nul)
 
 
 def _has_nul(item: Any) -> bool:
@@ -175,7 +175,7 @@ def _has_nul(item: Any) -> bool:
     return isinstance(item, dict) and "\0" in "".join(item)
 
 
-def _find(value: Any, matches: Callable[[Any], bool]) -> Location | None:
+def _find_location(value: Any, matches: Callable[[Any], bool]) -> Location | None:
     """Return the location of the first matching item, or None. Callers check the depth before."""
     if matches(value):
         return []
@@ -185,6 +185,6 @@ def _find(value: Any, matches: Callable[[Any], bool]) -> Location | None:
     elif isinstance(value, list):
         inner = enumerate(value)
     for step, item in inner:
-        if (loc := _find(item, matches)) is not None:
+        if (loc := _find_location(item, matches)) is not None:
             return [step, *loc]
     return None

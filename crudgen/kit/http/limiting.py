@@ -91,9 +91,9 @@ class TimedReceive:
 class RateLimiter:
     """Counts requests in one process.
 
-    After a pause of a period, a caller may send all requests of it at once; after that, one
-    whenever its share of the period has passed (generic cell rate algorithm). So there is one
-    number for each caller: when the requests so far would have ended, at an even pace.
+    A caller that was idle for a period may send all requests of a period at once. Further ones are
+    allowed at an even pace (generic cell rate algorithm). One number is kept for each caller: when
+    its requests so far would have ended at that pace.
     """
 
     def __init__(self, rate: Rate) -> None:
@@ -138,7 +138,7 @@ def describe_rate_limit(document: dict[str, Any]) -> None:
 
 
 def _key(scope: Scope, identify: Callable[[bytes], str | None] | None) -> str:
-    """Return what identifies a caller, or an address."""
+    """Return the key that requests are counted by: the caller, or else the address."""
     if identify is not None:
         for name, value in scope["headers"]:
             if name == _AUTHORIZATION:

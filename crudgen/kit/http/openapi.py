@@ -57,7 +57,7 @@ def describe_operation(route: APIRoute) -> dict[str, Any]:
     parameters = [described for one in queries for described in one.describe()]
     parameters += _conditional_headers(_conditional_statuses(route), route.methods or ())
     is_list = any(isinstance(one, ListParameters) for one in queries)
-    responses = dict(_responses(route, is_list=is_list))
+    responses = dict(_response_additions(route, is_list=is_list))
     is_open = any(guard.is_open for guard in guards_of(route.dependant))
     # FastAPI adds the scheme of the credentials.
     security: list[dict[str, Any]] = [{}] if is_open else []
@@ -101,7 +101,7 @@ def _request_header(name: str, doc: str, *, required: bool = False) -> dict[str,
     return {**header, "schema": {"type": "string", "title": name}}
 
 
-def _responses(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def _response_additions(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield statuses of a route, each with what `errors()` does not describe."""
     if names := tuple(_success_headers(route, is_list=is_list)):
         yield str(route.status_code or 200), _with_headers(*names)
@@ -167,7 +167,7 @@ def adjust_document(document: dict[str, Any]) -> None:
 
 
 def _accept_tokens(document: dict[str, Any]) -> None:
-    """Describe that who logs in with a password may send another token instead.
+    """Describe that clients may send another token instead of one of a password login.
 
     FastAPI describes one scheme of credentials for a dependency.
     """

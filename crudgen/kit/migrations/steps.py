@@ -157,35 +157,35 @@ def _rebuild(connection: Connection, new: NewTable) -> None:
             "a rebuild needs the transaction of `alone`, as in migrations/environment.py"
         )
     table, old, made = new.name, _quoted(new.name), _quoted(f"_new_{new.name}")
-    columns, definition = _columns(connection, table), _definition(connection, new)
+    columns, definition = _column_names(connection, table), _kept_definition(connection, new)
     objects = rows(
         connection,
         "SELECT sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE"
         " AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type",
         table,
     )
-    is_analyzed = _is_in(connection, "sqlite_stat1", "tbl", table)
-    _sqlite(connection, f"CREATE TABLE {made} {definition}")
-    _check_columns(new, columns, _columns(connection, f"_new_{table}"))
+    is_analyzed = _has_rows_about(connection, "sqlite_stat1", "tbl", table)
+    _execute_sqlite(connection, f"CREATE TABLE {made} {definition}")
+    _check_columns(new, columns, _column_names(connection, f"_new_{table}"))
     names = ", ".join(map(_quoted, new.values))
     # OR ABORT overrides ON CONFLICT clauses of the definition, which could skip rows.
     insert = f"INSERT OR ABORT INTO {made} ({names})"
-    _sqlite(connection, f"{insert} SELECT {', '.join(new.values.values())} FROM {old}")
+    _execute_sqlite(connection, f"{insert} SELECT {', '.join(new.values.values())} FROM {old}")
     if _AUTOINCREMENT.search(definition):
         _keep_sequence(connection, table)
-    _sqlite(connection, f"DROP TABLE {old}")
+    _execute_sqlite(connection, f"DROP TABLE {old}")
     # Otherwise, SQLite would reject the name: views and triggers use the table, which is missing.
-    _sqlite(connection, "PRAGMA legacy_alter_table = ON")
-    _sqlite(connection, f"ALTER TABLE {made} RENAME TO {old}")
-    _sqlite(connection, "PRAGMA legacy_alter_table = OFF")
+    _execute_sqlite(connection, "PRAGMA legacy_alter_table = ON")
+    _execute_sqlite(connection, f"ALTER TABLE {made} RENAME TO {old}")
+    _execute_sqlite(connection, "PRAGMA legacy_alter_table = OFF")
     for (sql,) in objects:
-        _sqlite(connection, sql)
+        _execute_sqlite(connection, sql)
     if is_analyzed:
-        _sqlite(connection, f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
-        _sqlite(connection, f"ANALYZE {old}")
+        _execute_sqlite(connection, f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
+        _execute_sqlite(connection, f"ANALYZE {old}")
 
 
-def _sqlite(connection: Connection, sql: str) -> None:
+def _execute_sqlite(connection: Connection, sql: str) -> None:
     with _described_errors(sql):
         rows(connection, sql)
 
@@ -194,14 +194,14 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _columns(connection: Connection, table: str) -> dict[str, bool]:
+def _column_names(connection: Connection, table: str) -> dict[str, bool]:
     """Return the columns of a table, in lower case, and whether their values are generated."""
     found = rows(connection, "SELECT name, hidden FROM pragma_table_xinfo(?)", table)
     return {name.lower(): hidden > 1 for name, hidden in found}
 
 
-def _definition(connection: Connection, new: NewTable) -> str:
-    """Return the definition with what no revision knows of the table. Raises CommandError."""
+def _kept_definition(connection: Connection, new: NewTable) -> str:
+    """Return the definition with what the table has and no revision knows. Raises CommandError."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
     found = rows(connection, query, new.name)
     if not found:
@@ -219,7 +219,7 @@ def _definition(connection: Connection, new: NewTable) -> str:
 
 
 def _check_columns(new: NewTable, old: Mapping[str, bool], made: Mapping[str, bool]) -> None:
-    """Raise CommandError if a column would get lost, its values, or how they are generated."""
+    """Raise CommandError if a column, its values or their generation would be lost."""
     copied = {name.lower() for name in new.values}
     kept = copied | {name for name, generated in made.items() if generated}
     lost = old.keys() - kept - {name.lower() for name in new.dropped}
@@ -248,7 +248,7 @@ def _keep_sequence(connection: Connection, table: str) -> None:
     )
 
 
-def _is_in(connection: Connection, catalogue: str, column: str, table: str) -> bool:
+def _has_rows_about(connection: Connection, catalogue: str, column: str, table: str) -> bool:
     """Return whether a table of SQLite's own, which may be missing, has rows about a table."""
     exists = rows(connection, "SELECT 1 FROM sqlite_master WHERE name = ?", catalogue)
     query = f"SELECT 1 FROM {catalogue} WHERE {column} = ? COLLATE NOCASE"

@@ -101,7 +101,7 @@ class TableText:
         """Where the last column or constraint ends."""
         self.options = [one.text.upper() for one in tokens[last + 1 :] if one.text != ";"]
         """What follows the columns: WITHOUT ROWID, STRICT."""
-        for item in _split(tokens[first + 1 : last]):
+        for item in _split_items(tokens[first + 1 : last]):
             self._read(item)
 
     def of_kind(self, *kinds: str) -> list[Clause]:
@@ -122,14 +122,18 @@ class TableText:
         column = None if item[0].keyword in _OF_TABLE else item[0]
         if column:
             self.ends[column.name] = item[-1].end
-        starts = list(_starts(item, 1 if column else 0))
+        starts = list(_clause_starts(item, 1 if column else 0))
         for start, end in pairwise([*starts, len(item)]):
             if item[start].keyword != "CONSTRAINT":
-                self.clauses.append(self._clause(column, None, item[start:end]))
+                self.clauses.append(self._read_clause(column, None, item[start:end]))
             elif end - start > 2:  # SQLite accepts a name without a constraint
-                self.clauses.append(self._clause(column, item[start + 1], item[start + 2 : end]))
+                self.clauses.append(
+                    self._read_clause(column, item[start + 1], item[start + 2 : end])
+                )
 
-    def _clause(self, column: _Token | None, name: _Token | None, tokens: list[_Token]) -> Clause:
+    def _read_clause(
+        self, column: _Token | None, name: _Token | None, tokens: list[_Token]
+    ) -> Clause:
         kind = tokens[0].keyword
         text = self.sql[tokens[0].start : tokens[-1].end]
         words = [one.name for one in tokens]
@@ -147,7 +151,7 @@ class TableText:
 
 @dataclass(frozen=True, slots=True)
 class NewTable:
-    """What a table becomes."""
+    """The definition that a rebuild gives a table, and the values that it copies."""
 
     name: str
     definition: str
@@ -184,7 +188,7 @@ def with_kept(live: str, table: NewTable) -> tuple[str, list[str]]:
     LostError for what cannot be kept.
     """
     old, new = TableText(live), TableText(table.definition)
-    kept = _unknown(old, table)
+    kept = _unknown_constraints(old, table)
     lost = [one for one in kept if _NAME_LIKE_SPEC.match(one.name)]
     there = {(one.column, one.words) for one in new.clauses}
     lost += [
@@ -200,7 +204,9 @@ def with_kept(live: str, table: NewTable) -> tuple[str, list[str]]:
         for one in old.of_kind("DEFAULT", "COLLATE")
         if one.column in new.ends and (one.column, one.kind) not in has
     ]
-    same = {name.lower() for name, sql in table.values.items() if _names(sql) == [name.lower()]}
+    same = {
+        name.lower() for name, sql in table.values.items() if _token_names(sql) == [name.lower()]
+    }
     without_meaning = [one for one in clauses if one.kind == "DEFAULT" and one.column not in same]
     inserts = dict.fromkeys((*new.ends.values(), new.end), "")
     for one in clauses:
@@ -212,7 +218,7 @@ def with_kept(live: str, table: NewTable) -> tuple[str, list[str]]:
     return text + _more_options(old, new), [f"{one.column}: {one.text}" for one in without_meaning]
 
 
-def _unknown(old: TableText, table: NewTable) -> list[Clause]:
+def _unknown_constraints(old: TableText, table: NewTable) -> list[Clause]:
     """Return the constraints of a live table that no revision knows."""
     left = old.constraints_without(TableText(table.definition))
     if table.removed:
@@ -244,11 +250,11 @@ def _tokens(sql: str) -> Iterator[_Token]:
         depth += text == "("
 
 
-def _names(sql: str) -> list[str]:
+def _token_names(sql: str) -> list[str]:
     return [one.name for one in _tokens(sql)]
 
 
-def _split(tokens: Iterable[_Token]) -> list[list[_Token]]:
+def _split_items(tokens: Iterable[_Token]) -> list[list[_Token]]:
     """Return the columns and constraints, which commas separate."""
     items: list[list[_Token]] = [[]]
     for one in tokens:
@@ -259,7 +265,7 @@ def _split(tokens: Iterable[_Token]) -> list[list[_Token]]:
     return [item for item in items if item]
 
 
-def _starts(item: list[_Token], at: int) -> Iterator[int]:
+def _clause_starts(item: list[_Token], at: int) -> Iterator[int]:
     """Yield the positions at which clauses start."""
     words = ["", "", *(one.keyword for one in item), ""]
     clause = ""

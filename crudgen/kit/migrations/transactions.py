@@ -91,7 +91,7 @@ def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
 
 
 def _check_orphans(connection: Connection) -> None:
-    """Raise CommandError if more rows than before the transaction refer to no row."""
+    """Raise CommandError if the transaction left rows that refer to a missing row."""
     orphans = _orphans(connection)
     if orphans:
         with connection.engine.connect() as before:  # it does not see the transaction
@@ -102,7 +102,7 @@ def _check_orphans(connection: Connection) -> None:
 
 
 def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
-    """Return the number of rows that refer to no row, by their table and the one they refer to."""
+    """Count the rows that refer to a missing row, by their table and the table referred to."""
     return Counter((row[0], row[2]) for row in rows(connection, "PRAGMA foreign_key_check"))
 
 

@@ -110,7 +110,7 @@ class Columns:
         return self.properties.computed_of(name, lambda one: masked(one, self.masks, kind))
 
     def seen_by(self, visibility: Any) -> Self:
-        """Return the same columns, with the related rows that can be read: here, none are used."""
+        """Return the same columns: they do not depend on related rows, unlike RelatedColumns."""
         del visibility
         return self
 
@@ -151,7 +151,7 @@ class Columns:
         return self.properties.columns.get(name)
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
-        """Return the models of the related rows that a column is reached over; none of an own."""
+        """Return the models of the related rows on the path to a column; none for an own column."""
         del name
         return ()
 
@@ -198,7 +198,7 @@ class Columns:
         return operators_of(column, is_word=is_word, nullable=nullable)
 
     def filter_doc(self, name: str, condition: str) -> str:
-        """Return what a filter returns; `{}` in the condition is the name of the property."""
+        """Return the description of a filter. `{}` in the condition stands for the property."""
         return f"Rows whose {condition.format(self.json_name(name))}."
 
     def adapter(self, name: str) -> TypeAdapter[Any]:
@@ -229,7 +229,7 @@ class Columns:
     def parts(
         self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
     ) -> Iterable[Part]:
-        """Return the parts of a list, by a statement that selects its rows, in an order."""
+        """Return the parts of a list, whose rows `statement` selects, sorted by `order`."""
         sorted_by = [(self.value(name, kind), descends) for name, descends in order]
         places = [Place(one, descends, may_be_null(one)) for one, descends in sorted_by]
         return [Part(statement, places)]
@@ -249,7 +249,7 @@ class Columns:
 
 
 def masked(column: Column[Any], masks: Masks, kind: str) -> ColumnElement[Any]:
-    """Return the value of a column that rows show, under the name of the column."""
+    """Return a column as rows show it, under its name: null where a mask hides the value."""
     if column not in masks:
         return column
     condition = masks[column]

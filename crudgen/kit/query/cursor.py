@@ -34,7 +34,7 @@ _CURSOR = TypeAdapter(Cursor)
 def write_cursor(cursor: Cursor, scope: Sequence[object], secret: bytes) -> str:
     """Return a cursor as signed text. `scope` identifies the list that it is valid for."""
     payload = _CURSOR.dump_json(cursor, exclude_defaults=True)
-    signed = _sign(payload, scope, secret) + payload
+    signed = _signature(payload, scope, secret) + payload
     return base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=")
 
 
@@ -45,7 +45,7 @@ def read_cursor(text: str, scope: Sequence[object], secret: bytes) -> Cursor | N
     except (ValueError, binascii.Error):
         return None
     signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
-    is_valid = hmac.compare_digest(signature, _sign(payload, scope, secret))
+    is_valid = hmac.compare_digest(signature, _signature(payload, scope, secret))
     # Encode again: the decoder ignores invalid characters.
     if not is_valid or base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=") != text:
         return None
@@ -55,7 +55,7 @@ def read_cursor(text: str, scope: Sequence[object], secret: bytes) -> Cursor | N
         return None
 
 
-def _sign(payload: bytes, scope: Sequence[object], secret: bytes) -> bytes:
+def _signature(payload: bytes, scope: Sequence[object], secret: bytes) -> bytes:
     signature = hashlib.blake2b(digest_size=_SIGNATURE_BYTES, key=secret)
     signature.update(hashlib.blake2b(repr(scope).encode("utf-8", "surrogatepass")).digest())
     signature.update(payload)

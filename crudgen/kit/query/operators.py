@@ -64,12 +64,12 @@ def _contains(column: Any, values: Sequence[Any], kind: str) -> ColumnElement[bo
     return found
 
 
-def _starts(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
+def _starts_with(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
     found: ColumnElement[bool] = func.substr(column, _ONE, func.length(values[0])) == values[0]
     return found
 
 
-def _ends(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
+def _ends_with(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
     rest = func.length(column) - func.length(values[0])
     return and_(rest >= _ZERO, func.substr(column, rest + _ONE) == values[0])
 
@@ -102,17 +102,17 @@ OPERATORS: Mapping[str, Operator] = {
         folds=True,
         is_text=True,
     ),
-    "startswith": Operator("{} begins with this text", _starts, is_text=True),
+    "startswith": Operator("{} begins with this text", _starts_with, is_text=True),
     "istartswith": Operator(
         "{} begins with this text, ignoring the case of A to Z",
-        _ignoring_case(_starts),
+        _ignoring_case(_starts_with),
         folds=True,
         is_text=True,
     ),
-    "endswith": Operator("{} ends with this text", _ends, is_text=True),
+    "endswith": Operator("{} ends with this text", _ends_with, is_text=True),
     "iendswith": Operator(
         "{} ends with this text, ignoring the case of A to Z",
-        _ignoring_case(_ends),
+        _ignoring_case(_ends_with),
         folds=True,
         is_text=True,
     ),

@@ -81,20 +81,20 @@ class Part:
             nulls += 1
         if self.nulls == nulls:
             for condition in self._ranges(cursor):
-                yield self._with(self.statement.where(condition))
+                yield self._with_statement(self.statement.where(condition))
         elif (self.nulls > nulls) == self.places[0].descends:
             yield self
 
     def labeled(self) -> "Part":
         """Return the part with its sort values as the last columns."""
         labels = [place.column.label(f"place__{n}") for n, place in enumerate(self.places)]
-        return self._with(self.statement.add_columns(*labels))
+        return self._with_statement(self.statement.add_columns(*labels))
 
     def ordered(self, kind: str) -> Select[Any]:
         """Return the statement with its ORDER BY."""
         return self.statement.order_by(*(one.ordered(kind) for one in self.places[self.nulls :]))
 
-    def _with(self, statement: Select[Any]) -> "Part":
+    def _with_statement(self, statement: Select[Any]) -> "Part":
         return Part(statement, self.places, self.related, self.nulls)
 
     def _ranges(self, cursor: Cursor) -> Iterator[ColumnElement[bool]]:
@@ -103,7 +103,7 @@ class Part:
         Each is a range of an index: the first sort values are equal, and the next one is beyond.
         """
         places, values = self.places[self.nulls :], cursor.values[self.nulls :]
-        bound = [_bound(one.column, f"place_{n}") for n, one in enumerate(places, self.nulls)]
+        bound = [_bound_value(one.column, f"place_{n}") for n, one in enumerate(places, self.nulls)]
         descending = {one.descends for one in places}
         is_one_range = len(descending) == 1 and not self.related
         if is_one_range and not any(one.may_be_null for one in places):
@@ -125,14 +125,14 @@ class Part:
 
 
 def union(parts: Sequence[Part], kind: str) -> Part:
-    """Return the first rows of all parts. Their last columns are their sort values.
+    """Return the first rows of all parts as one. Their last columns are their sort values.
 
     Each part can use an index for its order, so the time for a page does not depend on its position
     (see `python -m bench scale`).
     """
     end = bindparam("end", type_=BigInteger())
     firsts = [part.ordered(kind).limit(end).offset(_START).subquery() for part in parts]
-    return _united(parts, firsts)
+    return _union_of(parts, firsts)
 
 
 def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
@@ -145,12 +145,12 @@ def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
     limit, offset = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
     pages = []
     for n, part in enumerate(parts):
-        skipped: ColumnElement[int] = offset - _count(parts[:n], offset) if n else offset
+        skipped: ColumnElement[int] = offset - _row_count(parts[:n], offset) if n else offset
         pages.append(part.ordered(kind).limit(limit).offset(skipped).subquery())
-    return _united(parts, pages).ordered(kind).limit(limit).offset(_START)
+    return _union_of(parts, pages).ordered(kind).limit(limit).offset(_START)
 
 
-def _count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int]:
+def _row_count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int]:
     """Return the number of rows of some parts, at most `most`."""
     one = literal_column("1", Integer())
     rows = [part.statement.with_only_columns(one, maintain_column_froms=True) for part in parts]
@@ -158,7 +158,7 @@ def _count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int
     return select(func.count()).select_from(found).scalar_subquery()
 
 
-def _united(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
+def _union_of(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
     """Return the rows of `firsts`, the statements of the parts, as one part."""
     # SQLAlchemy takes from the first part whether a column can be null: the one with most nulls.
     nulls_first = sorted(zip(parts, firsts, strict=True), key=lambda pair: -pair[0].nulls)
@@ -171,5 +171,5 @@ def _united(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
     return Part(select(rows), places)
 
 
-def _bound(column: ColumnElement[Any], name: str) -> BindParameter[Any]:
+def _bound_value(column: ColumnElement[Any], name: str) -> BindParameter[Any]:
     return bindparam(name, type_=column.type)

@@ -43,10 +43,10 @@ class Parameter:
     @property
     def is_many(self) -> bool:
         """Whether the parameter may be repeated."""
-        return self.is_list or self._has_many
+        return self.is_list or self._takes_many_values
 
     @property
-    def _has_many(self) -> bool:
+    def _takes_many_values(self) -> bool:
         return bool(self.operator) and OPERATORS[self.operator].many
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -54,11 +54,11 @@ class Parameter:
 
         A named schema is in `$defs`, from where Application.openapi() moves it.
         """
-        schema = _schema(self.adapter)
+        schema = _json_schema(self.adapter)
         if self.schema_name is not None:
             named = {self.schema_name: schema}
             schema = {"$ref": f"#/components/schemas/{self.schema_name}", "$defs": named}
-        if self._has_many:
+        if self._takes_many_values:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
         if "$ref" not in schema:
             schema = {**schema, "title": title_of(name.replace("__", "_"))}
@@ -94,7 +94,7 @@ class QueryParameters(ABC):
 
     @cached_property
     def by_name(self) -> Mapping[str, Parameter]:
-        """The parameters."""
+        """The parameters, by name."""
         return dict(self._parameters())
 
     @abstractmethod
@@ -102,10 +102,12 @@ class QueryParameters(ABC):
         """Yield the parameters, each with its name."""
 
     @abstractmethod
-    def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery | Problems:
+    def _parsed_query(
+        self, values: Mapping[str, list[Any]], query_string: bytes
+    ) -> ListQuery | Problems:
         """Return the query of these parsed values by name, or a list of its problems."""
 
-    def _hint(self, name: str) -> str:
+    def _message_suffix(self, name: str) -> str:
         """Return what to add to the message for an invalid value of a parameter."""
         del name
         return ""
@@ -127,22 +129,22 @@ class QueryParameters(ABC):
             values[name] = []
             for text in [",".join(texts)] if parameter.is_list else texts:
                 try:
-                    values[name].append(_parse(parameter, text))
+                    values[name].append(_parse_value(parameter, text))
                 except ValidationError as error:
                     hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
-                    hint = self._hint(name) or hint
+                    hint = self._message_suffix(name) or hint
                     problems += [
                         problem(one["type"], ["query", name], one["msg"] + hint)
                         for one in to_problems(error.errors())
                     ]
-        return problems or self._query(values, query_string)
+        return problems or self._parsed_query(values, query_string)
 
 
 def _means_plus(parameter: Parameter, text: str) -> bool:
     """Return whether an invalid value is valid with `+` instead of spaces."""
     for meant in with_plus(text):
         try:
-            _parse(parameter, meant)
+            _parse_value(parameter, meant)
         except ValidationError:
             continue
         return True
@@ -150,14 +152,14 @@ def _means_plus(parameter: Parameter, text: str) -> bool:
 
 
 @cache
-def _schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+def _json_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
     schema = adapter.json_schema()
     add_number_format(schema)
     without_nul(schema)
     return schema
 
 
-def _parse(parameter: Parameter, text: str) -> Any:
+def _parse_value(parameter: Parameter, text: str) -> Any:
     value = parameter.adapter.validate_python(text.split(",") if parameter.is_list else text)
     if parameter.operator and OPERATORS[parameter.operator].folds:
         return lower_ascii(value)

@@ -60,7 +60,7 @@ class RelatedColumns(Columns):
         return path.columns.column_read(path.attribute) if path.attribute else None
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
-        """Return the models of the related rows that a column is reached over."""
+        """Return the models of the related rows on the path to a column."""
         path = self._paths.get(name)
         return () if path is None else [one for step in path.steps for one in step.rows.models]
 
@@ -127,7 +127,7 @@ class RelatedColumns(Columns):
     def parts(
         self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
     ) -> Iterable[Part]:
-        """Return the parts of a list, by a statement that selects its rows, in an order."""
+        """Return the parts of a list, whose rows `statement` selects, sorted by `order`."""
         if not any(name in self._paths for name, _ in order):
             return super().parts(statement, order, kind)
         values = {name: self.value(name, kind) for name in self.properties.readable}

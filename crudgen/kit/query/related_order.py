@@ -21,7 +21,7 @@ Steps = tuple[RelatedRows, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
+class _SortColumn:
     """A column to sort by. `steps` lead from the row of the list to that of the column."""
 
     steps: Steps
@@ -43,19 +43,21 @@ class RelatedOrder:
         """`values` are those of the rows of the list, by attribute."""
         self._table: FromClause = properties.table
         self._kind = kind
-        self._order = [_sorted(paths.get(name), name, descends) for name, descends in order]
+        self._order = [_sort_column(paths.get(name), name, descends) for name, descends in order]
         self._sources: dict[Steps, Source] = {(): values}
         self._targets: dict[Steps, FromClause] = {}
         self._keys: dict[Steps, str] = {(): properties.key}
         for one in self._order:
             for length in range(1, len(one.steps) + 1):
                 self._add(one.steps[:length])
-        self._group = self._leading(paths.get(order[0][0]))
+        self._group = self._leading_group(paths.get(order[0][0]))
 
     def parts(self, statement: Select[Any]) -> Iterator[Part]:
         """Yield the parts of a list; `statement` selects its rows."""
         if not self._group:
-            yield Part(self._joined(statement, ()), [self._place(one, ()) for one in self._order])
+            yield Part(
+                self._with_joins(statement, ()), [self._place(one, ()) for one in self._order]
+            )
             return
         steps = self._group[0].steps
         for length in range(len(steps)):
@@ -77,13 +79,13 @@ class RelatedOrder:
             self._sources[steps] = attributes(self._targets[steps], columns)
             self._keys[steps] = columns.key
 
-    def _leading(self, first: RelatedPath | None) -> list[_Sorted]:
+    def _leading_group(self, first: RelatedPath | None) -> list[_SortColumn]:
         """Return the first columns, if these are a related one and the keys of its rows."""
         if first is None:
             return []
         descends = self._order[0].descends
         names = {path.name: path for path in (first, *first.key_paths())}
-        wanted = [_sorted(path, name, descends) for name, path in names.items()]
+        wanted = [_sort_column(path, name, descends) for name, path in names.items()]
         return wanted if self._order[: len(wanted)] == wanted else []
 
     def _part(self, statement: Select[Any], reached: Steps, nulls: int) -> Part:
@@ -97,16 +99,16 @@ class RelatedOrder:
                 places.append(Place(self._column(one), one.descends, may_be_null=False))
             else:
                 places.append(self._place(one, reached))
-        return Part(self._joined(statement, reached), places, len(self._group), nulls)
+        return Part(self._with_joins(statement, reached), places, len(self._group), nulls)
 
-    def _place(self, one: _Sorted, reached: Steps) -> Place:
+    def _place(self, one: _SortColumn, reached: Steps) -> Place:
         """Return the place of a column, which is null if the steps to it lead to no row."""
         column = self._column(one)
         if one.steps == reached[: len(one.steps)]:
             return Place(column, one.descends, may_be_null(column))
         return Place(type_coerce(column, column.type), one.descends, may_be_null=True)
 
-    def _joined(self, statement: Select[Any], reached: Steps) -> Select[Any]:
+    def _with_joins(self, statement: Select[Any], reached: Steps) -> Select[Any]:
         """Return a statement with the related tables: up to `reached` by inner joins."""
         source = self._table
         for length in range(1, len(reached) + 1):
@@ -131,11 +133,11 @@ class RelatedOrder:
         near = steps[:-1]
         return steps[-1].matches(self._sources[steps], self._sources[near], self._keys[near])
 
-    def _column(self, one: _Sorted) -> Any:
+    def _column(self, one: _SortColumn) -> Any:
         return self._sources[one.steps][one.attribute]
 
 
-def _sorted(path: RelatedPath | None, name: str, descends: bool) -> _Sorted:
+def _sort_column(path: RelatedPath | None, name: str, descends: bool) -> _SortColumn:
     if path is None:
-        return _Sorted((), name, descends)
-    return _Sorted(tuple(step.rows for step in path.steps), path.attribute, descends)
+        return _SortColumn((), name, descends)
+    return _SortColumn(tuple(step.rows for step in path.steps), path.attribute, descends)

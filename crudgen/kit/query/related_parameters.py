@@ -20,7 +20,7 @@ MAX_INCLUDED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Includable:
-    """What requests can include, and what responses always do."""
+    """The related rows that requests can include, and those that responses always include."""
 
     paths: Mapping[str, Sequence[RelatedRows]]
     """The relations from the row to the included rows, by the path of their JSON names."""
@@ -45,7 +45,7 @@ class Includable:
                 yield f"{path}__limit", Parameter(doc, page_size(MAX_INCLUDE_LIMIT))
 
     def fields(self) -> Mapping[str, tuple[str, str]]:
-        """Return the include and the attribute of each property of included rows, by its path."""
+        """Return the path to include and the attribute of each property of included rows."""
         return {
             f"{path}__{columns.json_name(name)}": (path, name)
             for path, steps in self.paths.items()
@@ -55,16 +55,16 @@ class Includable:
 
     def check(self, given: Mapping[str, Any], fields: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield a problem for each parameter about rows that are not included."""
-        included = self._included(given)
+        included = self._included_paths(given)
         for path, steps in self.paths.items():
             name = f"{path}__limit"
             if name in given and steps[-1].is_many and path not in included:
-                yield _not_included(name, path)
+                yield _not_included_problem(name, path)
         for path in dict.fromkeys(fields):
             if path not in included:
-                yield _not_included("fields", path)
+                yield _not_included_problem("fields", path)
 
-    def _included(self, given: Mapping[str, Any]) -> set[str]:
+    def _included_paths(self, given: Mapping[str, Any]) -> set[str]:
         """Return the paths to include: those of the request, and what they are part of."""
         asked = [path.split("__") for path in given.get("include", ())]
         return {"__".join(path[:n]) for path in asked for n in range(1, len(path) + 1)}
@@ -73,12 +73,12 @@ class Includable:
         self, given: Mapping[str, Any], fields: Mapping[str, tuple[str, ...]], *, embed: bool
     ) -> tuple[Include, ...]:
         """Return what to include, in the order of the relations in the response model."""
-        included = self._included(given)
+        included = self._included_paths(given)
         if embed:
             included |= {one.json_name for one in self.embed}
-        return self._nested("", included, given, fields, count())
+        return self._nested_includes("", included, given, fields, count())
 
-    def _nested(
+    def _nested_includes(
         self,
         prefix: str,
         included: set[str],
@@ -94,17 +94,17 @@ class Includable:
                 continue
             limit = given.get(f"{path}__limit", DEFAULT_LIMIT) if rows[-1].is_many else 1
             number = next(numbers)
-            nested = self._nested(path, included, given, fields, numbers)
+            nested = self._nested_includes(path, included, given, fields, numbers)
             found.append(Include(rows[-1], number, fields.get(path, ()), limit, nested))
         return tuple(found)
 
 
-def _not_included(parameter: str, path: str) -> dict[str, Any]:
+def _not_included_problem(parameter: str, path: str) -> dict[str, Any]:
     message = f"The rows of `{path}` are not included: add `include={path}`"
     return problem("not_included", ["query", parameter], message)
 
 
-def _too_many(query: RelatedQuery) -> Problems:
+def _too_many_problems(query: RelatedQuery) -> Problems:
     """Return the problem of a query that may include too many rows; empty if it does not."""
     most = query.included_rows
     if most <= MAX_INCLUDED:
@@ -136,7 +136,7 @@ class RelatedParameters(ListParameters):
             else:
                 yield name, parameter
 
-    def _query(
+    def _parsed_query(
         self, values: Mapping[str, list[Any]], query_string: bytes
     ) -> RelatedQuery | Problems:
         given = {name: one[0] for name, one in values.items()}
@@ -148,7 +148,7 @@ class RelatedParameters(ListParameters):
         problems = list(self._includable.check(given, of_included))
         if problems:
             return problems
-        arguments = self._arguments(values, query_string)
+        arguments = self._query_arguments(values, query_string)
         counts = [one for one in self._includable.counts if one.count_name in asked]
         own: tuple[str, ...] | None = arguments["fields"]
         if not own and not counts:  # no property of the rows themselves is named: return all
@@ -159,7 +159,7 @@ class RelatedParameters(ListParameters):
             counts=tuple(counts),
             own_fields=own,
         )
-        return _too_many(query) or query
+        return _too_many_problems(query) or query
 
 
 class IncludeParameters(QueryParameters):
@@ -172,7 +172,7 @@ class IncludeParameters(QueryParameters):
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         return self._includable.parameters()
 
-    def _query(
+    def _parsed_query(
         self, values: Mapping[str, list[Any]], query_string: bytes
     ) -> RelatedQuery | Problems:
         del query_string
@@ -185,4 +185,4 @@ class IncludeParameters(QueryParameters):
             includes=self._includable.includes(given, {}, embed=True),
             counts=tuple(self._includable.counts),
         )
-        return _too_many(query) or query
+        return _too_many_problems(query) or query

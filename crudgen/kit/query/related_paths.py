@@ -42,13 +42,13 @@ class RelatedPath:
     @property
     def name(self) -> str:
         """The attributes of the path."""
-        return self._joined([one.rows.name for one in self.steps], self.attribute)
+        return self._joined_path([one.rows.name for one in self.steps], self.attribute)
 
     @property
     def json_name(self) -> str:
         """The path in requests."""
         attribute = self.columns.json_name(self.attribute) if self.attribute else ""
-        return self._joined([one.rows.json_name for one in self.steps], attribute)
+        return self._joined_path([one.rows.json_name for one in self.steps], attribute)
 
     @property
     def is_to_one(self) -> bool:
@@ -70,7 +70,7 @@ class RelatedPath:
             steps = self.steps[:length]
             yield RelatedPath(steps, steps[-1].rows.columns.key)
 
-    def _joined(self, names: Sequence[str], attribute: str) -> str:
+    def _joined_path(self, names: Sequence[str], attribute: str) -> str:
         words = [
             word
             for name, step in zip(names, self.steps, strict=True)
@@ -84,11 +84,13 @@ def related_paths(related: Mapping[str, RelatedRows], texts: Sequence[str]) -> l
 
     `heroes__any__age` allows `heroes__none__age` as well, and both allow `heroes__exists`.
     """
-    found = [path for text in texts for path in _paths(related, path_steps(text))]
+    found = [path for text in texts for path in _allowed_paths(related, path_steps(text))]
     return list({path.name: path for path in found}.values())
 
 
-def _paths(related: Mapping[str, RelatedRows], words: Sequence[str]) -> Iterator[RelatedPath]:
+def _allowed_paths(
+    related: Mapping[str, RelatedRows], words: Sequence[str]
+) -> Iterator[RelatedPath]:
     rows: list[RelatedRows] = []
     attribute = ""
     while words and not attribute:
@@ -100,14 +102,14 @@ def _paths(related: Mapping[str, RelatedRows], words: Sequence[str]) -> Iterator
             attribute = rest
     for length in range(1, len(rows) + 1):
         if rows[length - 1].is_many or (length == len(rows) and not attribute):
-            for steps in _quantified(rows[: length - 1]):
+            for steps in _quantified_steps(rows[: length - 1]):
                 yield RelatedPath((*steps, Step(rows[length - 1])))
     if attribute:
-        for steps in _quantified(rows):
+        for steps in _quantified_steps(rows):
             yield RelatedPath(steps, attribute)
 
 
-def _quantified(rows: Sequence[RelatedRows]) -> Iterator[tuple[Step, ...]]:
+def _quantified_steps(rows: Sequence[RelatedRows]) -> Iterator[tuple[Step, ...]]:
     """Yield the steps to the rows, with each quantifier of relations to many rows."""
     each = [[Step(one, word) for word in ((ANY, NONE) if one.is_many else ("",))] for one in rows]
     yield from product(*each)

@@ -40,7 +40,7 @@ class RelatedRows:
         self._visibility = ALL
 
     def seen_by(self, visibility: Visibility) -> Self:
-        """Return the rows of the relation that can be read, and of the relations after it."""
+        """Return the relation with only the rows that can be read, also of its own relations."""
         found = copy(self)
         found._visibility = visibility
         found.__dict__.pop("related", None)
@@ -125,7 +125,7 @@ class RelatedRows:
         return [(name.removeprefix("-"), name.startswith("-")) for name in sort]
 
     def matches(self, target: Source, near: Source, near_key: str) -> ColumnElement[bool]:
-        """Return the condition of the row that belongs to a row; not for many to many.
+        """Return the condition of the related rows of one row. Raises TypeError for many to many.
 
         `near` has the columns of that row, and `near_key` is the attribute of its key.
         """
@@ -139,7 +139,7 @@ class RelatedRows:
 
 
 class LinkedKeys(RelatedRows):
-    """The keys of linked rows, which are a property of a row, by an attribute."""
+    """The keys of linked rows, as a property of a row."""
 
     def __init__(
         self, name: str, relation: Relation, container: type[Model], attribute: str

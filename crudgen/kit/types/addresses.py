@@ -40,12 +40,12 @@ def read_email(value: str) -> str:
 
 def read_url(value: str) -> str:
     """Return a valid http or https URL unchanged; raise PydanticCustomError for other text."""
-    if not _URL.fullmatch(value) or not _is_valid(value):
+    if not _URL.fullmatch(value) or not _is_http_url(value):
         raise PydanticCustomError("url", "Input should be an http or https URL")
     return value
 
 
-def _is_valid(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     try:
         _HTTP_URL.validate_python(url)
     except ValidationError:

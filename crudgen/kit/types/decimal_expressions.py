@@ -89,9 +89,9 @@ def _compile_case(element: Any, compiler: Any, **options: Any) -> str:
     compared, results = map(list, zip(*element.whens, strict=True))
     if element.value is not None:
         compared = _as_literals(compared, element.value.type)
-        _check_same("case()", [element.value, *compared])
+        _check_same_scale("case()", [element.value, *compared])
     *results, other = _as_literals([*results, element.else_], element.type)
-    _check_same("case()", results if other is None else [*results, other])
+    _check_same_scale("case()", results if other is None else [*results, other])
     whens = zip(compared, results, strict=True)
     exact: Case[Any] = Case(*whens, value=element.value, else_=other)
     text: str = compiler.visit_case(exact, **options)
@@ -99,38 +99,38 @@ def _compile_case(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def _compile_cast(element: Any, compiler: Any, **options: Any) -> str:
-    _check_same("cast()", [element.clause, element])
+    _check_same_scale("cast()", [element.clause, element])
     text: str = compiler.visit_cast(element, **options)
     return text
 
 
 def _compile_update(element: Any, compiler: Any, **options: Any) -> str:
-    for column, value in _assigned(element):
-        _check_same(f"SET {column.name}", [column, value])
+    for column, value in _assignments(element):
+        _check_same_scale(f"SET {column.name}", [column, value])
     text: str = compiler.visit_update(element, **options)
     return text
 
 
 def _compile_insert(element: Any, compiler: Any, **options: Any) -> str:
-    pairs = list(_assigned(element))
+    pairs = list(_assignments(element))
     if element.select is not None:
         names = [getattr(one, "key", one) for one in element._select_names]
         columns = [element.table.columns[name] for name in names]
         pairs += zip(columns, element.select.selected_columns, strict=True)
     for column, value in pairs:
-        _check_same(f"INSERT of {column.name}", [column, value])
+        _check_same_scale(f"INSERT of {column.name}", [column, value])
     text: str = compiler.visit_insert(element, **options)
     return text
 
 
 def _compile_compound(element: Any, compiler: Any, **options: Any) -> str:
     for values in zip(*(one.selected_columns for one in element.selects), strict=False):
-        _check_same("the columns of several SELECTs", values)
+        _check_same_scale("the columns of several SELECTs", values)
     text: str = compiler.visit_compound_select(element, **options)
     return text
 
 
-def _assigned(element: Any) -> Iterable[tuple[Any, Any]]:
+def _assignments(element: Any) -> Iterable[tuple[Any, Any]]:
     """Yield the columns of an INSERT or UPDATE whose values are expressions, and these values."""
     upsert = getattr(element, "_post_values_clause", None)
     rows = [getattr(element, "_values", None) or {}]
@@ -146,10 +146,10 @@ def _as_literals(values: Iterable[Any], kind: Any) -> list[Any]:
     """Return the values, with integers and decimals from Python as literals of a decimal type."""
     if getattr(kind, "stored_scale", None) is None:
         return [*values]
-    return [_literal(value, kind) if _is_number(value) else value for value in values]
+    return [_decimal_literal(value, kind) if _is_number(value) else value for value in values]
 
 
-def _literal(number: Any, kind: Any) -> Any:
+def _decimal_literal(number: Any, kind: Any) -> Any:
     """Return a copy with a decimal type. It has another name: the statement may use both."""
 
     def change(copy: Any) -> None:
@@ -166,7 +166,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value.type, Integer) or (is_decimal and not isinstance(value.type, Float))
 
 
-def _check_same(what: str, values: Iterable[Any]) -> None:
+def _check_same_scale(what: str, values: Iterable[Any]) -> None:
     if len(_scales(values)) > 1:
         raise _refusal(what, "use values of the same type, such as literal(0, Book.price.type)")
 

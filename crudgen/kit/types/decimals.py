@@ -69,8 +69,8 @@ class Exact:
         """The numbers of digits that are allowed, for messages."""
         before, after = self.precision - self.scale, self.scale
         if not after:
-            return f"up to {_count(before)}"
-        integer = f"up to {_count(before)}" if before else "0"
+            return f"up to {_digit_count(before)}"
+        integer = f"up to {_digit_count(before)}" if before else "0"
         return f"{integer} before the point, and up to {after} after it"
 
     @property
@@ -179,7 +179,7 @@ class ExactNumber(TypeDecorator[Decimal]):
         return Decimal(value).scaleb(-self.scale)
 
 
-def _count(digits: int) -> str:
+def _digit_count(digits: int) -> str:
     return "1 digit" if digits == 1 else f"{digits} digits"
 
 

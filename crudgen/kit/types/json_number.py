@@ -26,23 +26,23 @@ def keep_text(body: bytes, value: Any) -> Any:
 
     The properties are those of a row, of a list of rows, and of lists of rows in a row.
     """
-    return _with_text(value, _exact(body)) if _has_float(value) else value
+    return _with_text(value, _parse_exact(body)) if _has_float(value) else value
 
 
 def _has_float(value: Any) -> bool:
     if isinstance(value, dict):
         kinds = {*map(type, value.values())}
-        return float in kinds or (list in kinds and any(map(_has_float, _lists(value))))
+        return float in kinds or (list in kinds and any(map(_has_float, _list_values(value))))
     return isinstance(value, list) and any(
         isinstance(row, dict) and _has_float(row) for row in value
     )
 
 
-def _lists(row: dict[str, Any]) -> Iterator[list[Any]]:
+def _list_values(row: dict[str, Any]) -> Iterator[list[Any]]:
     return (one for one in row.values() if isinstance(one, list))
 
 
-def _exact(body: bytes) -> Any:
+def _parse_exact(body: bytes) -> Any:
     return json.loads(body, parse_float=JsonNumber)
 
 
@@ -50,7 +50,7 @@ def _with_text(value: Any, exact: Any) -> Any:
     """Return a row or a list of rows, with the floats of the same value with exact numbers."""
     if isinstance(value, dict):
         return {
-            key: exact[key] if type(one) is float else _with_list(one, exact[key])
+            key: exact[key] if type(one) is float else _with_text_in_list(one, exact[key])
             for key, one in value.items()
         }
     return [
@@ -59,7 +59,7 @@ def _with_text(value: Any, exact: Any) -> Any:
     ]
 
 
-def _with_list(value: Any, exact: Any) -> Any:
+def _with_text_in_list(value: Any, exact: Any) -> Any:
     return _with_text(value, exact) if isinstance(value, list) else value
 
 

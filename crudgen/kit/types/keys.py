@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
-def _number(value: Any) -> Any:
+def _check_number(value: Any) -> Any:
     """Return a number unchanged; pydantic alone also accepts `"1"` and `true` for an integer."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
@@ -14,6 +14,6 @@ def _number(value: Any) -> Any:
 
 
 IntKey = Annotated[
-    int, BeforeValidator(_number), WithJsonSchema({"type": "integer", "format": "int64"})
+    int, BeforeValidator(_check_number), WithJsonSchema({"type": "integer", "format": "int64"})
 ]
 """An integer key: 1 or, as in JSON Schema, 1.0."""

@@ -41,7 +41,7 @@ def normalize_checks(
 ) -> tuple[TableDefinition, TableDefinition]:
     """Return both definitions, with the same normalized text in equivalent CHECK constraints."""
     if connection.dialect.name == "postgresql":
-        found, expected = _printed_by_planner(connection, found, expected)
+        found, expected = _normalized_by_planner(connection, found, expected)
     checks = list(found.checks)
     for one in [check for check in expected.checks if check not in checks]:
         for index, other in enumerate(checks):
@@ -51,7 +51,7 @@ def normalize_checks(
     return replace(found, checks=tuple(checks)), expected
 
 
-def _printed_by_planner(
+def _normalized_by_planner(
     connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
     checks = (*found.checks, *expected.checks)

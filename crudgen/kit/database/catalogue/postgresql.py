@@ -148,13 +148,13 @@ def _column(row: Row[Any]) -> Column:
         type=row.type,
         nullable=not row.is_required,
         collation=row.collation,
-        generator=_generator(row),
+        generator=_key_generator(row),
         has_default=row.default not in {None, "NULL"} or bool(row.identity or row.generated),
         is_generated=bool(row.generated),
     )
 
 
-def _generator(row: Row[Any]) -> KeyGenerator:
+def _key_generator(row: Row[Any]) -> KeyGenerator:
     if row.identity:
         return KeyGenerator.IDENTITY_ALWAYS if row.identity == "a" else KeyGenerator.IDENTITY
     if row.default is None or not row.default.startswith(("nextval(", '"nextval"(')):

@@ -116,18 +116,18 @@ def http_error(
     cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
-            return Conflict(_names(_unique_columns, cause, properties))
+            return Conflict(_violated_names(_unique_columns, cause, properties))
         case Fault.REFERENCE | Fault.REFERENCED:
-            return _broken_reference(error, properties, deleted)
+            return _reference_error(error, properties, deleted)
         case Fault.VALUE:
-            return _refused(cause, properties, deleted)
+            return _refused_value(cause, properties, deleted)
         case fault if fault in _CONDITIONS:
             return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
             return error
 
 
-def _refused(
+def _refused_value(
     error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
     if deleted is not None and is_check_violation(error):
@@ -138,7 +138,7 @@ def _refused(
     if rule is not None and properties is not None and MESSAGE in rule.info:
         columns = columns_of_check(rule, properties.table)
         return RuleViolated([([*map(properties.json_name_of, columns)], rule.info[MESSAGE])])
-    return Refused(_names(_columns_in_violation, error, properties))
+    return Refused(_violated_names(_columns_in_violation, error, properties))
 
 
 def _is_of_delete(error: Exception) -> bool:
@@ -147,7 +147,7 @@ def _is_of_delete(error: Exception) -> bool:
     return isinstance(statement, str) and statement.lstrip().upper().startswith("DELETE")
 
 
-def _broken_reference(
+def _reference_error(
     raised: Exception, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
     error = cause_of(raised)
@@ -223,7 +223,7 @@ def columns_of_check(rule: CheckConstraint, table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.name in names]
 
 
-def _names(
+def _violated_names(
     find: Callable[[BaseException, Table], Iterable[Column[Any]]],
     error: BaseException,
     properties: Properties | None,

@@ -185,18 +185,18 @@ class Postgresql:
         yields = any(step.change.yields for step in steps)
         lock_seconds = min(YIELD_SECONDS, self.lock_seconds / 4) if yields else None
 
-        async def several(connection: Any) -> list[Sequence[Row]]:
+        async def run_statements(connection: Any) -> list[Sequence[Row]]:
             return await run_all(connection, steps, lock_seconds)
 
-        return await self._retry(several, RETRIED | {Fault.LOCKED} if yields else RETRIED)
+        return await self._retry(run_statements, RETRIED | {Fault.LOCKED} if yields else RETRIED)
 
     async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
 
-        async def single(connection: Any) -> Sequence[Row]:
+        async def run_statement(connection: Any) -> Sequence[Row]:
             return prepared.rows(await run_one(connection, prepared, bound))
 
-        return await self._retry(single, retry_on)
+        return await self._retry(run_statement, retry_on)
 
     async def _retry(
         self, work: Callable[[Any], Awaitable[Result]], retry_on: set[Fault]
@@ -241,7 +241,7 @@ class Postgresql:
                 self._turn.release()
 
     async def _wait_for_turn(self, until: float) -> bool:
-        """Wait until no other transaction is repeated for a lock; return False at a time.
+        """Wait until no other transaction is repeated for a lock; return False if `until` passes.
 
         Transactions that are repeated at the same time could block each other again.
         """

@@ -14,7 +14,7 @@ async def run_one(connection: Any, prepared: Prepared, bound: dict[str, Any]) ->
     try:
         return await _execute(connection, prepared, bound)
     except Exception as error:
-        answer = await _explained(connection, (prepared, bound, None), error)
+        answer = await _explained_error(connection, (prepared, bound, None), error)
         if answer is error:
             raise
         raise answer from error
@@ -38,18 +38,20 @@ async def run_all(
                 except StopIteration as end:
                     return cast("list[Sequence[Row]]", end.value)
                 failed = execution
-                answer = await _answer(connection, execution)
+                answer = await _run_execution(connection, execution)
                 failed = None
     except Exception as error:
         if failed is None:
             raise
-        explained = await _explained(connection, failed, error, steps, lock_seconds=lock_seconds)
+        explained = await _explained_error(
+            connection, failed, error, steps, lock_seconds=lock_seconds
+        )
         if explained is error:
             raise
         raise explained from error
 
 
-async def _explained(
+async def _explained_error(
     connection: Any,
     failed: Execution,
     error: Exception,
@@ -89,14 +91,14 @@ async def _limit_locks(connection: Any, seconds: float | None) -> None:
 async def _run(connection: Any, work: Work[Result], execution: Execution | None) -> Result:
     """Run the statements of `work`, from `execution` on; return its result."""
     while True:
-        answer = await _answer(connection, execution)
+        answer = await _run_execution(connection, execution)
         try:
             execution = work.send(answer)
         except StopIteration as end:
             return cast("Result", end.value)
 
 
-async def _answer(connection: Any, execution: Execution | None) -> Answer:
+async def _run_execution(connection: Any, execution: Execution | None) -> Answer:
     """Run one statement; return its rows, and whether triggers may have changed other rows."""
     if execution is None:
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers

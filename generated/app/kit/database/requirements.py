@@ -123,7 +123,7 @@ def startup_errors(engine: Engine, where: str, lacking: Sequence[str] = ()) -> I
             raise
         state = getattr(cause, "sqlstate", None)
         if state is None and is_not_writable(cause):
-            problem = _not_writable(engine, reason)
+            problem = _unwritable_path(engine, reason)
             if lacking:
                 raise creation_refusal(where, lacking, *problem) from None
             raise refusal(where, *problem) from None
@@ -151,7 +151,7 @@ def _connection_remedy(reason: str) -> str:
     return "check that the server is running and accepts this user"
 
 
-def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:
+def _unwritable_path(engine: Engine, reason: str) -> tuple[str, str]:
     """Return which file or directory SQLite cannot write, and the remedy."""
     file = Path(str(engine.url.database)).resolve()
     for what, path in (("directory", file.parent), ("file", file)):

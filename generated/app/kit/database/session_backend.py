@@ -75,7 +75,7 @@ class SessionBackend:
             self._use.check_savepoint_owner(self)
             if hasattr(self.session, "run_sync"):
                 return cast("Result", await self.session.run_sync(work))
-            return await _in_thread(work, self.session)
+            return await _run_in_thread(work, self.session)
 
     @asynccontextmanager
     async def commit_after(self, inner: "SessionBackend") -> AsyncIterator[None]:
@@ -145,7 +145,7 @@ class SessionBackend:
             _begin(session.connection())
             found = _run_all(session, steps)
             for step, rows in zip(steps, found, strict=True):
-                _refresh(session, step.prepared.statement, rows)
+                _refresh_objects(session, step.prepared.statement, rows)
             if self.commits:
                 session.commit()
             return found
@@ -153,7 +153,7 @@ class SessionBackend:
         return await self.run(work)
 
 
-async def _in_thread(work: Callable[[Session], Result], session: Session) -> Result:
+async def _run_in_thread(work: Callable[[Session], Result], session: Session) -> Result:
     """Run `work` in a thread; if cancelled, wait until it has ended."""
     running = ensure_future(to_thread.run_sync(work, session))
     try:
@@ -188,18 +188,18 @@ def _run_all(session: Session, steps: Sequence[Step]) -> list[Sequence[Row]]:
                 except StopIteration as end:
                     return cast("list[Sequence[Row]]", end.value)
                 failed = execution
-                answer = _answer(session.connection(), execution)
+                answer = _run_execution(session.connection(), execution)
                 failed = None
     except Exception as error:
         if failed is None:
             raise
-        explained = _explained(session, failed, error, steps)
+        explained = _explained_error(session, failed, error, steps)
         if explained is error:
             raise
         raise explained from error
 
 
-def _explained(
+def _explained_error(
     session: Session, failed: Execution, error: Exception, steps: Sequence[Step]
 ) -> Exception:
     """Return the exception to raise for an error, whose savepoint has been rolled back.
@@ -212,14 +212,14 @@ def _explained(
         with session.begin_nested() as savepoint:
             try:
                 while True:
-                    execution = work.send(_answer(session.connection(), execution))
+                    execution = work.send(_run_execution(session.connection(), execution))
             finally:
                 savepoint.rollback()
     except StopIteration as end:
         return cast("Exception", end.value)
 
 
-def _answer(connection: Connection, execution: Execution | None) -> Answer:
+def _run_execution(connection: Connection, execution: Execution | None) -> Answer:
     """Run one statement; return its rows, and whether triggers may have changed other rows."""
     is_sqlite = connection.dialect.name == "sqlite"
     if execution is None:
@@ -249,7 +249,7 @@ def _execute(connection: Connection, prepared: Prepared, bound: dict[str, Any]) 
         raise cause_of(error) from error
 
 
-def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
+def _refresh_objects(session: Session, statement: Any, rows: Sequence[Row]) -> None:
     """Refresh the objects of changed rows, and remove those of deleted rows from the session.
 
     A deletion can delete or change rows that refer to the deleted ones.
@@ -257,7 +257,7 @@ def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
     if not isinstance(statement, Insert | Update | Delete) or not rows:
         return
     table, keys = cast("Table", statement.table), {row[-1] for row in rows}
-    behind = _tables_behind(table) if isinstance(statement, Delete) else set()
+    behind = _affected_tables(table) if isinstance(statement, Delete) else set()
     for instance in list(session.identity_map.values()):
         state = inspect(instance)
         if state.mapper.local_table is table and state.identity and state.identity[0] in keys:
@@ -272,7 +272,7 @@ def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
                 session.expunge(instance)
 
 
-def _tables_behind(table: Table) -> set[FromClause]:
+def _affected_tables(table: Table) -> set[FromClause]:
     """Return the tables whose rows a deletion may delete or change by foreign keys."""
     found: set[FromClause] = set()
     pending = [table]

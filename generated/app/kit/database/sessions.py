@@ -101,7 +101,7 @@ class SessionSettings:
 
 def check_session(found: Sequence[tuple[str, str]]) -> None:
     """Raise StartupError if the session settings behind a pooler would change responses."""
-    for name, value in _harmful(found):
+    for name, value in _harmful_settings(found):
         raise StartupError(
             f"database: behind the pooler, {name} is {value!r}, which changes how values are read\n"
             f"  ALTER ROLE … SET {name} = '{_FORMATS[name]}', and let the pooler reconnect"
@@ -118,7 +118,7 @@ def check_options(options: str) -> None:
         )
 
 
-def _harmful(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _harmful_settings(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield the settings whose value would change responses."""
     for name, value in found:
         if name in _HARMFUL and _HARMFUL[name](value):

@@ -25,7 +25,7 @@ AGAIN_SECONDS = 0.05
 def interrupted_after(
     seconds: float, connection: Callable[[], sqlite3.Connection | None]
 ) -> Iterator[None]:
-    """Interrupt the statement that a thread runs meanwhile, if it takes longer.
+    """Interrupt the statement that a thread runs meanwhile, if it takes longer than `seconds`.
 
     Unlike a progress handler, the timer of the event loop costs the thread no wait for the GIL.
     """

@@ -98,7 +98,7 @@ class Prepared:
         self._binders = {
             name: process
             for name, bind in compiled.binds.items()
-            if (process := _binder(bind.type, dialect))
+            if (process := _bind_converter(bind.type, dialect))
         }
         self._constants = {
             name: bind.value
@@ -109,7 +109,7 @@ class Prepared:
         self._loaders = [
             (index, load)
             for index, column in enumerate(returned)
-            if (load := _loader(column.type, dialect))
+            if (load := _result_converter(column.type, dialect))
         ]
 
     @property
@@ -128,7 +128,7 @@ class Prepared:
         return values
 
     def with_constants(self, stored: Values) -> dict[str, Any]:
-        """Return the values for the driver, of which `stored` have its form already."""
+        """Return the values for the driver; `stored` are in its form already."""
         values = {**self._constants, **stored}
         for name in self._binders.keys() & self._constants.keys():
             values[name] = self._binders[name](values[name])
@@ -184,7 +184,7 @@ def _with_values(
         value = bindparam(parameter, type_=column.type)
         is_timestamp = isinstance(statement, Update) and default.is_callable
         bound[column] = later_timestamp(column, value) if is_timestamp else value
-        defaults[parameter] = _default(default)
+        defaults[parameter] = _default_function(default)
     return statement.values(bound), defaults
 
 
@@ -192,7 +192,7 @@ def _inner_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
-def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+def _bind_converter(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
         return _normalized_float
     return kind.dialect_impl(dialect).bind_processor(dialect)
@@ -203,7 +203,7 @@ def _normalized_float(value: Any) -> float | None:
     return None if value is None else float(value) + 0.0
 
 
-def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+def _result_converter(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
         return _normalized_float
     inner = _inner_type(kind)
@@ -212,7 +212,7 @@ def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     return kind.dialect_impl(dialect).result_processor(dialect, 1700 if exact else 701)
 
 
-def _default(default: Any) -> Callable[[], Any]:
+def _default_function(default: Any) -> Callable[[], Any]:
     if default.is_callable:
         return lambda: default.arg(None)
     return lambda: default.arg

@@ -94,8 +94,8 @@ def prepare_tables(
     if state.problem and state.lacking:
         raise creation_refusal(where, state.lacking, *state.problem)
     if state.lacking or (state.indexes and not state.problem):
-        state = _create(engine, metadata, where, state, inspect)
-    _report(engine, where, state)
+        state = _create_missing(engine, metadata, where, state, inspect)
+    _log_findings(engine, where, state)
     return state.secret
 
 
@@ -167,7 +167,7 @@ def _leave_to_revisions(state: _Inspection, where: str) -> None:
     state.indexes = [(table, index) for table, index in state.indexes if is_internal(table)]
 
 
-def _create(
+def _create_missing(
     engine: Engine,
     metadata: MetaData,
     where: str,
@@ -183,7 +183,7 @@ def _create(
             new = [*state.tables, *([SECRETS] if state.lacks_secret_table else [])]
             for table in new:
                 if (kind := taken.get(table.name)) is not None:
-                    raise refusal(where, *_name_taken(table.name, kind))
+                    raise refusal(where, *_name_taken_problem(table.name, kind))
             metadata.create_all(connection, state.tables, checkfirst=False)
             if state.lacks_secret:
                 if state.lacks_secret_table:
@@ -210,7 +210,7 @@ def _create_indexes(connection: Connection, state: _Inspection, taken: Mapping[s
     state.indexes = left
 
 
-def _name_taken(name: str, kind: str) -> tuple[str, str]:
+def _name_taken_problem(name: str, kind: str) -> tuple[str, str]:
     """Return the problem of a table whose name another object has, and the remedy."""
     article = "an" if kind == "index" else "a"
     return f"the table {name} cannot be created: {article} {kind} has this name", "rename one"
@@ -269,7 +269,7 @@ def _differences_message(
     )
 
 
-def _report(engine: Engine, where: str, state: _Inspection) -> None:
+def _log_findings(engine: Engine, where: str, state: _Inspection) -> None:
     """Log the tolerated differences, and the missing indexes that cannot be created."""
     if state.notes:
         lines = "".join(f"\n  {note}" for note in state.notes)

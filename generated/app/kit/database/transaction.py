@@ -106,7 +106,7 @@ def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:
     is_stale = False  # whether a returned row may have been changed afterwards
     for step in steps:
         if is_stale and step.change.derive is not None:
-            yield from _refresh(done, found)
+            yield from _reread_rows(done, found)
             is_stale = False
         bound = step.bound(found)
         returned, has_effects = yield step.prepared, bound, step
@@ -117,11 +117,11 @@ def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:
         done.append((step, returned, bound))
         found.append(step.rows(rows))
     if is_stale:
-        yield from _refresh(done, found)
+        yield from _reread_rows(done, found)
     return found
 
 
-def _refresh(
+def _reread_rows(
     done: Sequence[tuple[Step, list[Row], dict[str, Any]]], found: list[Sequence[Row]]
 ) -> Work[None]:
     """Read all written rows again, because a later statement may have changed one."""
@@ -158,9 +158,9 @@ def explanation(
     prepared, bound, step = failed
     position = next((index for index, one in enumerate(steps) if one is step), 0)
     if prepared.diagnosis is not None:
-        given = bound if step is None else _given(bound, step.change)
+        given = bound if step is None else _values_without_derived(bound, step.change)
         work = prepared.diagnosis(error, prepared, given)
-        error = yield from _after(steps[:position] if is_rolled_back else (), work)
+        error = yield from _after_steps(steps[:position] if is_rolled_back else (), work)
     if step is None:
         return error
     explained = step.explained(error)
@@ -169,7 +169,7 @@ def explanation(
     return explained
 
 
-def _given(bound: Values, change: Change) -> Values:
+def _values_without_derived(bound: Values, change: Change) -> Values:
     """Return the values of a statement without those that were derived from rows: these are gone.
 
     Those that the defaults of columns have computed stay.
@@ -196,7 +196,7 @@ def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None
     error.detail = problems[:MAX_PROBLEMS]  # type: ignore[assignment]  # FastAPI allows any JSON
 
 
-def _after(steps: Sequence[Step], work: Work[Exception]) -> Work[Exception]:
+def _after_steps(steps: Sequence[Step], work: Work[Exception]) -> Work[Exception]:
     """Yield the statements of `steps`, then those of `work`; none if `work` has none.
 
     If the first of `work` reads no rows, those of `steps` are not needed. The steps derive their

@@ -189,12 +189,12 @@ def _unknown_parameter(name: str, known: list[str]) -> str:
 
 def _check_values(parameters: Mapping[str, str]) -> None:
     """Raise StartupError for values that would prevent connections, or change the encoding."""
-    problem = next(_problems(parameters), None)
+    problem = next(_value_problems(parameters), None)
     if problem is not None:
         raise StartupError(f"database {describe(parameters)}: {problem}")
 
 
-def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
+def _value_problems(parameters: Mapping[str, str]) -> Iterator[str]:
     encoding = parameters.get("client_encoding", "utf8")
     if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "unicode"}:
         yield "client_encoding must be UTF8\n  remove it from the URL"

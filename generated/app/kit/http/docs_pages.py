@@ -50,7 +50,7 @@ def add_docs_pages(app: FastAPI) -> None:
         app.add_route(app.redoc_url, _redoc, include_in_schema=False)
         # The package's ReDoc loads its logo from there.
         app.add_route(f"{app.redoc_url}/{_LOGO}", _file, include_in_schema=False)
-    if folder := _folder(app):
+    if folder := _assets_path(app):
         app.add_route(f"{folder}/{{name}}", _file, include_in_schema=False)
 
 
@@ -60,18 +60,18 @@ async def _swagger_ui(request: Request) -> Response:
     page = get_swagger_ui_html(
         openapi_url=root + app.openapi_url,
         title=escape(f"{app.title} - Swagger UI"),
-        swagger_js_url=_url(request, _SWAGGER_JS),
-        swagger_css_url=_url(request, _SWAGGER_CSS),
-        swagger_favicon_url=_url(request, _FAVICON),
+        swagger_js_url=_file_url(request, _SWAGGER_JS),
+        swagger_css_url=_file_url(request, _SWAGGER_CSS),
+        swagger_favicon_url=_file_url(request, _FAVICON),
         oauth2_redirect_url=redirect_url and root + redirect_url,
         init_oauth=app.swagger_ui_init_oauth,
         swagger_ui_parameters=app.swagger_ui_parameters,
     )
     return _with_policy(
         page,
-        f"script-src {_source(_SWAGGER_JS)}",
-        f"style-src {_source(_SWAGGER_CSS)}",
-        f"img-src {_source(_FAVICON)} data:",
+        f"script-src {_policy_source(_SWAGGER_JS)}",
+        f"style-src {_policy_source(_SWAGGER_CSS)}",
+        f"img-src {_policy_source(_FAVICON)} data:",
     )
 
 
@@ -79,14 +79,14 @@ async def _redoc(request: Request) -> Response:
     page = get_redoc_html(
         openapi_url=_root_path(request) + request.app.openapi_url,
         title=escape(f"{request.app.title} - ReDoc"),
-        redoc_js_url=_url(request, _REDOC_JS),
-        redoc_favicon_url=_url(request, _FAVICON),
+        redoc_js_url=_file_url(request, _REDOC_JS),
+        redoc_favicon_url=_file_url(request, _FAVICON),
         with_google_fonts=False,
     )
-    images = " ".join(dict.fromkeys(map(_source, (_FAVICON, _LOGO))))
+    images = " ".join(dict.fromkeys(map(_policy_source, (_FAVICON, _LOGO))))
     return _with_policy(
         page,
-        f"script-src {_source(_REDOC_JS)}",
+        f"script-src {_policy_source(_REDOC_JS)}",
         "style-src 'unsafe-inline'",  # ReDoc adds its styles as elements
         f"img-src {images} data:",
         "worker-src blob:",
@@ -117,18 +117,18 @@ def package_files() -> StaticFiles | None:
     return files if all(files.lookup_path(name)[1] for name in CDN) else None
 
 
-def _folder(app: FastAPI) -> str:
+def _assets_path(app: FastAPI) -> str:
     page = app.docs_url or app.redoc_url
     return f"{page.rstrip('/')}/assets" if page else ""
 
 
-def _url(request: Request, name: str) -> str:
+def _file_url(request: Request, name: str) -> str:
     if package_files() is None:
         return CDN[name]
-    return f"{_root_path(request)}{_folder(request.app)}/{name}"
+    return f"{_root_path(request)}{_assets_path(request.app)}/{name}"
 
 
-def _source(name: str) -> str:
+def _policy_source(name: str) -> str:
     """Return the source of a file, as a Content-Security-Policy lists it."""
     return CDN[name] if package_files() is None else "'self'"
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 
 class Guard(ABC):
-    """A dependency that is asked before the query and the body of a request are read.
+    """A dependency that is called before the query and the body of a request are read.
 
     It raises an HTTPException if the request is not allowed.
     """

@@ -128,7 +128,7 @@ class Route(HeadRoute):
         handler = super().get_route_handler()
         known = dict(_query_parameters(self.dependant))
         takes_body = self.body_field is not None
-        decide = _decision(self.dependant)
+        decide = _early_decision(self.dependant)
 
         async def handle(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
@@ -136,7 +136,7 @@ class Route(HeadRoute):
                 if (outcome := await decide(request)) is not None:
                     return conditional_response(outcome, request)
                 if request.scope["query_string"]:
-                    _check_query(request, known)
+                    _check_query_names(request, known)
                 if takes_body and await request.body():
                     check_content(request.headers)
                 return conditional_response(await handler(request), request)
@@ -154,10 +154,10 @@ class Route(HeadRoute):
         return handle
 
 
-def _decision(dependant: Dependant) -> Callable[[Request], Awaitable[Response | None]]:
-    """Return the function that returns or raises what is decided before a request is read.
+def _early_decision(dependant: Dependant) -> Callable[[Request], Awaitable[Response | None]]:
+    """Return the function that returns or raises a response decided before a request is read.
 
-    That is the outcome of what came before routing, or of the guards of the handler.
+    It comes from middleware before routing, or from the guards of the handler.
     """
     guards = [*guards_of(dependant)]
 
@@ -207,20 +207,20 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             for name, one in annotation.model_fields.items():
-                yield one.alias or name, _is_many(one.annotation)
+                yield one.alias or name, _is_list_type(one.annotation)
         else:
-            yield field.alias, _is_many(annotation)
+            yield field.alias, _is_list_type(annotation)
     for dependency in dependant.dependencies:
         if isinstance(dependency.call, QueryParameters):
             yield from ((name, one.is_many) for name, one in dependency.call.by_name.items())
         yield from _query_parameters(dependency)
 
 
-def _is_many(annotation: Any) -> bool:
+def _is_list_type(annotation: Any) -> bool:
     return any(get_origin(one) in _MANY for one in (annotation, *get_args(annotation)))
 
 
-def _check_query(request: Request, known: dict[str, bool]) -> None:
+def _check_query_names(request: Request, known: dict[str, bool]) -> None:
     problems = []
     for name in dict.fromkeys(request.query_params):
         values = request.query_params.getlist(name)

@@ -18,7 +18,7 @@ def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
         places["prev"] = f"offset={max(offset - limit, 0)}"
     if more and offset + limit <= MAX_INT:
         places["next"] = f"offset={offset + limit}"
-    return _links(request, query, places)
+    return _link_header(request, query, places)
 
 
 def cursor_links(request: Request, query: ListQuery, before: str | None, after: str | None) -> str:
@@ -28,20 +28,20 @@ def cursor_links(request: Request, query: ListQuery, before: str | None, after: 
         places["prev"] = f"cursor={before}"
     if after is not None:
         places["next"] = f"cursor={after}"
-    return _links(request, query, places)
+    return _link_header(request, query, places)
 
 
-def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
+def _link_header(request: Request, query: ListQuery, places: dict[str, str]) -> str:
     """Return the Link header. Its links are relative: they do not depend on the Host header."""
     path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.link_suffix}"
     links = {relation: f"{path}?{place}{rest}" for relation, place in places.items()}
     # The application would reject a longer link, and the client could not read all pages.
     if query.link_suffix or query.cursor is not None:
-        _check_length(request, links)
+        _check_link_length(request, links)
     return ", ".join([f'<{link}>; rel="{relation}"' for relation, link in links.items()])
 
 
-def _check_length(request: Request, links: dict[str, str]) -> None:
+def _check_link_length(request: Request, links: dict[str, str]) -> None:
     longest = max((len(link) for relation, link in links.items() if relation != "first"), default=0)
     if longest > limits_of(request.app).url_bytes:
         message = "The link to another page would be too long: use fewer filters or shorter values"

@@ -66,13 +66,13 @@ class Listing:
     def _page_rows(
         self, rows: Sequence[Row], query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
-        """Return the rows of a page in their order, without the one more, and whether it exists."""
+        """Return the rows of a page in order, without the extra row, and whether there was one."""
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
     def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
-        """Return the bound values of the statement of a page, which reads one row more."""
+        """Return the bound values of the statement of a page, which reads one extra row."""
         limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
         bound = bound_values(query) | {"offset": query.offset, "limit": limit, "end": end}
         if cursor is not None:
@@ -165,10 +165,10 @@ def listing(model: type[Model], columns: Columns) -> Listing:
 
 def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
     """Return the sort values of a row, as text."""
-    return tuple(None if place is None else _text(place) for place in row[-len(query.sort) :])
+    return tuple(None if place is None else _query_text(place) for place in row[-len(query.sort) :])
 
 
-def _text(value: Any) -> str:
+def _query_text(value: Any) -> str:
     """Return a value as text, as in a query string."""
     known = VALUE_TYPES.get(type(value))
     if known is not None and known.write is not None:

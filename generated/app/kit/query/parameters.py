@@ -81,15 +81,19 @@ class ListParameters(QueryParameters):
         name = self._columns.schema_name(column) if is_value else None
         return Parameter(doc, adapter, column, operator, schema_name=name)
 
-    def _hint(self, name: str) -> str:
+    def _message_suffix(self, name: str) -> str:
         if name in LIST_PARAMETERS and f"{name}__eq" in self.by_name:
             return f"; to filter by the property `{name}`, use `{name}__eq`"
         return ""
 
-    def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery | Problems:
-        return ListQuery(**self._arguments(values, query_string))
+    def _parsed_query(
+        self, values: Mapping[str, list[Any]], query_string: bytes
+    ) -> ListQuery | Problems:
+        return ListQuery(**self._query_arguments(values, query_string))
 
-    def _arguments(self, values: Mapping[str, list[Any]], query_string: bytes) -> dict[str, Any]:
+    def _query_arguments(
+        self, values: Mapping[str, list[Any]], query_string: bytes
+    ) -> dict[str, Any]:
         """Return the arguments of the query."""
         one = {name: given[0] for name, given in values.items()}
         filters = [

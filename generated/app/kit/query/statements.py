@@ -47,7 +47,7 @@ def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElem
         matches = []
         for name in columns.searched:
             column, form = columns.value(name, kind), "sent" if columns.is_as_sent(name) else "word"
-            matches.append(contains(column, [_bound(column.type, f"{form}_{n}")], kind))
+            matches.append(contains(column, [_bound_value(column.type, f"{form}_{n}")], kind))
         found.append(or_(*matches))
     return found
 
@@ -69,7 +69,7 @@ def page_statement(
 ) -> Select[Any]:
     """Return the SELECT of a page. For pages by cursor, the last columns are the sort values.
 
-    `with_places`: so they are for all pages.
+    With `with_places`, those of all pages are.
     """
     order = page_order(query, cursor)
     statement = select(*selected).where(*conditions(columns, query, kind))
@@ -94,7 +94,7 @@ def _filter_shape(one: Filter) -> tuple[object, ...]:
     return one.values if OPERATORS[one.operator].is_flag else (len(one.values),)
 
 
-def _bound(kind: Any, name: str) -> BindParameter[Any]:
+def _bound_value(kind: Any, name: str) -> BindParameter[Any]:
     return bindparam(name, type_=kind)
 
 

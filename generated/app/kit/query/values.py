@@ -91,9 +91,9 @@ def column_adapter(column: ColumnElement[Any], words: Sequence[str]) -> TypeAdap
     kind, query_type = python_type(column.type), value_handling(column.type).query_type
     if query_type is None:
         return _BUILT_IN.get(kind, TEXT)
-    return _adapter(query_type(column.type))
+    return _cached_adapter(query_type(column.type))
 
 
 @cache
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
+def _cached_adapter(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)

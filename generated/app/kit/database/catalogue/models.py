@@ -35,7 +35,7 @@ def definitions(
     tables: Iterable[Table], dialect: Dialect, types: Mapping[str, str]
 ) -> dict[str, TableDefinition]:
     """Return the definitions of tables; `types` are the declared types in the catalogue."""
-    return {table.name: _Reader(table, dialect, types).definition() for table in tables}
+    return {table.name: _DefinitionBuilder(table, dialect, types).definition() for table in tables}
 
 
 def declared_types(tables: Iterable[Table], dialect: Dialect) -> list[str]:
@@ -54,7 +54,7 @@ def name_in_database(item: Any, dialect: Dialect) -> str | None:
     return formatted.strip('"').replace('""', '"').replace("%%", "%")
 
 
-class _Reader:
+class _DefinitionBuilder:
     """Converts a table of the models to its definition."""
 
     def __init__(self, table: Table, dialect: Dialect, types: Mapping[str, str]) -> None:
@@ -63,6 +63,7 @@ class _Reader:
         self._types = types
 
     def definition(self) -> TableDefinition:
+        """Return the definition of the table."""
         rules = sorted(self._table.constraints, key=lambda rule: str(rule.name))
         key = self._table.primary_key
         return TableDefinition(
@@ -98,7 +99,7 @@ class _Reader:
             type=self._types[kind],
             nullable=bool(column.nullable) and not column.primary_key,
             collation=collation,
-            generator=_generator(self._table, column),
+            generator=_key_generator(self._table, column),
             is_generated=column.computed is not None,
         )
 
@@ -145,7 +146,7 @@ def _declared_type(column: "ModelColumn[Any]", dialect: Dialect) -> tuple[str, s
     return kind, collation.strip('"') or None
 
 
-def _generator(table: Table, column: "ModelColumn[Any]") -> KeyGenerator:
+def _key_generator(table: Table, column: "ModelColumn[Any]") -> KeyGenerator:
     if column.identity is not None:
         return KeyGenerator.IDENTITY_ALWAYS if column.identity.always else KeyGenerator.IDENTITY
     return KeyGenerator.SEQUENCE if table.autoincrement_column is column else KeyGenerator.NONE

@@ -56,7 +56,7 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
     # A PRAGMA about a virtual table fails if its module is missing.
     tables = [row.name for row in rows if row.type == "table" and not _is_virtual(row.sql)]
     columns, indexes, references = (
-        _by_table(connection.execute(one.bindparams(_TABLES), {"tables": tables}))
+        _rows_by_table(connection.execute(one.bindparams(_TABLES), {"tables": tables}))
         for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
     )
     return {
@@ -101,7 +101,7 @@ class _Clauses:
     """The ON CONFLICT clauses of keys, by their columns, and of NOT NULL, by `not null` first."""
 
 
-def _by_table(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
+def _rows_by_table(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
     found = defaultdict(list)
     for row in rows:
         found[row[0]].append(row)
