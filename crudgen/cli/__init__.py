@@ -42,7 +42,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except CrudgenError as error:
-            console.error(error)
+            console.print_error(error)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error
@@ -61,16 +61,17 @@ app = typer.Typer(
 )
 
 
-def _version(is_set: bool) -> None:
+def _print_version(is_set: bool) -> None:
     if is_set:
         console.say(f"crudgen {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _crudgen(
+def _root_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     del version

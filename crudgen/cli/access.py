@@ -47,8 +47,8 @@ def access(  # noqa: PLR0913 -- each is an option of the command
     """
     words = what or []
     if words[:1] == ["explain"]:
-        asked = access_question.Asked(words[1:], caller or (), body, database, entities)
-        raise typer.Exit(access_question.answer(asked, as_json=as_json))
+        asked = access_question.ExplainArguments(words[1:], caller or (), body, database, entities)
+        raise typer.Exit(access_question.print_explanation(asked, as_json=as_json))
     if len(words) > 1:
         raise ArgumentError(f"unexpected argument: {words[1]}")
     if caller or body is not None or database is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crudgen.cli import console, source
-from crudgen.cli.callers import key_of, named_caller
+from crudgen.cli.callers import named_caller, parse_key
 from crudgen.errors import ArgumentError, CrudgenError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The arguments."""
+class ExplainArguments:
+    """The arguments of `crudgen access explain`."""
 
     words: Sequence[str]
     callers: Sequence[str]
@@ -29,7 +29,7 @@ class Asked:
     entities: Path
 
 
-def answer(asked: Asked, *, as_json: bool) -> int:
+def print_explanation(asked: ExplainArguments, *, as_json: bool) -> int:
     """Print whether the rules allow an operation, and why. Return the exit code."""
     schema, tree = source.render_to_serve(source.read(asked.entities))
     if schema.auth is None:
@@ -37,7 +37,7 @@ def answer(asked: Asked, *, as_json: bool) -> int:
     from crudgen.codegen.views.variables import Variables, folder_name  # noqa: PLC0415 -- lazy
     from crudgen.delivery.explaining import Question, explain  # noqa: PLC0415 -- lazy
 
-    entity, key, action = _subject(asked.words, schema)
+    entity, key, action = _entity_key_and_operation(asked.words, schema)
     row_action = next((one for one in entity.actions if one.name == action), None)
     right = action if row_action is None else str(row_action.right)
     if asked.body is not None and action not in {"create", "update"}:
@@ -53,19 +53,21 @@ def answer(asked: Asked, *, as_json: bool) -> int:
         body=asked.body or "{}",
     )
     found = explain(tree, asked.database, question)
-    places = dict(_places(entity, right))
+    places = dict(_places_of_rules(entity, right))
     if as_json:
-        typer.echo(json.dumps(_as_json(found, question.entity, key, action, places), indent=2))
+        typer.echo(
+            json.dumps(_explanation_as_json(found, question.entity, key, action, places), indent=2)
+        )
     else:
         row = f"{question.entity}" if key is None else f"{question.entity} {key}"
         console.say(f"{action} {row}: {'allowed' if found.allowed else 'denied'}")
         console.say(f"  {found.reason}")
-        for line in _lines(found, places):
+        for line in _rule_lines(found, places):
             console.say(line)
     return 0 if found.allowed else 1
 
 
-def _subject(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str]:
+def _entity_key_and_operation(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str]:
     """Return the entity, the key and the operation that the arguments name."""
     from crudgen.language.access import Action  # noqa: PLC0415 -- lazy
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
@@ -84,10 +86,10 @@ def _subject(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str
     if (len(words) == 2) != (action == Action.CREATE):
         needs = "needs no key" if action == Action.CREATE else "needs the key of a row"
         raise ArgumentError(f"{action} {needs}")
-    return entity, key_of(entity, words[1]) if len(words) == 3 else None, action
+    return entity, parse_key(entity, words[1]) if len(words) == 3 else None, action
 
 
-def _places(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:
+def _places_of_rules(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:
     """Yield each rule of an action as text, with its place in the spec."""
     from crudgen.codegen.views.rule_conditions import text_of  # noqa: PLC0415 -- lazy
     from crudgen.language.access import Action  # noqa: PLC0415 -- lazy
@@ -99,23 +101,23 @@ def _places(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:
                 yield text, f"{entity.file}:{rule.line}"
 
 
-def _lines(found: "Explanation", places: Mapping[str, str]) -> Iterator[str]:
+def _rule_lines(found: "Explanation", places: Mapping[str, str]) -> Iterator[str]:
     for rule, parts in found.rules:
         place = f"  {places[rule]}" if rule in places else ""
         yield f"  - {rule}{place}"
         width = max(len(one.condition) for one in parts)
         for one in parts:
-            yield f"      {one.condition.ljust(width)}  {_values(one.values)}"
+            yield f"      {one.condition.ljust(width)}  {_values_text(one.values)}"
 
 
-def _values(values: Mapping[str, bool | None]) -> str:
+def _values_text(values: Mapping[str, bool | None]) -> str:
     words = {True: "yes", False: "NO", None: "NO (null)"}
     if len({*values.values()}) == 1:
         return words[next(iter(values.values()))]
     return ", ".join(f"{when} {words[value]}" for when, value in values.items())
 
 
-def _as_json(
+def _explanation_as_json(
     found: "Explanation", entity: str, key: Any, action: str, places: Mapping[str, str]
 ) -> dict[str, Any]:
     rules = [

@@ -19,12 +19,12 @@ _COMMANDS = {
 def opened_users(
     entities: Path, url: str | None, *, row_options: str = ""
 ) -> Iterator[tuple[Any, Any]]:
-    """Yield the module of commands, and the users of an application. Raises CrudgenError.
+    """Yield the kit's module of commands, and the users of an application. Raises CrudgenError.
 
-    `row_options` are those given of the options that require users who are rows of an entity.
+    `row_options` names the given options that require users who are rows of an entity.
     """
     missing = "the spec has no users of its own\n  write 'auth: {users: true}' in crudgen.yaml"
-    with _opened("user", entities, url, missing, row_options) as found:
+    with _opened_accounts("user", entities, url, missing, row_options) as found:
         yield found
 
 
@@ -32,17 +32,17 @@ def opened_users(
 def opened_keys(
     entities: Path, url: str | None, *, row_options: str = ""
 ) -> Iterator[tuple[Any, Any]]:
-    """Yield the module of commands, and the API keys of an application. Raises CrudgenError.
+    """Yield the kit's module of commands, and the API keys of an application. Raises CrudgenError.
 
-    `row_options` are those given of the options that require users who are rows of an entity.
+    `row_options` names the given options that require users who are rows of an entity.
     """
     missing = "the spec has no API keys\n  write 'auth: {keys: true}' in crudgen.yaml"
-    with _opened("key", entities, url, missing, row_options) as found:
+    with _opened_accounts("key", entities, url, missing, row_options) as found:
         yield found
 
 
 @contextmanager
-def _opened(
+def _opened_accounts(
     kind: str, entities: Path, url: str | None, missing: str, row_options: str
 ) -> Iterator[tuple[Any, Any]]:
     schema, tree = source.render_to_serve(source.read(entities))
@@ -50,9 +50,9 @@ def _opened(
     if auth is None or not (auth.users if kind == "user" else auth.keys):
         raise CrudgenError(missing)
     if auth.user_entity is None and row_options:
-        verb = "are" if " and " in row_options else "is"
+        verb = "require" if " and " in row_options else "requires"
         raise CrudgenError(
-            f"{row_options} {verb} about users who are rows of an entity\n"
+            f"{row_options} {verb} users who are rows of an entity\n"
             "  in crudgen.yaml, write the name of the entity, such as 'auth: {users: User}'"
         )
     from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy

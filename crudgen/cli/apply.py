@@ -56,7 +56,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             "--plan",
             metavar="DIGEST",
             callback=_check_digest,
-            help="Refuse any other plan than this one.",
+            help="Refuse to apply any other plan.",
         ),
     ] = None,
     backup: Annotated[
@@ -67,7 +67,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
         ),
     ] = True,
     on_copy: Annotated[
-        bool, typer.Option("--on-copy", help="Try it on a copy of the SQLite file.")
+        bool, typer.Option("--on-copy", help="Apply the plan to a copy of the SQLite file.")
     ] = False,
     out: changing.Out = source.DEFAULT_OUT,
     as_json: changing.AsJson = False,
@@ -76,7 +76,8 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
 
     In a project with revisions, run those that the database lacks.
 
-    Exits with 0, also if there was nothing to do, and with 1 if nothing was changed.
+    Exits with 0 on success, also if there was nothing to do, and with 1 after an error: nothing was
+    changed then.
     """
     if migrating.has_revisions(entities, out):
         changing.refuse_options(fill, drop, integers)
@@ -92,13 +93,13 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
-            watch = applying.unwatched if as_json else Watch(names)
-            waiting = console.report_of_waits(as_json=as_json)
-            migrating.check_files(change, out, waiting)
+            watch = applying.unwatched if as_json else StepReporter(names)
+            waiting = console.wait_reporter(as_json=as_json)
+            migrating.check_revision_files(change, out, waiting)
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
             try:
-                with _database(change, on_copy=on_copy) as chosen:
+                with _database_to_change(change, on_copy=on_copy) as chosen:
                     done = applying.apply(chosen, change.target, order)
             except applying.RefusedError as error:
                 refused = error.plan
@@ -115,21 +116,21 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
         saved = str(done.backup) if done.backup else None
         typer.echo(changing.as_json(done.plan, change.database.where, backup=saved))
     else:
-        _report(done, names, time.monotonic() - started, on_copy=on_copy)
+        _print_result(done, names, time.monotonic() - started, on_copy=on_copy)
 
 
 def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool) -> None:
     """Run the revisions that a database lacks. Raises CrudgenError if these are not enough."""
     try:
-        with migrating.opened(
-            entities, out, url, console.report_of_waits(as_json=as_json)
+        with migrating.opened_state(
+            entities, out, url, console.wait_reporter(as_json=as_json)
         ) as state:
             done = migrating.upgrade(state, out)
             if not as_json:
                 verb = "recorded" if state.only_records else "has run"
                 for name in done:
                     console.say(f"  {verb}  {name}")
-            revising.check_complete(state.unrevised, entities, out)
+            revising.check_all_revised(state.unrevised, entities, out)
     except CrudgenError as error:
         if not as_json:
             raise
@@ -143,7 +144,7 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
 
 
 @contextmanager
-def _database(change: "changing.Change", *, on_copy: bool) -> "Iterator[Database]":
+def _database_to_change(change: "changing.Change", *, on_copy: bool) -> "Iterator[Database]":
     """Yield the database to change: that of the spec, or a copy. Raises DatabaseError."""
     if not on_copy:
         yield change.database
@@ -165,9 +166,11 @@ def _database(change: "changing.Change", *, on_copy: bool) -> "Iterator[Database
         yield Database(f"sqlite:///{copy}")
 
 
-def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy: bool) -> None:
+def _print_result(
+    done: "Applied", names: "planned.Names", seconds: float, *, on_copy: bool
+) -> None:
     if done.plan.is_empty:
-        planned.summary(done.plan, "")
+        planned.print_summary(done.plan, "")
         return
     planned.show(done.plan.without_notes(), names)
     for line in done.plan.unused:
@@ -181,8 +184,8 @@ def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy:
         console.say(f"{changes} made in {seconds:.1f} s", "green")
 
 
-class Watch:
-    """Reports steps that take long."""
+class StepReporter:
+    """Reports steps that take longer than a second, and their progress."""
 
     def __init__(self, names: "planned.Names") -> None:
         self._names = names

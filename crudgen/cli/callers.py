@@ -16,8 +16,8 @@ _LOGIN = "login"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def key_of(entity: "Entity", text: str, option: str = "") -> Any:
-    """Return the key of a row. `option` begins the message of the ArgumentError."""
+def parse_key(entity: "Entity", text: str, option: str = "") -> Any:
+    """Parse the key of a row. `option` begins the message of an ArgumentError."""
     from crudgen.language.types import INT64_MAX, INT64_MIN  # noqa: PLC0415 -- lazy
 
     kind = str(entity.key.type)
@@ -47,20 +47,20 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     claims: dict[str, Any] = {}
     roles: list[str] = []
     login = row = None
-    for name, value in _pairs(texts):
+    for name, value in _name_value_pairs(texts):
         if name == _ROLES:
-            roles.append(_role(value, auth))
+            roles.append(_known_role(value, auth))
         elif name == _LOGIN and auth.users and _LOGIN not in attributes:
-            login = _once(name, value, login)
+            login = _single_value(name, value, login)
         elif name == "id" and users is not None:
-            row = _once(name, key_of(users, value, "--as: "), row)
+            row = _single_value(name, parse_key(users, value, "--as: "), row)
         elif name in attributes:
             _add(claims, attributes[name], value)
         else:
             allowed = [*attributes, *([_LOGIN] if auth.users else []), _ROLES]
             raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
     if login is not None and row is not None:
-        raise ArgumentError("--as: 'login' and 'id' both say which row it is: remove one")
+        raise ArgumentError("--as: 'login' and 'id' both name the caller: remove one")
     if login is None and row is None:
         for name, one in attributes.items():
             if not one.optional and one.claim not in claims:
@@ -69,7 +69,7 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     return NamedCaller(claims, tuple(roles), login, row)
 
 
-def _pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":
+def _name_value_pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":
     found = []
     for part in filter(None, (one.strip() for text in texts for one in text.split(","))):
         name, equals, value = part.partition("=")
@@ -79,7 +79,7 @@ def _pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":
     return found
 
 
-def _role(value: str, auth: "Auth") -> str:
+def _known_role(value: str, auth: "Auth") -> str:
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
     if value not in auth.roles:
@@ -94,10 +94,10 @@ def _add(claims: dict[str, Any], one: "Claim", value: str) -> None:
     if one.many:
         claims[one.claim] = [*claims.get(one.claim, ()), found]
     else:
-        claims[one.claim] = _once(str(one.name), found, claims.get(one.claim))
+        claims[one.claim] = _single_value(str(one.name), found, claims.get(one.claim))
 
 
-def _once(name: str, value: Any, before: Any) -> Any:
+def _single_value(name: str, value: Any, before: Any) -> Any:
     if before is not None:
         raise ArgumentError(f"--as: {name!r} has two values: remove one")
     return value

@@ -64,7 +64,7 @@ _SETTING = re.compile(r"^\s*(export\s+)?DATABASE_URL\b", re.IGNORECASE | re.MULT
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A database, and what it should become."""
+    """A database, and the tables that it should have."""
 
     database: "Database"
     target: "Target"
@@ -89,7 +89,7 @@ def change(
     drops: Sequence[str] | None = None,
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
-    """Yield the change that a spec asks for. Raises CrudgenError."""
+    """Yield the database of a spec, and the tables that it should have. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(entities))
     with change_to(rendered, url, fills, drops, integers) as found:
         yield found
@@ -103,7 +103,7 @@ def change_to(
     drops: Sequence[str] | None = None,
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
-    """Yield the change that a schema and its source tree ask for. Raises CrudgenError."""
+    """As `change`, for a schema and its source tree."""
     schema, tree = rendered
     with paused_collection():
         from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
@@ -124,10 +124,10 @@ def change_to(
 
 def with_origin(error: CrudgenError, url: str | None) -> DatabaseError:
     """Return an error that says where the URL of the database is from; `url` is the option."""
-    return DatabaseError(f"{error}\n  the URL is from {_origin(url)}")
+    return DatabaseError(f"{error}\n  the URL is from {_url_origin(url)}")
 
 
-def _origin(url: str | None) -> str:
+def _url_origin(url: str | None) -> str:
     if url is not None:
         return "--database"
     if any(name.upper() == "DATABASE_URL" for name in os.environ):
@@ -141,7 +141,7 @@ def _origin(url: str | None) -> str:
 def refuse_options(
     fills: Sequence[str] | None, drops: Sequence[str] | None, integers: Sequence[str] | None
 ) -> None:
-    """Raise BadParameter for options of a change: in a project with revisions, these have them."""
+    """Raise BadParameter for options that, with revisions, only `crudgen revision` takes."""
     for option, values in (("--fill", fills), ("--drop", drops), ("--integers", integers)):
         if values:
             raise typer.BadParameter(
@@ -150,7 +150,7 @@ def refuse_options(
             )
 
 
-def options(
+def apply_options(
     entities: Path,
     url: str | None,
     fills: Sequence[str] | None,

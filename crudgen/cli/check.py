@@ -50,7 +50,7 @@ def check(
         "notes": [],
     }
     try:
-        line = _check(entities, out, report)
+        line = _run_checks(entities, out, report)
     except CrudgenError as error:
         if not as_json:
             raise
@@ -70,7 +70,7 @@ def check(
         _note_outdated_schema(entities)
 
 
-def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
+def _run_checks(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     """Run the checks: fill the report, and return the message for a terminal.
 
     Raises SpecError, DriftError and OutputError.
@@ -98,7 +98,7 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
     report["notes"] += [
-        f"{folder / path} is yours, and what is generated has changed since;"
+        f"{folder / path} is yours, and the generated file has changed since;"
         f" let emit merge it again with: {disown_command(folder, path)}"
         for path in (one.source or one.path for one in plan.changes if one.is_behind)
     ]
@@ -106,7 +106,9 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
         raise DriftError(_drift_message(plan, entities, folder))
     if schema.migrations:
         _check_revisions(schema, entities, folder)
-    own = console.limited(line for change in plan.changes for line in _own_lines(folder, change))
+    own = console.limited_lines(
+        line for change in plan.changes for line in _kept_lines(folder, change)
+    )
     return "\n".join([f"{valid}; {folder} is up to date", *own])
 
 
@@ -114,8 +116,8 @@ def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     """Raise DriftError if the spec has changes that no revision has, and RevisionError."""
     from crudgen.cli import revising  # noqa: PLC0415 -- lazy
 
-    found = revising.unrevised(schema, crudgen.codegen.render_to_serve(schema), out)
-    revising.check_complete(found, entities, out)
+    found = revising.unrevised_changes(schema, crudgen.codegen.render_to_serve(schema), out)
+    revising.check_all_revised(found, entities, out)
 
 
 def _note_outdated_schema(entities: Path) -> None:
@@ -148,7 +150,7 @@ def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
         remedy = f"  see what to do with: {command}"
     elif plan.paths_with(Action.MERGE, Action.CONFLICT):
         remedy += "\n  it merges the edits, and marks conflicts"
-    return "\n".join([head, *console.limited(differing), remedy])
+    return "\n".join([head, *console.limited_lines(differing), remedy])
 
 
 def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
@@ -174,8 +176,8 @@ def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
             yield f"  {place}: {words[change.action]}"
 
 
-def _own_lines(out: Path, change: "Change") -> Iterator[str]:
-    """Yield a line for a file that is not as crudgen generates it, and stays so."""
+def _kept_lines(out: Path, change: "Change") -> Iterator[str]:
+    """Yield a line for a file that differs from the generated one, and that `emit` keeps."""
     from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     words = {

@@ -26,7 +26,7 @@ def say_error(text: str, style: str = "") -> None:
     _print((text, style), stderr=True)
 
 
-def report_of_waits(*, as_json: bool) -> Callable[[str], None]:
+def wait_reporter(*, as_json: bool) -> Callable[[str], None]:
     """Return a function that prints what a command waits for; with `--json`, it prints nothing."""
     return (lambda _text: None) if as_json else say_error
 
@@ -38,40 +38,40 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def table(rows: list[tuple[str, str]]) -> None:
+def print_table(rows: list[tuple[str, str]]) -> None:
     """Print pairs of name and value in two columns."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         _print((f"  {name:{width}}  ", "dim"), (value, ""), stderr=False)
 
 
-def error(problem: Exception) -> None:
+def print_error(problem: Exception) -> None:
     """Print an error to standard error, with every diagnostic of a SpecError."""
     if isinstance(problem, SpecError):
         for number, diagnostic in enumerate(problem.diagnostics):
             if number:
                 say_error("")
-            _print(*_colored(diagnostic), stderr=True)
+            _print(*_styled_parts(diagnostic), stderr=True)
         return
     head, newline, rest = str(problem).partition("\n")
     _print(("error: ", "bold red"), (head + newline + rest, ""), stderr=True)
 
 
-def limited(lines: Iterable[str]) -> list[str]:
+def limited_lines(lines: Iterable[str]) -> list[str]:
     """Return the first lines of a list of files, and how many more there are."""
     found = list(lines)
     more = [f"  … and {len(found) - _MAX_LINES} more"] if len(found) > _MAX_LINES else []
     return [*found[:_MAX_LINES], *more]
 
 
-def diff(text: str) -> None:
+def print_diff(text: str) -> None:
     """Print a unified diff to standard output."""
     styles = {"+": "green", "-": "red", "@": "cyan"}
     parts = [(line, styles.get(line[:1], "")) for line in text.splitlines(keepends=True)]
     _print(*parts, stderr=False, end="")
 
 
-def _colored(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+def _styled_parts(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
     """Yield the parts of a diagnostic, each with its style."""
     head, *rest = str(diagnostic).split("\n")
     yield diagnostic.location, "bold"

@@ -66,17 +66,17 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
         _reject_out_among_entities(entities, out)
         _, tree = source.render(entities)
         choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
-        waiting = console.report_of_waits(as_json=as_json)
+        waiting = console.wait_reporter(as_json=as_json)
         plan, note = _write(tree, out, choices, waiting, dry_run=dry_run, no_try=no_try)
     except CrudgenError as error:
         if not as_json:
             raise
-        typer.echo(json.dumps({"ok": False, "out": str(out), **_problem(error)}, indent=2))
+        typer.echo(json.dumps({"ok": False, "out": str(out), **_error_as_json(error)}, indent=2))
         raise typer.Exit(1) from error
     if as_json:
-        typer.echo(json.dumps(_as_json(plan, note), indent=2))
+        typer.echo(json.dumps(_plan_as_json(plan, note), indent=2))
     else:
-        _print(plan, note, dry_run=dry_run)
+        _print_plan(plan, note, dry_run=dry_run)
     if plan.conflicts or plan.refused:
         raise typer.Exit(1)
 
@@ -101,7 +101,7 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
     force: bool,
     prune: bool,
 ) -> "Choices":
-    """Return the choices. Raises BadParameter for a path that is not a generated file."""
+    """Return the choices in the options. Raises BadParameter for a path that is not generated."""
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
     from crudgen.delivery.comparing import Choices  # noqa: PLC0415 -- lazy
@@ -137,18 +137,22 @@ def _write(  # noqa: PLR0913 -- options of the command
     return disk.write(tree, out, choices, check=None if no_try else trial), trial.note
 
 
-def _print(plan: "Plan", note: str, *, dry_run: bool) -> None:
+def _print_plan(plan: "Plan", note: str, *, dry_run: bool) -> None:
     """Print the diff of a dry run, a summary, and what the user should know."""
     say = console.say_error if dry_run else console.say
     if dry_run:
-        console.diff(plan.diff())
+        console.print_diff(plan.diff())
     if plan.refused:
         from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
-        console.error(disk.UnresolvedError(plan.out, plan.refused))
+        console.print_error(disk.UnresolvedError(plan.out, plan.refused))
         return
     say(f"{plan.out}: {_summary(plan)}{' (dry run)' if dry_run else ''}")
-    for line in [*_report(plan, dry_run=dry_run), *_missing_lines(plan), *filter(None, [note])]:
+    for line in [
+        *_report_lines(plan, dry_run=dry_run),
+        *_missing_lines(plan),
+        *filter(None, [note]),
+    ]:
         say(line, "yellow")
     for change in plan.conflicts:
         reason = f" ({change.note})" if change.note else ""
@@ -185,7 +189,7 @@ def _summary(plan: "Plan") -> str:
     )
 
 
-def _report(plan: "Plan", *, dry_run: bool) -> Iterator[str]:
+def _report_lines(plan: "Plan", *, dry_run: bool) -> Iterator[str]:
     """Yield what happens to files that are not simply written, a limited number of each kind."""
     from crudgen.delivery.plan import Action, disown_command  # noqa: PLC0415 -- lazy
 
@@ -197,25 +201,31 @@ def _report(plan: "Plan", *, dry_run: bool) -> Iterator[str]:
         ("no longer generated", Action.STALE_EDITED, "edited, kept; --prune --force removes it"),
     )
     moved = [one for one in plan.changes if one.source and one.before is not None]
-    yield from console.limited(f"  moved: {out / one.source} → {out / one.path}" for one in moved)
-    yield from console.limited(f"  yours, not moved: {out / path}" for path in _left(plan))
+    yield from console.limited_lines(
+        f"  moved: {out / one.source} → {out / one.path}" for one in moved
+    )
+    yield from console.limited_lines(
+        f"  yours, not moved: {out / path}" for path in _files_left_behind(plan)
+    )
     for head, action, remark in kinds:
         tail = f" ({remark})" if remark else ""
-        yield from console.limited(
+        yield from console.limited_lines(
             f"  {head}: {out / path}{tail}" for path in plan.paths_with(action)
         )
     owned = [one for one in plan.with_action(Action.OWNED) if one.note]
     # A dry run moves no file.
     paths = {one.path: one.source if dry_run and one.source else one.path for one in owned}
-    yield from console.limited(f"  owned: {out / paths[one.path]}: {one.note}" for one in owned)
+    yield from console.limited_lines(
+        f"  owned: {out / paths[one.path]}: {one.note}" for one in owned
+    )
     generated = [paths[one.path] for one in owned if one.owned]
     if generated:
         command = disown_command(out, generated[0] if len(generated) == 1 else "PATH")
         yield f"    let emit merge {'it' if len(generated) == 1 else 'one'} again with: {command}"
 
 
-def _left(plan: "Plan") -> Iterator[str]:
-    """Yield the files of the user in folders whose generated files move."""
+def _files_left_behind(plan: "Plan") -> Iterator[str]:
+    """Yield the files of the user that stay in folders whose generated files move away."""
     moved = {PurePosixPath(one.source) for one in plan.changes if one.source}
     stays = {PurePosixPath(one.path).parent for one in plan.changes}
     for folder in sorted({path.parent for path in moved} - stays):
@@ -233,7 +243,7 @@ def _missing_lines(plan: "Plan") -> Iterator[str]:
             yield from (f"      {missing.line}" for missing in lines)
 
 
-def _as_json(plan: "Plan", note: str) -> dict[str, Any]:
+def _plan_as_json(plan: "Plan", note: str) -> dict[str, Any]:
     from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     conflicts = [{"file": one.path, "line": n} for one in plan.conflicts for n in one.lines]
@@ -243,20 +253,23 @@ def _as_json(plan: "Plan", note: str) -> dict[str, Any]:
         "files": {str(action): list(plan.paths_with(action)) for action in Action},
         "moved": {one.source: one.path for one in plan.changes if one.source},
         "conflicts": conflicts,
-        "refused": [_refused(change) for change in plan.refused],
+        "refused": [_refused_as_json(change) for change in plan.refused],
         "notes": [note] if note else [],
     }
 
 
-def _problem(error: CrudgenError) -> dict[str, Any]:
+def _error_as_json(error: CrudgenError) -> dict[str, Any]:
     from crudgen.delivery.disk import UnresolvedError  # noqa: PLC0415 -- lazy
 
     if isinstance(error, SpecError):
         return {"diagnostics": [asdict(diagnostic) for diagnostic in error.diagnostics]}
     if isinstance(error, UnresolvedError):
-        return {"error": str(error), "refused": [_refused(change) for change in error.changes]}
+        return {
+            "error": str(error),
+            "refused": [_refused_as_json(change) for change in error.changes],
+        }
     return {"error": str(error)}
 
 
-def _refused(change: "Change") -> dict[str, Any]:
+def _refused_as_json(change: "Change") -> dict[str, Any]:
     return {"file": change.path, "lines": list(change.lines), "problem": str(change.action)}

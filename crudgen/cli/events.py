@@ -29,7 +29,7 @@ events = typer.Typer(
 
 
 @contextmanager
-def _opened(entities: Path, url: str | None) -> Iterator[Any]:
+def _opened_events(entities: Path, url: str | None) -> Iterator[Any]:
     """Yield the stored events of an application. Raises CrudgenError."""
     schema, tree = source.render_to_serve(source.read(entities))
     if not schema.webhooks and not any(entity.api.events for entity in schema.entities):
@@ -50,7 +50,7 @@ def list_all(
     as_json: AsJson = False,
 ) -> None:
     """List the events that wait, in their order. Those without a next time have failed for good."""
-    with _opened(entities, database) as stored:
+    with _opened_events(entities, database) as stored:
         found = stored.all()
     if as_json:
         console.say(json.dumps(found, indent=2, ensure_ascii=False))
@@ -75,8 +75,8 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Run functions and send webhooks again now. Without ids, all that have failed."""
-    with _opened(entities, database) as stored:
-        _report(stored.retry(ids or []), "retried", as_json=as_json)
+    with _opened_events(entities, database) as stored:
+        _print_count(stored.retry(ids or []), "retried", as_json=as_json)
 
 
 @events.command("drop")
@@ -89,11 +89,11 @@ def drop(
     """Delete events without handling them. Later events of these rows no longer wait."""
     if not ids:
         raise ArgumentError("no events are named\n  give the ids that 'crudgen events list' prints")
-    with _opened(entities, database) as stored:
-        _report(stored.drop(ids), "dropped", as_json=as_json)
+    with _opened_events(entities, database) as stored:
+        _print_count(stored.drop(ids), "dropped", as_json=as_json)
 
 
-def _report(number: int, verb: str, *, as_json: bool) -> None:
+def _print_count(number: int, verb: str, *, as_json: bool) -> None:
     console.say(
         json.dumps({verb: number}) if as_json else f"{source.count(number, 'event')} {verb}"
     )

@@ -30,25 +30,25 @@ def hook(
 ) -> None:
     """Write the function of a hook or an action to hooks.py of the project.
 
-    That of a hook does what the operation does without it. The project is emitted first if there
-    is none.
+    The function of a hook does the same as the operation without it. The project is emitted first
+    if there is none.
     """
     schema = source.load(entities)
-    found, listed = _listed(schema, entity, name)
-    text = _module(schema, found, listed)
+    found, listed = _listed_function(schema, entity, name)
+    text = _module_source(schema, found, listed)
     if show:
         typer.echo(text.rstrip("\n"))
         return
     from crudgen.codegen.views.hooks import hooks_path  # noqa: PLC0415 -- lazy
 
     if not _is_project(out):
-        _emit(schema, out)
+        _emit_project(schema, out)
     file = out / hooks_path(found)
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
-        elif (added := _added(file.read_text("utf-8-sig"), text, name)) is not None:
+        elif (added := _with_function(file.read_text("utf-8-sig"), text, name)) is not None:
             file.write_text(added, "utf-8")
     except SyntaxError as error:
         raise OutputError(f"{file}:{error.lineno}: a syntax error\n  correct it first") from error
@@ -57,7 +57,7 @@ def hook(
     console.say(f"{file} has the function {name!r}")
 
 
-def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function]":
+def _listed_function(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function]":
     """Return an entity and its hook. Raises ArgumentError if the spec does not have them."""
     from crudgen.codegen.views.hooks import name_of, own_functions  # noqa: PLC0415 -- lazy
     from crudgen.language.hooks import AFTER, Hook  # noqa: PLC0415 -- lazy
@@ -79,7 +79,7 @@ def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function
     )
 
 
-def _module(schema: "Schema", entity: "Entity", hook: "Function") -> str:
+def _module_source(schema: "Schema", entity: "Entity", hook: "Function") -> str:
     """Return the source of a module that contains only this function."""
     from crudgen.codegen.render import render_hooks  # noqa: PLC0415 -- lazy
 
@@ -92,7 +92,7 @@ def _is_project(out: Path) -> bool:
     return is_project(out)
 
 
-def _emit(schema: "Schema", out: Path) -> None:
+def _emit_project(schema: "Schema", out: Path) -> None:
     import crudgen  # noqa: PLC0415 -- lazy
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
@@ -100,7 +100,7 @@ def _emit(schema: "Schema", out: Path) -> None:
     console.say(f"{out}: created")
 
 
-def _added(text: str, module: str, name: str) -> str | None:
+def _with_function(text: str, module: str, name: str) -> str | None:
     """Return the text of a file with a function and its imports; None if it has the function.
 
     Raises SyntaxError.
@@ -112,7 +112,9 @@ def _added(text: str, module: str, name: str) -> str | None:
     known = {ast.dump(one) for one in _imports(tree)}
     missing = [one for one in _imports(new) if ast.dump(one) not in known]
     lines = text.rstrip("\n").split("\n") if text.strip() else []
-    place = max((node.end_lineno or 0 for node in tree.body if _is_head(node)), default=0)
+    place = max(
+        (node.end_lineno or 0 for node in tree.body if _is_import_or_docstring(node)), default=0
+    )
     lines[place:place] = [ast.unparse(one) for one in missing]
     function = new.body[-1]
     source_of = "\n".join(module.split("\n")[function.lineno - 1 : function.end_lineno])
@@ -129,7 +131,7 @@ def _imports(tree: ast.Module) -> list[ast.ImportFrom]:
     ]
 
 
-def _is_head(node: ast.stmt) -> bool:
-    """Return whether a statement is an import or a docstring."""
+def _is_import_or_docstring(node: ast.stmt) -> bool:
+    """Return whether a statement is an import or a docstring, before the code of a module."""
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)

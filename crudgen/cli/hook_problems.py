@@ -19,7 +19,7 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
     from crudgen.delivery.memory import read_source  # noqa: PLC0415 -- lazy
 
-    if _first(schema) is None:
+    if _first_with_functions(schema) is None:
         return
     texts = {}
     for file in tree.files:
@@ -35,8 +35,8 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
 
 
 def check_project(schema: "Schema", remedy: str = "create the project with: crudgen emit") -> None:
-    """Raise ServeError if the spec lists functions: there is no project that can have them."""
-    found = _first(schema)
+    """Raise ServeError if the spec lists functions in hooks.py, which only a project has."""
+    found = _first_with_functions(schema)
     if found is not None:
         raise ServeError(
             f"{found.file}: {found.name} has functions in hooks.py of an emitted project\n"
@@ -44,7 +44,7 @@ def check_project(schema: "Schema", remedy: str = "create the project with: crud
         )
 
 
-def _first(schema: "Schema") -> "Entity | None":
+def _first_with_functions(schema: "Schema") -> "Entity | None":
     """Return the first entity with functions; None if there is none."""
     from crudgen.codegen.views.hooks import own_functions  # noqa: PLC0415 -- lazy
 

@@ -27,19 +27,19 @@ _CHANGES = 3
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A database, and what it lacks."""
+    """A database, the revisions that have run, and what it lacks."""
 
     change: changing.Change
     recorded: tuple[str, ...]
     """The last revisions that have run."""
     pending: tuple["Revision", ...]
     """The revisions that have not run, in their order."""
-    unrevised: revising.Unrevised
-    """What the spec changes that no revision has."""
+    unrevised: revising.UnrevisedChanges
+    """The changes of the spec that no revision has."""
     drift: "Plan | None"
-    """What differs from the revisions that have run; None if that is not known."""
+    """How the database differs from the revisions that have run; None if that is not known."""
     left: "Plan"
-    """What differs from the spec."""
+    """How the database differs from the spec."""
 
     @property
     def has_drift(self) -> bool:
@@ -72,7 +72,9 @@ def has_revisions(entities: Path, out: Path) -> bool:
     return any((out / revising.FOLDER).glob("*.py")) and source.load(entities).migrations
 
 
-def check_files(change: changing.Change, out: Path, waiting: Callable[[str], None]) -> None:
+def check_revision_files(
+    change: changing.Change, out: Path, waiting: Callable[[str], None]
+) -> None:
     """Raise RevisionError if the database has a revision, and the folder has no file of it."""
     if not change.has_migrations:
         return
@@ -85,7 +87,7 @@ def check_files(change: changing.Change, out: Path, waiting: Callable[[str], Non
 
 
 @contextmanager
-def opened(
+def opened_state(
     entities: Path, out: Path, url: str | None, waiting: Callable[[str], None]
 ) -> Iterator[State]:
     """Yield the state of the database. Raises CrudgenError."""
@@ -93,7 +95,7 @@ def opened(
     from crudgen.evolution.revisions.recorded import recorded  # noqa: PLC0415 -- lazy
 
     schema, tree = source.render_to_serve(source.read(entities))
-    found = revising.unrevised(schema, tree, out)
+    found = revising.unrevised_changes(schema, tree, out)
     with changing.change_to((schema, tree), url) as change:
         with reading(change.database, waiting) as connection:
             names = recorded(connection)
@@ -102,13 +104,13 @@ def opened(
             pending = tuple(one for one in found.history.revisions if one.name not in done)
             # The spec of a revision is that after its rest, the part in the background.
             is_partial = any(one.is_online and done.issuperset(one.down) for one in pending)
-            drift = None if is_partial or not names else _drift(connection, has.spec())
+            drift = None if is_partial or not names else _drift_of(connection, has.spec())
             left = change.target.plan(connection)
         yield State(change, names, pending, found, drift, left)
 
 
-def _drift(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
-    """Return what differs from the tables of a spec of revisions."""
+def _drift_of(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
+    """Return how a database differs from the tables of the spec that revisions recorded."""
     from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
     from crudgen.evolution.planning import make  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions import former  # noqa: PLC0415 -- lazy
@@ -116,7 +118,7 @@ def _drift(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
     schema = former.load(texts)
     if schema is None:
         return None
-    with revising.models(schema) as metadata:
+    with revising.tables_of(schema) as metadata:
         return make(connection, metadata, hints(schema)).without_notes()
 
 
@@ -141,17 +143,18 @@ def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> 
         )
         planned.show(state.drift, {}, with_sql=with_sql)
     console.say()
-    for line in _summary(state, entities, out):
+    for line in _summary_lines(state, entities, out):
         console.say(line, "green" if state.is_current else "")
     return exit_code(state)
 
 
-def _summary(state: State, entities: Path, out: Path) -> Iterator[str]:
+def _summary_lines(state: State, entities: Path, out: Path) -> Iterator[str]:
     if state.is_current:
         yield "nothing to do: the database has all revisions, and they lead to the spec"
         return
     if not state.unrevised.draft.is_empty:
-        yield f'write a revision first: {revising.command(entities, out)} -m "what it does"'
+        command = revising.revision_command(entities, out)
+        yield f'write a revision first: {command} -m "what it does"'
     if state.has_drift:
         yield "the database was changed outside of the revisions: undo that, or change the spec"
     if state.only_records:
@@ -193,11 +196,11 @@ def upgrade(state: State, out: Path) -> list[str]:
                 f"  if the pending ones need not run, record them: cd {out} && alembic stamp heads"
             )
         command = "stamp" if state.only_records else "upgrade"
-        _alembic(out, _url(state.change), command, "heads")
+        _run_alembic(out, _absolute_url(state.change), command, "heads")
     return [one.name for one in state.pending]
 
 
-def _url(change: changing.Change) -> str:
+def _absolute_url(change: changing.Change) -> str:
     """Return the URL of the database for a process in another folder."""
     from sqlalchemy import make_url  # noqa: PLC0415 -- lazy
 
@@ -207,7 +210,7 @@ def _url(change: changing.Change) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _alembic(out: Path, url: str, *arguments: str) -> None:
+def _run_alembic(out: Path, url: str, *arguments: str) -> None:
     """Run Alembic in a process of its own: it imports the project. Raises DatabaseError."""
     done = subprocess.run(  # noqa: S603 -- the arguments are those of this module
         [sys.executable, "-m", "alembic", *arguments],

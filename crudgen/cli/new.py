@@ -41,8 +41,8 @@ def new(
     file = entities / f"{_file_stem(name)}.yaml"
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
-    text = _yaml(name, fields or ["name:str(1..80)"], entities)
-    text = _valid(file, text, entities)
+    text = _entity_yaml(name, fields or ["name:str(1..80)"], entities)
+    text = _checked_text(file, text, entities)
     if not write_new(file, text):
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     console.say(f"  created  {file}")
@@ -53,11 +53,11 @@ def _file_stem(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _yaml(name: str, fields: list[str], entities: Path) -> str:
+def _entity_yaml(name: str, fields: list[str], entities: Path) -> str:
     """Return the YAML of an entity. Raises BadParameter for an invalid field."""
     schema = find_schema(entities)
     first = [f"# yaml-language-server: $schema={schema}"] if schema else []
-    lines = [*first, f"name: {_scalar(name)}", "fields:"]
+    lines = [*first, f"name: {_yaml_scalar(name)}", "fields:"]
     names: set[str] = set()
     for field in fields:
         key, colon, value = (part.strip() for part in field.partition(":"))
@@ -66,18 +66,18 @@ def _yaml(name: str, fields: list[str], entities: Path) -> str:
         if key in names:
             raise typer.BadParameter(f"duplicate field {key!r}")
         names.add(key)
-        lines.append(f"  {_scalar(key)}: {_scalar(value)}")
+        lines.append(f"  {_yaml_scalar(key)}: {_yaml_scalar(value)}")
     return "\n".join([*lines, ""])
 
 
-def _scalar(text: str) -> str:
+def _yaml_scalar(text: str) -> str:
     """Return a string as a YAML scalar, with quotes if they are needed."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     return json.dumps(text)
 
 
-def _valid(file: Path, text: str, entities: Path) -> str:
+def _checked_text(file: Path, text: str, entities: Path) -> str:
     """Check the new entity together with the existing ones, and return its text.
 
     If the spec has callers, nobody may use the entity until its rules say who may. Raises

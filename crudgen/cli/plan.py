@@ -41,9 +41,9 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         changing.refuse_options(fill, drop, integers)
         raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
-        waiting = console.report_of_waits(as_json=as_json)
+        waiting = console.wait_reporter(as_json=as_json)
         with changing.change(entities, database, fill, drop, integers) as change:
-            migrating.check_files(change, out, waiting)
+            migrating.check_revision_files(change, out, waiting)
             found = change.plan(waiting)
             names, where = change.target.hints.names, change.database.where
     except CrudgenError as error:
@@ -56,8 +56,8 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     else:
         console.say(f"database {where}")
         planned.show(found, names, with_sql=sql)
-        options = changing.options(entities, database, fill, drop, integers)
-        planned.summary(found, f"crudgen apply{options}")
+        options = changing.apply_options(entities, database, fill, drop, integers)
+        planned.print_summary(found, f"crudgen apply{options}")
     if code := _exit_code(found):
         raise typer.Exit(code)
 
@@ -66,9 +66,9 @@ def _plan_revisions(
     entities: Path, out: Path, url: str | None, *, with_sql: bool, as_json: bool
 ) -> int:
     """Show what the database lacks of the revisions and of the spec. Return the exit code."""
-    waiting = console.report_of_waits(as_json=as_json)
+    waiting = console.wait_reporter(as_json=as_json)
     try:
-        with migrating.opened(entities, out, url, waiting) as state:
+        with migrating.opened_state(entities, out, url, waiting) as state:
             if as_json:
                 typer.echo(migrating.as_json(state))
                 return migrating.exit_code(state)

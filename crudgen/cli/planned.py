@@ -44,7 +44,7 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     if new:
         console.say()
         console.say("  new tables", "bold")
-        _print([_Line("+", names.get((table, None), table), "") for table in new])
+        _print_lines([_Line("+", names.get((table, None), table), "") for table in new])
     for table in dict.fromkeys(tables):
         if table in new or table in others:
             continue
@@ -54,13 +54,13 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
             ("  " + names.get((table, None), table), "bold"),
             (f"  {heading}" * bool(heading), "dim"),
         )
-        _print(list(_lines(plan, table, names)))
+        _print_lines(list(_table_lines(plan, table, names)))
     if others:
         console.say()
         console.say("  other tables", "bold")
-        _print([_Line("·", one.table, one.text) for one in plan.notes if one.table in others])
+        _print_lines([_Line("·", one.table, one.text) for one in plan.notes if one.table in others])
     general = [one for one in plan.problems if not one.table]
-    _print([_problem(one, names) for one in general])
+    _print_lines([_problem_line(one, names) for one in general])
     if with_sql and plan.steps:
         console.say()
         for step in plan.steps:
@@ -69,7 +69,7 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     console.say()
 
 
-def advise(notes: "Sequence[Note]", names: Names) -> str:
+def notes_text(notes: "Sequence[Note]", names: Names) -> str:
     """Return the text of notes that are shown without their plan."""
     return "\n".join(
         f"{names.get((one.table, one.column), one.column or one.table)}: {one.text}"
@@ -78,20 +78,20 @@ def advise(notes: "Sequence[Note]", names: Names) -> str:
 
 
 def _new_tables(plan: "Plan") -> list[str]:
-    """Return the tables that are only created."""
+    """Return the tables that are created, and about which there is nothing else to say."""
     more = [one.table for one in plan.problems] + [one.table for one in plan.notes]
     more += [step.table for step in plan.steps if not step.creates_table]
     return [one.table for one in plan.steps if one.creates_table and one.table not in more]
 
 
 def _other_tables(plan: "Plan", names: Names) -> set[str]:
-    """Return the tables that are not in the spec, and only noted."""
+    """Return the tables that are not in the spec, and that only notes are about."""
     more = {one.table for one in plan.steps} | {one.table for one in plan.problems}
     return {one.table for one in plan.notes if (one.table, None) not in names} - more
 
 
-def summary(plan: "Plan", command: str) -> None:
-    """Print what follows from a plan; `command` applies it."""
+def print_summary(plan: "Plan", command: str) -> None:
+    """Print the number of changes or problems, and how to go on; `command` applies the plan."""
     for line in plan.unused:
         console.say(f"without effect: {line}", "yellow")
     if plan.problems:
@@ -108,39 +108,41 @@ def summary(plan: "Plan", command: str) -> None:
         console.say("nothing to do: the tables are those of the spec", "green")
 
 
-def _lines(plan: "Plan", table: str, names: Names) -> Iterator[_Line]:
+def _table_lines(plan: "Plan", table: str, names: Names) -> Iterator[_Line]:
     steps = [step for step in plan.steps if step.table == table]
     shared = {step.lock for step in steps if step.lock in _SHARED}
     columns = dict.fromkeys(step.column or step.what for step in steps)
     for column in columns:
-        yield _change([one for one in steps if (one.column or one.what) == column], shared, names)
+        yield _change_line(
+            [one for one in steps if (one.column or one.what) == column], shared, names
+        )
     for problem in plan.problems:
         if problem.table == table:
-            yield _problem(problem, names)
+            yield _problem_line(problem, names)
     for note in plan.notes:
         if note.table == table:
-            yield _Line("·", _column(table, note.column, names), note.text)
+            yield _Line("·", _column_name(table, note.column, names), note.text)
 
 
-def _change(steps: "Sequence[Step]", shared: Collection[str], names: Names) -> _Line:
-    """Return the line of the steps of a column; what is `shared` is said of the table."""
+def _change_line(steps: "Sequence[Step]", shared: Collection[str], names: Names) -> _Line:
+    """Return the line of the steps of a column, without the `shared` locks of its table."""
     mark = steps[0].what[:1] if steps[0].what[:2] in {"+ ", "- "} else "~"
     what = "; ".join(step.what.removeprefix(f"{mark} ") for step in steps)
     risks = [str(step.risk) for step in steps if step.risk != "safe"]
-    locks = [_lock(step) for step in steps if step.lock not in {"instant", *shared, *_SHARED}]
+    locks = [_lock_text(step) for step in steps if step.lock not in {"instant", *shared, *_SHARED}]
     if not locks and not shared:
         locks = ["instant"]
     running = [step.running for step in steps if step.running]
     return _Line(
         mark,
-        _column(steps[0].table, steps[0].column, names),
+        _column_name(steps[0].table, steps[0].column, names),
         what,
         "; ".join(dict.fromkeys([*risks, *locks])),
         f"running servers: {', '.join(dict.fromkeys(running))}" if running else "",
     )
 
 
-def _lock(step: "Step") -> str:
+def _lock_text(step: "Step") -> str:
     seconds = f", ~{step.seconds:.0f} s" if step.seconds and step.seconds >= 1 else ""
     return f"{step.lock}{seconds}"
 
@@ -150,11 +152,11 @@ def _heading(plan: "Plan", table: str) -> str:
     rows = plan.rows.get(table)
     found = [source.count(rows, "row")] if rows else []
     steps = [step for step in plan.steps if step.table == table and step.lock in _SHARED]
-    found += [_lock(step) for step in steps if step.lock != _SAME]
+    found += [_lock_text(step) for step in steps if step.lock != _SAME]
     return "; ".join(dict.fromkeys(found))
 
 
-def _problem(problem: "Problem", names: Names) -> _Line:
+def _problem_line(problem: "Problem", names: Names) -> _Line:
     below = [*problem.remedy.split("; "), *([problem.place] if problem.place else [])]
     if problem.examples:
         keys = [", ".join(map(str, key)) for key in problem.examples]
@@ -166,11 +168,11 @@ def _problem(problem: "Problem", names: Names) -> _Line:
         below.append(f"keys {', '.join(shown)}{more}")
     if problem.select:
         below.append(problem.select)
-    column = _column(problem.table, problem.column, names)
+    column = _column_name(problem.table, problem.column, names)
     return _Line("!", column, problem.what, below=below)
 
 
-def _column(table: str, column: str | None, names: Names) -> str:
+def _column_name(table: str, column: str | None, names: Names) -> str:
     """Return what a column is called below the name of its table."""
     if column is None:
         return ""
@@ -178,7 +180,7 @@ def _column(table: str, column: str | None, names: Names) -> str:
     return names.get((table, column), column).removeprefix(f"{entity}.")
 
 
-def _print(lines: Sequence[_Line]) -> None:
+def _print_lines(lines: Sequence[_Line]) -> None:
     """Print lines in columns. If these are too wide, effects and warnings get lines of their own.
 
     Nothing is wrapped, so that commands and SQL can be copied.

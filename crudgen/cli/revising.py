@@ -1,4 +1,4 @@
-"""What the spec changes that no revision has. Reason to change: how both are compared."""
+"""The changes of the spec that no revision has. Reason to change: how both are compared."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -28,13 +28,13 @@ _UNUSED_DATABASE = "sqlite:///unused.db"
 
 
 @dataclass(frozen=True, slots=True)
-class Unrevised:
-    """What a spec changes that no revision of its project has."""
+class UnrevisedChanges:
+    """The changes of a spec that no revision of its project has."""
 
     history: "History"
     draft: "Draft"
     after: "Mapping[str, str | None]"
-    """The long forms of the entities that it changes, and None for those that it removes."""
+    """The long forms of the changed entities by name; None for a removed entity."""
     hints: "Hints"
 
     @property
@@ -45,7 +45,7 @@ class Unrevised:
         return [f"{self.hints.name(table, column)}: {what}" for table, column, what in found]
 
 
-def check_project(schema: "Schema", entities: Path, out: Path) -> None:
+def check_has_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     """Raise CrudgenError if a folder is no project with revisions."""
     if not schema.migrations:
         from crudgen.language.load import APP_FILE  # noqa: PLC0415 -- lazy
@@ -60,14 +60,14 @@ def check_project(schema: "Schema", entities: Path, out: Path) -> None:
         raise OutputError(f"{env}: no such file\n  write it with: crudgen emit")
 
 
-def unrevised(
+def unrevised_changes(
     schema: "Schema",
     tree: "SourceTree",
     out: Path,
     fills: Sequence[str] | None = None,
     drops: Sequence[str] | None = None,
-) -> Unrevised:
-    """Return what the revisions in the folder `out` lack; `tree` is that of the schema.
+) -> UnrevisedChanges:
+    """Return the changes that the revisions in the folder `out` lack; `tree` renders the schema.
 
     Raises RevisionError, SpecError and ChoiceError.
     """
@@ -81,33 +81,33 @@ def unrevised(
     before = revisions.spec()
     found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or ())
-    with _imported(tree) as metadata:
-        made, after = following(before, schema, metadata, choices, models)
+    with _imported_tables(tree) as metadata:
+        made, after = following(before, schema, metadata, choices, tables_of)
     if made.plan.problems:
-        return Unrevised(revisions, made, {}, found)
+        return UnrevisedChanges(revisions, made, {}, found)
     changed: dict[str, str | None] = {
         name: text for name, text in after.items() if before.get(name) != text
     }
     changed |= {name: None for name in before if name not in after}
-    return Unrevised(revisions, made, changed, found)
+    return UnrevisedChanges(revisions, made, changed, found)
 
 
-def check_complete(found: Unrevised, entities: Path, out: Path) -> None:
+def check_all_revised(found: UnrevisedChanges, entities: Path, out: Path) -> None:
     """Raise DriftError if the spec has changes that no revision has."""
     if not found.draft.is_empty:
-        lines = console.limited(f"  {line}" for line in found.changes)
+        lines = console.limited_lines(f"  {line}" for line in found.changes)
         raise DriftError(
             "\n".join(
                 [
                     f"{entities} has changes that no revision in {out / FOLDER} has",
                     *lines,
-                    f'  write one with: {command(entities, out)} -m "what it does"',
+                    f'  write one with: {revision_command(entities, out)} -m "what it does"',
                 ]
             )
         )
 
 
-def command(entities: Path, out: Path = source.DEFAULT_OUT) -> str:
+def revision_command(entities: Path, out: Path = source.DEFAULT_OUT) -> str:
     """Return the command that writes a revision, without its message."""
     words = ["crudgen", "revision"]
     words += [str(entities)] if entities != source.DEFAULT else []
@@ -116,7 +116,7 @@ def command(entities: Path, out: Path = source.DEFAULT_OUT) -> str:
 
 
 @contextmanager
-def models(schema: "Schema | None") -> "Iterator[MetaData]":
+def tables_of(schema: "Schema | None") -> "Iterator[MetaData]":
     """Yield the tables of a schema, from memory."""
     if schema is None:
         from sqlalchemy import MetaData  # noqa: PLC0415 -- lazy
@@ -127,12 +127,12 @@ def models(schema: "Schema | None") -> "Iterator[MetaData]":
         from crudgen import codegen  # noqa: PLC0415 -- lazy
 
         tree = codegen.render_to_serve(schema)
-    with _imported(tree) as metadata:
+    with _imported_tables(tree) as metadata:
         yield metadata
 
 
 @contextmanager
-def _imported(tree: "SourceTree") -> "Iterator[MetaData]":
+def _imported_tables(tree: "SourceTree") -> "Iterator[MetaData]":
     from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
 
     with imported_models(tree, _UNUSED_DATABASE) as models:

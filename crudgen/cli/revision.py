@@ -39,17 +39,17 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
     if not message.strip():
         raise typer.BadParameter("say what the revision does", param_hint="'-m'")
     schema, tree = source.render_to_serve(source.read(entities))
-    revising.check_project(schema, entities, out)
-    found = revising.unrevised(schema, tree, out, fill, drop)
+    revising.check_has_revisions(schema, entities, out)
+    found = revising.unrevised_changes(schema, tree, out, fill, drop)
     names, plan = found.hints.names, found.draft.plan
     if plan.problems:
         count = source.count(len(plan.problems), "problem")
         if as_json:
-            typer.echo(_report(out, [], plan))
+            typer.echo(_report_json(out, [], plan))
             raise typer.Exit(1)
         planned.show(plan, names)
         raise CrudgenError(f"{count}: no revision was written")
-    written = _files(found, message)
+    written = _files_to_write(found, message)
     paths = [revising.FOLDER / f"{one.name}.py" for one in written]
     if written:
         texts = [one.text.encode() for one in written]
@@ -57,7 +57,7 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
 
         disk.add_files(out, dict(zip(paths, texts, strict=True)))
     if as_json:
-        typer.echo(_report(out, paths, plan))
+        typer.echo(_report_json(out, paths, plan))
     elif written:
         _show(found, paths, out)
     elif plan.unused:
@@ -66,7 +66,7 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
         console.say("nothing to write: the revisions have all changes of the spec", "green")
 
 
-def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":
+def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[RevisionFile]":
     """Return the files to write: none if there is nothing to do, and one revision to follow."""
     from crudgen.evolution.revisions.file import files  # noqa: PLC0415 -- lazy
 
@@ -76,7 +76,7 @@ def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":
     return files(message, history, found.draft, found.after, found.changes)
 
 
-def _show(found: "revising.Unrevised", paths: list[Path], out: Path) -> None:
+def _show(found: "revising.UnrevisedChanges", paths: list[Path], out: Path) -> None:
     """Print what a revision does, its files, and what to do next."""
     if found.draft.plan.steps:
         planned.show(found.draft.plan, found.hints.names)
@@ -89,7 +89,7 @@ def _show(found: "revising.Unrevised", paths: list[Path], out: Path) -> None:
     console.say(f"read the revision, then: cd {out} && alembic upgrade head")
 
 
-def _report(out: Path, paths: list[Path], plan: "Plan") -> str:
+def _report_json(out: Path, paths: list[Path], plan: "Plan") -> str:
     """Return a JSON object with the files and the changes."""
     report = {"files": [str(out / path) for path in paths], **plan.as_json()}
     return json.dumps(report, indent=2, default=str, ensure_ascii=False)

@@ -12,7 +12,7 @@ import typer
 
 from crudgen import __version__
 from crudgen.cli import changing, console, first_user, planned, revising, source
-from crudgen.cli.served_code import Code, project_of
+from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import (
     CrudgenError,
@@ -93,7 +93,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
-    spec = Code(entities, project_of(out, keep, spec_only=spec_only))
+    spec = ServedCode(entities, project_of(out, keep, spec_only=spec_only))
     options = server.Options(
         host=host,
         port=port,
@@ -105,11 +105,13 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         keep=keep,
     )
     reporter = _Reporter(spec, options)
-    following = _following(spec, reporter, changes_tables=follow is not False) if reloads else None
+    following = (
+        _table_following(spec, reporter, changes_tables=follow is not False) if reloads else None
+    )
     try:
         server.serve(spec.build, options, reporter, following)
     except TablesError as error:
-        raise ServeError(f"{error}\n{reporter.commands(error)}") from None
+        raise ServeError(f"{error}\n{reporter.commands_text(error)}") from None
     except (NotConnectedError, ServeError) as error:
         if re.match(r"database(: | \S+: )", str(error)):
             raise changing.with_origin(error, database) from None
@@ -118,8 +120,10 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
-def _following(spec: Code, reporter: "_Reporter", *, changes_tables: bool) -> "TableFollowing":
-    """Return how the tables and the spec stay together."""
+def _table_following(
+    spec: ServedCode, reporter: "_Reporter", *, changes_tables: bool
+) -> "TableFollowing":
+    """Return what makes the tables follow the spec."""
     with paused_collection():
         from crudgen.delivery.follow import TableFollower  # noqa: PLC0415 -- lazy
         from crudgen.delivery.server import TableFollowing  # noqa: PLC0415 -- lazy
@@ -136,7 +140,7 @@ def _following(spec: Code, reporter: "_Reporter", *, changes_tables: bool) -> "T
 class _Reporter:
     """Prints reports of the server's state."""
 
-    def __init__(self, spec: Code, options: "Options") -> None:
+    def __init__(self, spec: ServedCode, options: "Options") -> None:
         self._spec = spec
         self._options = options
         self._database = ""
@@ -144,13 +148,13 @@ class _Reporter:
         self._cause = "spec"
 
     def report_serving(self, url: str, generation: "Generation") -> None:
-        self._spec.serve()
+        self._spec.mark_served()
         self._database = generation.masked_database
         console.say(f"crudgen {__version__}\n", "bold")
         rows = [
             ("api", url),
             ("docs", f"{url}/docs"),
-            ("entities", self._spec.names()),
+            ("entities", self._spec.entity_names()),
             ("database", self._database),
         ]
         if self._spec.has_project:
@@ -160,7 +164,7 @@ class _Reporter:
             if self._spec.has_project:
                 watched.append(f"{self._spec.project}/app")
             rows.append(("watching", ", ".join(watched)))
-        console.table(rows)
+        console.print_table(rows)
         if self._spec.schema.auth is None and not is_loopback(url):
             console.say_error(
                 "\nThe API has no authentication: anyone who can connect to this address can read,"
@@ -176,10 +180,10 @@ class _Reporter:
         console.say("\nPress Ctrl+C to stop.")
 
     def report_reload(self, generation: "Generation") -> None:
-        self._spec.serve()
+        self._spec.mark_served()
         before, self._database = self._database, generation.masked_database
         database = f", on {self._database}" if self._database != before else ""
-        console.say(f"reloaded: {self._spec.names()}{database}", "green")
+        console.say(f"reloaded: {self._spec.entity_names()}{database}", "green")
 
     def report_recovery(self) -> None:
         console.say(f"the {self._cause} is valid again and unchanged", "green")
@@ -189,7 +193,7 @@ class _Reporter:
         console.say(f"{source.count(len(plan.steps), 'change')} made in the database", "green")
 
     def report_warnings(self, notes: "Sequence[Note]", found: "Hints") -> None:
-        before, self._advice = self._advice, planned.advise(notes, found.names)
+        before, self._advice = self._advice, planned.notes_text(notes, found.names)
         if self._advice and self._advice != before:
             console.say_error(self._advice, "yellow")
 
@@ -201,23 +205,23 @@ class _Reporter:
         if not isinstance(error, CrudgenError):
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
         else:
-            console.error(error)
+            console.print_error(error)
         if isinstance(error, TablesError):
             is_next = error.is_possible or error.by_revisions
             then = "it is served then" if is_next else "then save the spec again"
-            console.say_error(f"{self.commands(error)}; {then}")
+            console.say_error(f"{self.commands_text(error)}; {then}")
             names = ", ".join(sorted(error.files)) or "the last valid spec"
             console.say_error(f"still served as before: {names}", "yellow")
         else:
             console.say_error(f"the last valid {self._cause} is still served", "yellow")
 
-    def commands(self, error: TablesError) -> str:
+    def commands_text(self, error: TablesError) -> str:
         """Return which commands show and make the changes of tables that do not follow."""
         url = self._options.database
-        options = changing.options(self._spec.entities, url, None, None, None)
+        options = changing.apply_options(self._spec.entities, url, None, None, None)
         lines = [f"  see the plan with: crudgen plan{options}"]
         if error.by_revisions:
-            command = revising.command(self._spec.entities)
+            command = revising.revision_command(self._spec.entities)
             lines.append(f'  if no revision has the change, write one: {command} -m "what it does"')
             lines.append(f"  run the revisions with: crudgen apply{options}")
         elif error.is_possible:

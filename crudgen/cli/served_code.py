@@ -41,8 +41,8 @@ def _is_project(folder: Path) -> bool:
     return is_project(folder)
 
 
-class Code:
-    """Generates the code of a spec with that of a project, and keeps what was generated last."""
+class ServedCode:
+    """Generates the code of a spec with that of a project, and remembers the last one."""
 
     def __init__(self, entities: Path, project: Path | None) -> None:
         self.entities = entities
@@ -66,7 +66,7 @@ class Code:
         return self._build({})
 
     def build_keeping(self, files: Collection[str]) -> "SourceTree":
-        """Generate the code of the spec with these files as they are served. Raises CrudgenError.
+        """Generate the code of the spec, with the served texts of these files. Raises CrudgenError.
 
         The other files may not fit them.
         """
@@ -84,11 +84,11 @@ class Code:
         self._texts = sources.entities
         return tree
 
-    def serve(self) -> None:
-        """Keep the texts of the code that was generated last, which is served now."""
+    def mark_served(self) -> None:
+        """Remember that the code that was generated last is served now."""
         self._served = self._texts
 
-    def names(self) -> str:
+    def entity_names(self) -> str:
         """Return the served entities with their paths, a limited number."""
         entities = self.schema.entities
         names = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]

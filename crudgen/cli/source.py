@@ -64,12 +64,12 @@ def find_entity(name: Path) -> Path | None:
     """Return the file of an entity that was given by name: `Hero`, `hero` or `hero.yml`."""
     for folder in (name.parent, DEFAULT):
         for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-            if _plain(file.stem) == _plain(name.stem):
+            if _simplified_name(file.stem) == _simplified_name(name.stem):
                 return file
     return None
 
 
-def _plain(name: str) -> str:
+def _simplified_name(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 

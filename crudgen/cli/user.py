@@ -35,7 +35,7 @@ Values: TypeAlias = Annotated[
 user = typer.Typer(no_args_is_help=True, help="Add, list and change the users of the API.")
 
 
-def _report(commands: Any, done: Any, *, as_json: bool) -> None:
+def _print_user(commands: Any, done: Any, *, as_json: bool) -> None:
     console.say(commands.as_json([done]) if as_json else commands.described(done))
 
 
@@ -56,14 +56,14 @@ def add(  # noqa: PLR0913 -- each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Add a user; if users are rows, with a new row or an existing one. Asks for the password."""
-    chosen = _chosen(row, values)
+    chosen = _row_options(row, values)
     with opened_users(entities, database, row_options="--row and --set" if chosen else "") as (
         commands,
         accounts,
     ):
         password = commands.read_password(from_input=password_stdin)
         done = accounts.add(name, password, role or [], me or [], **chosen)
-        _report(commands, done, as_json=as_json)
+        _print_user(commands, done, as_json=as_json)
 
 
 @user.command("link")
@@ -78,10 +78,10 @@ def link(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Give a row to a user without one: users have none if the spec had 'users: true'."""
     with opened_users(entities, database, row_options="--row and --set") as (commands, accounts):
-        _report(commands, accounts.link(name, **_chosen(row, values)), as_json=as_json)
+        _print_user(commands, accounts.link(name, **_row_options(row, values)), as_json=as_json)
 
 
-def _chosen(row: str | None, values: list[str] | None) -> dict[str, Any]:
+def _row_options(row: str | None, values: list[str] | None) -> dict[str, Any]:
     """Return the row of a user, as it was given."""
     given = {"row": row, "values": values}
     return {name: value for name, value in given.items() if value is not None}
@@ -106,9 +106,9 @@ def disable(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a user, and withdraw their tokens."""
+    """Refuse logins of a user, and revoke their tokens."""
     with opened_users(entities, database) as (commands, accounts):
-        _report(commands, accounts.disable(name), as_json=as_json)
+        _print_user(commands, accounts.disable(name), as_json=as_json)
 
 
 @user.command("enable")
@@ -118,9 +118,9 @@ def enable(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Accept a user again."""
+    """Accept logins of a disabled user again."""
     with opened_users(entities, database) as (commands, accounts):
-        _report(commands, accounts.enable(name), as_json=as_json)
+        _print_user(commands, accounts.enable(name), as_json=as_json)
 
 
 @user.command("password")
@@ -132,11 +132,11 @@ def password(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Set the password of a user, and withdraw their tokens."""
+    """Set the password of a user, and revoke their tokens."""
     with opened_users(entities, database) as (commands, accounts):
         accounts.find(name)
         text = commands.read_password(from_input=password_stdin)
-        _report(commands, accounts.set_password(name, text), as_json=as_json)
+        _print_user(commands, accounts.set_password(name, text), as_json=as_json)
 
 
 @user.command("roles")
@@ -150,4 +150,4 @@ def roles(
 ) -> None:
     """Replace the roles of a user."""
     with opened_users(entities, database) as (commands, accounts):
-        _report(commands, accounts.set_roles(name, role or []), as_json=as_json)
+        _print_user(commands, accounts.set_roles(name, role or []), as_json=as_json)

@@ -182,7 +182,7 @@ def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
     assert project.read(MODELS) == owned
     checked = project.run("check").stdout
     assert f"  {MODELS}: owned\n" in checked
-    assert f"note: {MODELS} is yours, and what is generated has changed since" in checked
+    assert f"note: {MODELS} is yours, and the generated file has changed since" in checked
     assert MODELS in json.loads(project.run("check", "--json").stdout)["notes"][0]
     assert "has changed" not in project.run("emit").stdout
     assert "generated again" in project.run("disown", MODELS).stdout

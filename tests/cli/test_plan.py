@@ -609,10 +609,10 @@ def test_a_step_that_takes_long_is_reported(
 ) -> None:
     monkeypatch.setattr("crudgen.cli.apply._LONG_SECONDS", 0.01)
     step = Step("hero", "age", "int → str", Risk.CONVERTS, Lock.COPIED, seconds=3.2)
-    with apply.Watch({("hero", None): "hero", ("hero", "age"): "hero.age"})(step):
+    with apply.StepReporter({("hero", None): "hero", ("hero", "age"): "hero.age"})(step):
         time.sleep(0.1)
     monkeypatch.setattr("crudgen.cli.apply._LONG_SECONDS", 10)
-    with apply.Watch({})(step):
+    with apply.StepReporter({})(step):
         pass
     began, ended = capsys.readouterr().err.splitlines()
     assert began == "hero.age: int → str (about 3 s) …"
@@ -623,7 +623,7 @@ def test_the_progress_of_a_step_is_reported_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     step = Step("hero", "mood", "'a' → 'b'", Risk.CONVERTS, Lock.BACKGROUND)
-    with apply.Watch({("hero", "mood"): "hero.mood"})(step) as report:
+    with apply.StepReporter({("hero", "mood"): "hero.mood"})(step) as report:
         report("10000 rows")
         monkeypatch.setattr("crudgen.cli.apply._PROGRESS_SECONDS", -1)
         report("20000 rows")
