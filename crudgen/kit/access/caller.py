@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from ..models import MAX_INT, MIN_INT
+from ..types.text import NO_NUL, nfc
 from .errors import Unauthorized
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
@@ -58,9 +59,14 @@ def _uuid(value: Any) -> Any:
     return value
 
 
-TextClaim = Annotated[
-    str, Strict(), Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]*$")
-]
+def _text(value: Any) -> Any:
+    """Return a text in Unicode normalization form C, as request bodies are stored."""
+    return nfc(value) if isinstance(value, str) else value
+
+
+_Subject = Annotated[str, Strict(), Field(min_length=1, max_length=MAX_TEXT, pattern=NO_NUL)]
+"""The issuer tells its users apart by the text as it is."""
+TextClaim = Annotated[_Subject, BeforeValidator(_text)]
 IntClaim = Annotated[int, Strict(), BeforeValidator(_integer), Field(ge=MIN_INT, le=MAX_INT)]
 UuidClaim = Annotated[UUID, Strict(), BeforeValidator(_uuid)]
 FlagClaim = Annotated[bool, Strict()]
@@ -82,9 +88,9 @@ class BaseCaller(BaseModel):
     __login__: ClassVar[str | None] = None
     __shown__: ClassVar[tuple[str, ...] | None] = None
 
-    subject: TextClaim = claim("sub")
+    subject: _Subject = claim("sub")
     """Who it is, in the words of the issuer."""
-    issuer: str = claim("iss", default="")
+    issuer: Annotated[str, Field(pattern=NO_NUL)] = claim("iss", default="")
     """Who says so."""
     roles: frozenset[str] = Field(
         default=frozenset(), validation_alias=AliasChoices(_COUNTED, "roles")
