@@ -115,7 +115,8 @@ class Imports:
                 line = raw("import ") + _with_alias(module, self._modules[module])
                 groups[_group_number(module)].append(line)
         for module in sorted(self._names, key=_module_order):
-            groups[_group_number(module)].append(_module_imports(module, self._names[module]))
+            group, *_ = _module_order(module)
+            groups[group].append(_module_imports(module, self._names[module]))
         blocks = [join(_LINE, group) for group in groups if group]
         return join(raw("\n\n"), [*blocks, *self._type_checking_block()])
 
@@ -131,13 +132,13 @@ class Imports:
 
 def _module_imports(module: str, names: Collection[str], indent: int = 0) -> Code:
     """Return the statements that import names from a module."""
-    if module.startswith(".") and not _KIT.match(module):
-        # The modules of an entity: few other modules import the same names from them.
+    if module.startswith(".") and not module.startswith(".."):
+        # The modules of the same entity: no other entity imports the same names.
         return _import_statements(module, names, indent)
     return _cached_statements(module, frozenset(names), indent)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _cached_statements(module: str, names: frozenset[str], indent: int) -> Code:
     return _import_statements(module, names, indent)
 
@@ -175,8 +176,10 @@ def _group_number(module: str) -> int:
 
 
 def _imported_name(text: str) -> Code:
-    name, separator, alias = text.partition(" as ")
-    return _with_alias(name, alias) if separator else identifier(name)
+    if " as " not in text:
+        return identifier(text)
+    name, _, alias = text.partition(" as ")
+    return _with_alias(name, alias)
 
 
 def _with_alias(name: str, alias: str) -> Code:
@@ -208,7 +211,7 @@ def _natural_order(text: str) -> str:
 
     Numbers with a leading zero come first.
     """
-    return _NUMBER.sub(_sortable_number, text)
+    return text if text.isalpha() else _NUMBER.sub(_sortable_number, text)
 
 
 def _sortable_number(number: re.Match[str]) -> str:

@@ -13,6 +13,8 @@ from .code import Code, identifier, literal, name, optional, string
 WIDTH = 100
 INDENT = 4
 
+_concat = "".join
+
 Part: TypeAlias = "Bracket | Comparison | Code"
 
 
@@ -37,7 +39,7 @@ class Bracket(str):
         """
         _check_parts(items)
         comma = "," if is_tuple and len(items) == 1 else ""
-        source = super().__new__(cls, f"{head}{', '.join(items)}{comma}{tail}")
+        source = str.__new__(cls, _concat((head, ", ".join(items), comma, tail)))
         source.head = head
         source.items = items
         source.tail = tail
@@ -46,10 +48,10 @@ class Bracket(str):
 
     def within(self, before: str, after: str = "") -> "Bracket":
         """Return the same items with further source before and after them."""
-        source = super().__new__(type(self), f"{before}{self}{after}")
-        source.head = f"{before}{self.head}"
+        source = str.__new__(type(self), _concat((before, self, after)))
+        source.head = _concat((before, self.head))
         source.items = self.items
-        source.tail = f"{self.tail}{after}"
+        source.tail = _concat((self.tail, after))
         source.is_tuple = self.is_tuple
         return source
 
@@ -58,7 +60,7 @@ class Bracket(str):
 
         The source starts at column `indent`, and `after` follows it.
         """
-        return self if self.fits(indent, f"{self}{after}") else self.split_items(indent)
+        return self if self.fits(indent, _concat((self, after))) else self.split_items(indent)
 
     def fits(self, indent: int, line: str) -> bool:
         """Return whether a line with the source fits, or the source cannot be split."""
@@ -67,8 +69,8 @@ class Bracket(str):
     def split_items(self, indent: int) -> str:
         """Return the source with one item per line."""
         margin = f"\n{' ' * (indent + INDENT)}"
-        items = [f"{margin}{item.lay_out(indent + INDENT, ',')}," for item in self.items]
-        return f"{self.head}{''.join(items)}\n{' ' * indent}{self.tail}"
+        items = [_concat((margin, item.lay_out(indent + INDENT, ","), ",")) for item in self.items]
+        return _concat((self.head, *items, "\n", " " * indent, self.tail))
 
 
 class Comparison(str):
@@ -82,7 +84,7 @@ class Comparison(str):
 
     def __new__(cls, left: Bracket, operator: str, right: Bracket | Code) -> Self:
         """Return the source of a comparison."""
-        source = super().__new__(cls, f"{left} {operator} {right}")
+        source = str.__new__(cls, _concat((left, " ", operator, " ", right)))
         source.left, source.operator, source.right = left, operator, right
         return source
 
@@ -117,12 +119,12 @@ def nested_literal(value: Value) -> "Bracket | Code":
 
 
 def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
-    return value.within(prefix) if isinstance(value, Bracket) else Code(prefix + value)
+    return value.within(prefix) if isinstance(value, Bracket) else Code(_concat((prefix, value)))
 
 
 def call(function: Code, items: Iterable[Part]) -> Bracket:
     """Return the source of a function call."""
-    return Bracket(f"{function}(", tuple(items), ")")
+    return Bracket(_concat((function, "(")), tuple(items), ")")
 
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
@@ -152,13 +154,13 @@ def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:
 
 def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
     """Return the source of a generic type with arguments: `list[int]`."""
-    return Bracket(f"{generic}[", tuple(items), "]")
+    return Bracket(_concat((generic, "[")), tuple(items), "]")
 
 
 def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None) -> Code:
     """Return `name: type` or `name: type = value`, as a line of a class body."""
-    head = f"{name(target)}: {kind}"
-    return Code(head) if value is None else statement(Code(f"{head} = "), value, INDENT)
+    head = _concat((name(target), ": ", kind))
+    return Code(head) if value is None else statement(Code(head + " = "), value, INDENT)
 
 
 def union_or_none(kind: Code) -> Bracket:
@@ -175,8 +177,8 @@ def typed_declaration(
     is split; a name cannot be. The value may be omitted.
     """
     _check_parts((kind,) if value is None else (kind, value))
-    head = f"{name(target)}: {kind}"
-    flat = head if value is None else f"{head} = {value}"
+    head = _concat((name(target), ": ", kind))
+    flat = head if value is None else _concat((head, " = ", value))
     if INDENT + width(flat) <= WIDTH:
         return Code(flat)
     margin, inner = " " * INDENT, " " * 2 * INDENT
@@ -223,9 +225,9 @@ def _first_line(value: Bracket | Code) -> str:
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
     """Return the statement of `head`, a value and `tail`, indented by `indent` columns."""
-    line = f"{head}{value}{tail}"
+    line = _concat((head, value, tail))
     if isinstance(value, Bracket) and not value.fits(indent, line):
-        return Code(f"{head}{value.split_items(indent)}{tail}")
+        return Code(_concat((head, value.split_items(indent), tail)))
     return Code(line)
 
 

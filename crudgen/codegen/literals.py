@@ -6,6 +6,8 @@ import re
 
 from .characters import escaped, escaped_line
 
+_concat = "".join
+
 _UNESCAPED = re.compile(r"[A-Za-z0-9_ ./:-]*")
 """Texts whose literal is the text in quotes: most of them."""
 _UNESCAPED_LINE = re.compile(r"[A-Za-z0-9_ .,:;()'/-]+")
@@ -15,7 +17,7 @@ _UNESCAPED_LINE = re.compile(r"[A-Za-z0-9_ .,:;()'/-]+")
 def text_literal(value: str) -> str:
     """Return the source of a string."""
     if _UNESCAPED.fullmatch(value):
-        return f'"{value}"'
+        return _concat(('"', value, '"'))
     quote = "'" if value.count('"') > value.count("'") else '"'
     body = "".join(escaped(character, quote) for character in value)
     source = f"{quote}{body}{quote}"

@@ -47,6 +47,8 @@ def singular_name(relation: Relation, target: Entity) -> str:
 
 def operations_under(owner: Entity, relation: Relation, target: Entity) -> Iterator[str]:
     """Yield the ids of the operations of a relation under a row: `list_hero_powers`."""
+    if relation.link is None and relation.name not in owner.api.nested:
+        return
     if can_list(owner, relation, target):
         yield f"list_{owner.singular}_{relation.attribute}"
     if can_change_links(owner, relation):

@@ -9,12 +9,12 @@ MAX_PLURAL = 54
 
 def more_property(relation: Relation) -> str:
     """Return `heroes_more`: whether a row has more related rows than were included."""
-    return f"{relation.name}_more"
+    return relation.name + "_more"
 
 
 def count_property(relation: Relation) -> str:
     """Return `heroes_count`: the number of related rows."""
-    return f"{relation.name}_count"
+    return relation.name + "_count"
 
 
 def keys_property(relation: Relation, key: FieldName) -> str:

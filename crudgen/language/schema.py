@@ -227,13 +227,14 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""
-        (found,) = (relation for relation in self.relations if relation.name == name)
-        return found
+        return next(relation for relation in self.relations if relation.name == name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        (found,) = (field for field in (*self.fields, *self.computed) if field.name == name)
-        return found
+        for field in (*self.fields, *self.computed):
+            if field.name == name:
+                return field
+        raise KeyError(name)
 
     @property
     def key(self) -> Field:

@@ -1,7 +1,7 @@
 """Names of type aliases. Reason to change: which types of fields get an alias, or its name."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
+from itertools import chain, count
 from typing import TypeAlias
 
 from crudgen.codegen.code import Code, literal, name, raw
@@ -27,6 +27,8 @@ def type_aliases(
     OpenAPI, so no two entities use the same name. `taken` are other names that are used.
     """
     entities = tuple(entities)
+    if not any(map(_has_alias, chain.from_iterable(map(_properties, entities)))):
+        return {entity.name: {} for entity in entities}
     names = [*class_names(entities), *body_names(entities)]
     names += [found for webhook in webhooks for found in message_names(webhook)]
     used = {name for name, _ in names}.union(taken)
@@ -35,12 +37,20 @@ def type_aliases(
 
 def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:
     """Yield the aliases of an entity, and add them to the names that are taken."""
-    for number, field in enumerate((*entity.fields, *entity.computed)):
-        if field.type in _WITH_ARGUMENTS or field.as_sent or field.controls:
+    for number, field in enumerate(_properties(entity)):
+        if _has_alias(field):
             candidates = _alias_candidates(entity, field, number)
             alias = next(alias for alias in candidates if _is_usable_alias(alias, field, taken))
             taken.add(alias)
             yield field.name, alias
+
+
+def _properties(entity: Entity) -> tuple[Field, ...]:
+    return (*entity.fields, *entity.computed)
+
+
+def _has_alias(field: Field) -> bool:
+    return field.type in _WITH_ARGUMENTS or field.as_sent or field.controls
 
 
 def _alias_candidates(entity: Entity, field: Field, number: int) -> Iterator[Code]:

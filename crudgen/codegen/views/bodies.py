@@ -29,7 +29,7 @@ from .collections import (
 )
 from .key_types import body_key_type
 from .references import Entities
-from .variables import folder_name
+from .variables import models_module
 
 CREATE = "CreateWithRelated"
 """Suffix of the model of requests that create a row with others or with links."""
@@ -233,7 +233,7 @@ class _BodyPrinter:
 
     def _import_model(self, one: Collection, model: str) -> Code:
         is_own = one.target.name == self._entity.name
-        module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
+        module = ".models" if is_own else models_module(one.target.plural)
         return self.imports.name(module, model, in_class=True)
 
     def _rows_alias(self, one: Collection) -> list[Bracket | Code]:

@@ -132,13 +132,14 @@ def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
 
     They are the inverses of its references, sorted by owner, then as its relations are.
     """
+    nesting = entities.nesting
+    if not nesting:
+        return ()
     targets = {one.target for one in entity.relations if one.inverse is not None}
-    owners = (entities[target] for target in targets)
-    creating = (owner for owner in owners if owner.api.nested or owner.api.write)
     found = (
-        Collection(owner, relation, entity)
-        for owner in sorted(creating, key=lambda owner: owner.name)
-        for relation in owner.relations
+        Collection(entities[owner], relation, entity)
+        for owner in sorted(targets & nesting)
+        for relation in entities[owner].relations
         if relation.target == entity.name
     )
     return tuple(one for one in found if one.creates or one.is_created_together)

@@ -170,7 +170,7 @@ class FieldPrinter:
 
         Type checkers would take `alias` for the name of the argument in `Hero(born_on=...)`.
         """
-        if str(field.json_name) != str(field.attribute):
+        if str(field.json_name) != field.attribute:
             for key in ("validation_alias", "serialization_alias"):
                 yield keyword(key, json_name(field.json_name))
 
@@ -238,7 +238,7 @@ class FieldPrinter:
     def _column_options(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the further arguments of the column, as items of a dict."""
         is_keyword = field.column in SQL_KEYWORDS
-        if is_keyword or str(field.column) != str(field.attribute):
+        if is_keyword or str(field.column) != field.attribute:
             yield pair("name", sql_name(field.column))
         if is_keyword:
             yield pair("quote", literal(True))

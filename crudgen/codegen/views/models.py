@@ -79,7 +79,7 @@ def models_view(
     imports = Imports(
         kit,
         defined=(
-            *(f"{entity.name}{suffix}" for suffix in ("", *CLASS_SUFFIXES)),
+            *(entity.name + suffix for suffix in ("", *CLASS_SUFFIXES)),
             *aliases.values(),
             *related_classes(entity),
             *(one.create_model for one in owners),

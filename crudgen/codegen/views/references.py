@@ -1,5 +1,6 @@
 """Source of foreign keys. Reason to change: the columns of references."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -18,6 +19,22 @@ class Entities(dict[ClassName, Entity]):
     def have_computed(self) -> bool:
         """Whether an entity has computed properties."""
         return any(entity.computed for entity in self.values())
+
+    @cached_property
+    def references(self) -> dict[tuple[ClassName, ClassName], int]:
+        """The number of references from one entity to another one, where there are any."""
+        ends = (
+            (entity.name, field.reference.target)
+            for entity in self.values()
+            for field in entity.fields
+            if field.reference is not None
+        )
+        return dict(Counter(ends))
+
+    @cached_property
+    def nesting(self) -> set[ClassName]:
+        """The entities under whose rows other rows can be written, or together with them."""
+        return {name for name, entity in self.items() if entity.api.nested or entity.api.write}
 
 
 _ON_DELETE = {OnDelete.CASCADE: "CASCADE", OnDelete.SET_NULL: "SET NULL"}

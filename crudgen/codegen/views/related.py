@@ -25,7 +25,9 @@ from .bodies import key_alias, shown_key_type
 from .collections import Collection, written_by_keys
 from .references import Entities
 from .relation_nodes import EMBEDDED, PUBLIC, Nodes, RelationNode
-from .variables import folder_name
+from .variables import models_module
+
+_NO_ROWS = raw("default=[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,17 @@ class _RelatedModelPrinter:
         self._nodes = nodes
         self._json = conventions.json
         self._linked = linked
-        classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
+        classes = {entity.name + suffix for suffix in ("Public", PUBLIC, EMBEDDED)}
         # The module imports no name like `heroes_more`, `heroes_count` or `power_ids`.
         attributes: set[str] = set()
         for node in _all_nodes(nodes):
             attributes.add(node.relation.attribute)
             classes.add(node.public)
             if node.has_class:
-                classes.add(f"{node.target.name}Public")
+                classes.add(node.target.name + "Public")
         self.imports = Imports(kit, defined=classes, attributes=attributes)
         self._included = self.imports.name("..kit.query.relations", "Included")
+        self._no_rows: Bracket | None = None
 
     def models(self) -> Iterator[RelatedModel]:
         """Yield the models, each after those that it uses."""
@@ -127,7 +130,7 @@ class _RelatedModelPrinter:
 
     def _import_from_models(self, entity: Entity, public: Code) -> None:
         is_own = entity is self._entity
-        module = ".models" if is_own else f"..{folder_name(entity.plural)}.models"
+        module = ".models" if is_own else models_module(entity.plural)
         self.imports.use(module, public)
 
     def _relation_fields(self, nodes: Nodes) -> Iterator[Code]:
@@ -160,17 +163,20 @@ class _RelatedModelPrinter:
         relation = node.relation
         alias = self._alias_argument(relation.attribute, relation.json_name)
         rows = subscript(self.imports.builtin("list", in_class=True), [self._row_model(node)])
-        value = self._field_call([raw("default=[]"), *alias])
+        if alias:
+            value = self._field_call([_NO_ROWS, *alias])
+        else:
+            value = self._no_rows = self._no_rows or self._field_call([_NO_ROWS])
         return typed_declaration(relation.attribute, rows, value)
 
     def _more_field(self, relation: Relation) -> Code:
-        attribute = AttributeName(f"{relation.attribute}_more")
+        attribute = AttributeName(relation.attribute + "_more")
         alias = self._alias_argument(attribute, self._json.of(more_property(relation)))
         value = self._field_call([raw("default=False"), *alias]) if alias else raw("False")
         return typed_declaration(attribute, self.imports.builtin("bool", in_class=True), value)
 
     def _count_field(self, relation: Relation) -> Code:
-        attribute = AttributeName(f"{relation.attribute}_count")
+        attribute = AttributeName(relation.attribute + "_count")
         alias = self._alias_argument(attribute, self._json.of(count_property(relation)))
         value = self._field_call(alias) if alias else None
         return typed_declaration(attribute, self.imports.builtin("int", in_class=True), value)

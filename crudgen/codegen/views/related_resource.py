@@ -13,7 +13,7 @@ from .collections import written_by_keys
 from .computed import use_model
 from .references import Entities
 from .relation_nodes import PUBLIC, Nodes, RelationNode, has_related
-from .variables import folder_name
+from .variables import folder_name, models_module
 
 _RELATION_CLASSES = {
     RelationKind.MANY_TO_ONE: "ManyToOne",
@@ -143,7 +143,7 @@ class RelatedArguments:
 
     def _import_models(self, target: Entity, *imported: str) -> None:
         is_own = target is self._entity
-        module = ".models" if is_own else f"..{folder_name(target.plural)}.models"
+        module = ".models" if is_own else models_module(target.plural)
         if is_own and target.name in imported:
             use_model(target, self._entities, self._imports)
             imported = tuple(one for one in imported if one != target.name)

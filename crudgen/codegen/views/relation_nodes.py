@@ -70,7 +70,7 @@ class _RelationTree:
         counted = [(name,) for name in entity.api.counts]
         counted += [(one.relation.name,) for one in written_by_keys(entity, entities)]
         self._used = [*entity.api.include, *counted, *(one.steps for one in entity.api.related)]
-        self._taken = {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED)}
+        self._taken = {entity.name + suffix for suffix in (PUBLIC, EMBEDDED)}
 
     def nodes(self) -> Nodes:
         """Return the relations of the entity that its API uses."""

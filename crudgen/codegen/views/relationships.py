@@ -11,7 +11,7 @@ from crudgen.language.relations import Link, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 
 from .references import Entities, reference_of
-from .variables import folder_name
+from .variables import folder_name, models_module
 
 _DELETED_LINKS = keyword("passive_deletes", literal(True))
 _DELETED_ROWS = keyword("passive_deletes", literal("all"))
@@ -50,8 +50,6 @@ class RelationshipPrinter:
         self._entity = entity
         self._entities = entities
         self._imports = imports
-        self._targets = [one.reference.target for one in entity.fields if one.reference is not None]
-        """The target of each reference of the entity."""
 
     def lines(self) -> Iterator[Code]:
         """Yield the declarations of all relationships, some after a comment."""
@@ -84,7 +82,7 @@ class RelationshipPrinter:
     def _declaration(self, one: _Relationship) -> Code:
         target = one.target
         if target is not self._entity:
-            self._imports.use_for_types(f"..{folder_name(target.plural)}.models", target.name)
+            self._imports.use_for_types(models_module(target.plural), target.name)
         relationship = self._imports.name("sqlmodel", "Relationship", in_class=True)
         value = call(relationship, self._relationship_arguments(one))
         return typed_declaration(one.relation.attribute, self._annotation(one), value)
@@ -140,12 +138,9 @@ class RelationshipPrinter:
 
     def _references_between(self, target: Entity) -> int:
         """Return the number of references between two entities, in both directions."""
-        number = self._targets.count(target.name)
-        if target is not self._entity:
-            for field in target.fields:
-                if field.reference is not None and field.reference.target == self._entity.name:
-                    number += 1
-        return number
+        references, own = self._entities.references, self._entity.name
+        number = references.get((own, target.name), 0)
+        return number if target.name == own else number + references.get((target.name, own), 0)
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:

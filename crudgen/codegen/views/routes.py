@@ -157,12 +157,12 @@ def _defined_names(
     names = {"router", variables.resource, *variables.functions}
     for action in entity.actions:
         names.add(body_name(entity.name, action))
-    names.update(f"{entity.name}{suffix}" for suffix in classes)
+    names.update(entity.name + suffix for suffix in classes)
     if uses_relations(entity):
-        names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
+        names |= {entity.name + suffix for suffix in (PUBLIC, EMBEDDED, "Included")}
         names.update(related_names(nodes))
     names |= composite_names(entity, entities)
-    names |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_more(entity)}
+    names |= {entity.name + suffix for suffix in BODIES if writes_more(entity)}
     if len(resource_classes) > 1:
         names.add(combined_class(entity))
     return names

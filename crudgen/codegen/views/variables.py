@@ -44,6 +44,12 @@ def folder_name(plural: ModuleName) -> str:
     return free_name(plural, _NOT_FOLDERS)
 
 
+@lru_cache(maxsize=65_536)
+def models_module(plural: ModuleName) -> str:
+    """Return the module with the models of an entity, from the folder of another entity."""
+    return f"..{folder_name(plural)}.models"
+
+
 def router_name(plural: str, taken: Collection[str] = ()) -> Code:
     """Return the name of a router in `app/api.py`, which is not `taken`: `heroes`."""
     return free_name(plural, taken)

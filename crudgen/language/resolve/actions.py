@@ -40,6 +40,8 @@ def check_actions(
     entities: Sequence[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
     """Check that actions have paths and classes of their own, and fit the API and the callers."""
+    if not any(entity.actions for _, entity in entities):
+        return
     classes = {name for name, _ in class_names(entity for _, entity in entities)}
     for written, entity in entities:
         _check_actions_of(written, entity, classes, problems)

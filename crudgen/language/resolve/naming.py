@@ -1,6 +1,7 @@
 """Resolves the names of fields. Reason to change: how the names of a field are derived."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeVar
 
 from crudgen.language.names import (
@@ -41,6 +42,10 @@ def derived_names(name: FieldName, conventions: Conventions) -> Names:
 
 def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | None:
     """Return the names of a field, written or derived, or None if one of them is invalid."""
+    spec = written.spec
+    is_derived = not (spec.is_set("column") or spec.is_set("json"))
+    if is_derived and (names := _valid_names(written.name, conventions)):
+        return names
     if not FieldName.PATTERN.fullmatch(written.name):
         problem = f"invalid field name {quoted(written.name)}"
         written.problems.add(written.locate_key(), problem, _invalid_name_remedy(written.name))
@@ -61,6 +66,19 @@ def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | N
     if reason or column is None or sent is None:
         return None
     return name, AttributeName(attribute_for(name)), column, sent
+
+
+@lru_cache(maxsize=4096)
+def _valid_names(text: str, conventions: Conventions) -> Names | None:
+    """Return the names of a field that sets none of them, or None if one of them is invalid."""
+    if not FieldName.PATTERN.fullmatch(text) or attribute_problem(text):
+        return None
+    try:
+        names = derived_names(FieldName(text), conventions)
+    except ValueError:
+        return None
+    *_, column, sent = names
+    return None if column_problem(column) or json_name_problem(sent) else names
 
 
 def _invalid_name_remedy(name: str) -> str:

@@ -51,8 +51,8 @@ def operation_ids(entities: Iterable[Entity], by_name: Entities) -> Iterator[Ope
             yield OperationId(found, f"the operation '{operation}' of {entity.name}", entity)
     for entity in every:
         for relation in entity.relations:
-            what = f"the relation '{relation.name}' of {entity.name}"
             for found in operations_under(entity, relation, by_name[relation.target]):
+                what = f"the relation '{relation.name}' of {entity.name}"
                 yield OperationId(found, what, entity, relation=relation.name)
     for entity in every:
         for action in entity.actions:

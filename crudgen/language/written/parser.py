@@ -38,8 +38,9 @@ class ShortFormParser:
         self.entries: list[Entry] = []
         self.default_at: int | None = None
         """Where the default begins, if it is text without quotes."""
-        written = location.source[location.column - 1 :]
-        self.quote = next((i for i in (0, 1) if written[i:].startswith(text)), None)
+        source, start = location.source, location.column - 1
+        quote = 0 if source.startswith(text, start) else 1
+        self.quote = quote if source.startswith(text, start + quote) else None
 
     def _parse_options(self, match: re.Match[str]) -> None:
         """Parse the words after the type, and stop at the first one with an error."""
