@@ -80,10 +80,10 @@ def check_revision_files(
         return
     from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
-    from crudgen.evolution.revisions.recorded import recorded  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     with reading(change.database, waiting) as connection:
-        history.read(out / revising.FOLDER).until(recorded(connection))
+        history.read(out / revising.FOLDER).until(recorded_revisions(connection))
 
 
 @contextmanager
@@ -92,13 +92,13 @@ def opened_state(
 ) -> Iterator[State]:
     """Yield the state of the database. Raises CrudgenError."""
     from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
-    from crudgen.evolution.revisions.recorded import recorded  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     schema, tree = source.render_to_serve(source.read(entities))
     found = revising.unrevised_changes(schema, tree, out)
     with changing.change_to((schema, tree), url) as change:
         with reading(change.database, waiting) as connection:
-            names = recorded(connection)
+            names = recorded_revisions(connection)
             has = found.history.until(names)
             done = {one.name for one in has.revisions}
             pending = tuple(one for one in found.history.revisions if one.name not in done)
@@ -112,14 +112,14 @@ def opened_state(
 def _drift_of(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
     """Return how a database differs from the tables of the spec that revisions recorded."""
     from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
-    from crudgen.evolution.planning import make  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.planning import make_plan  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions import former  # noqa: PLC0415 -- lazy
 
     schema = former.load(texts)
     if schema is None:
         return None
     with revising.tables_of(schema) as metadata:
-        return make(connection, metadata, hints(schema)).without_notes()
+        return make_plan(connection, metadata, hints(schema)).without_notes()
 
 
 def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> int:

@@ -75,14 +75,14 @@ def unrevised_changes(
         from crudgen.evolution.choices import read_choices  # noqa: PLC0415 -- lazy
         from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
         from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
-        from crudgen.evolution.revisions.following import following  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.revisions.following import next_revision  # noqa: PLC0415 -- lazy
 
     revisions = history.read(out / FOLDER)
     before = revisions.spec()
     found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or ())
     with _imported_tables(tree) as metadata:
-        made, after = following(before, schema, metadata, choices, tables_of)
+        made, after = next_revision(before, schema, metadata, choices, tables_of)
     if made.plan.problems:
         return UnrevisedChanges(revisions, made, {}, found)
     changed: dict[str, str | None] = {

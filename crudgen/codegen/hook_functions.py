@@ -68,7 +68,7 @@ def _module_problems(entity: Entity, file: str, text: str) -> Iterator[Diagnosti
             problem = f"the function '{hook}' is not called: the spec does not list it"
             yield _diagnostic_at(function, file, lines, problem, remedy)
         elif isinstance(function, ast.AsyncFunctionDef) and not hook.startswith(AFTER):
-            problem = f"'{hook}' is an async function, and runs in a thread with its transaction"
+            problem = f"'{hook}' must not be async: it runs in a thread with its transaction"
             yield _diagnostic_at(function, file, lines, problem, f"write 'def {hook}'")
         elif not _accepts_arguments(function, arguments[hook]):
             problem = f"'{hook}' must accept {_argument_count(arguments[hook])}"

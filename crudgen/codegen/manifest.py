@@ -14,7 +14,7 @@ from .kit_files import FromKit, kit_files
 from .needs import KitImports, Need, ServerProtocol
 from .tree import Ownership
 from .views.access import access_view
-from .views.actions import actions_view, bodies_of
+from .views.actions import action_bodies_view, actions_with_body
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_view_of_schema
@@ -151,9 +151,9 @@ def _hook_files(entity: Entity, schema: Schema, entities: Entities) -> Iterator[
         view = hooks_view(entity, {*map(str, entities)}, schema.kit, hooks)
         needs = needs_of_hooks(entity, entities, schema.kit)
         yield FromTemplate(hooks_path(entity), "hooks.py.jinja", view, Ownership.ONCE, needs)
-    if bodies_of(entity):
+    if actions_with_body(entity):
         path = f"app/{folder_name(entity.plural)}/actions.py"
-        bodies = actions_view(entity, entities, schema.kit)
+        bodies = action_bodies_view(entity, entities, schema.kit)
         yield FromTemplate(path, "actions.py.jinja", bodies)
 
 

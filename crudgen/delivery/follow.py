@@ -19,7 +19,7 @@ from crudgen.evolution.hints import Hints
 from crudgen.evolution.internal import is_internal
 from crudgen.evolution.notes import possible_rename_note
 from crudgen.evolution.plan import Lock, Note, Plan, Problem, Risk, Step
-from crudgen.evolution.revisions.recorded import recorded
+from crudgen.evolution.revisions.recorded import recorded_revisions
 
 MAX_ROWS = 200_000
 """Most rows of a table that is copied or read while requests wait."""
@@ -63,7 +63,7 @@ class TableFollower:
             return None
         with reading(database, self._reporter.report_wait) as connection:
             plan = target.plan(connection)
-            has_revision = found.has_revisions and bool(recorded(connection))
+            has_revision = found.has_revisions and bool(recorded_revisions(connection))
         if has_revision:
             _check_needs_no_revision(plan, found)
             self._reporter.report_warnings(plan.warnings, found)

@@ -18,7 +18,7 @@ from .choices import Choices
 from .connecting import Database
 from .hints import Hints
 from .plan import Plan, Risk, Step
-from .planning import make
+from .planning import make_plan
 from .statements import run
 
 Progress = Callable[[str], None]
@@ -46,7 +46,7 @@ class Target:
 
     def plan(self, connection: Connection, *, is_done: bool = False) -> Plan:
         """Return what is to do, or what is left if the changes are done. Only reads."""
-        return make(connection, self.metadata, self.hints, self.choices, is_done=is_done)
+        return make_plan(connection, self.metadata, self.hints, self.choices, is_done=is_done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Lowered:
+class DatabaseSteps:
     """The steps that make changes on one kind of database, and what it would refuse."""
 
     steps: tuple[Step, ...] = ()

@@ -36,7 +36,7 @@ from .notes import (
     notes_of,
 )
 from .pairing import Pair, fold_of, former_names, pair
-from .plan import Lowered, Note, Plan, Problem
+from .plan import DatabaseSteps, Note, Plan, Problem
 from .scope import Impossible
 from .statements import count_rows
 from .unknown import unknown_tables
@@ -45,7 +45,7 @@ from .unused import LiveNames, UnusedOptionError, unused_options
 _LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
 
 
-def make(
+def make_plan(
     connection: Connection,
     metadata: MetaData,
     hints: Hints,
@@ -230,7 +230,7 @@ class Planning:
             )
         )
 
-    def _database_steps(self, changes: Changes) -> Lowered:
+    def _database_steps(self, changes: Changes) -> DatabaseSteps:
         """Return the steps of the tables that can be changed, and what prevents them."""
         lower = _LOWERINGS[self._dialect]
         lowered = lower(self._possible_changes(changes), self._connection)

@@ -62,7 +62,7 @@ class Limits:
     rate: Rate | None = None
     """Maximum requests of one caller in a period. If exceeded: 429."""
 
-    def exceeded(self, scope: Scope, path: str, concurrent: int) -> LimitExceeded | None:
+    def error_if_exceeded(self, scope: Scope, path: str, concurrent: int) -> LimitExceeded | None:
         """Return the error for a request that exceeds a limit; None if it exceeds none.
 
         `path` is the path below the root path, `concurrent` the number of current requests.

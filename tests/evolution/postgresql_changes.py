@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import MetaData, NullPool, create_engine
 
 from crudgen.evolution.changes import Changes, DroppedTable, TableChange
-from crudgen.evolution.plan import Lowered, Step
+from crudgen.evolution.plan import DatabaseSteps, Step
 from crudgen.evolution.postgresql import lower
 from crudgen.kit.database.catalogue import expected_tables, read_tables
 from tests.evolution.sqlite_changes import Wish, table_change
@@ -32,7 +32,7 @@ class Live:
 
     def lower(
         self, metadata: MetaData, drops: Sequence[str] = (), rows: int = 10, **wishes: Wish
-    ) -> Lowered:
+    ) -> DatabaseSteps:
         """Return the steps to the models, for tables with a number of rows."""
         with self._engine.connect() as connection:
             tables = metadata.sorted_tables
@@ -59,7 +59,7 @@ class Live:
 
     def apply(
         self, metadata: MetaData, drops: Sequence[str] = (), rows: int = 10, **wishes: Wish
-    ) -> Lowered:
+    ) -> DatabaseSteps:
         """Run the steps to the models as `apply` does."""
         lowered = self.lower(metadata, drops, rows, **wishes)
         assert lowered.problems == ()
@@ -68,7 +68,7 @@ class Live:
         self.run_online(lowered)
         return lowered
 
-    def run_online(self, lowered: Lowered) -> None:
+    def run_online(self, lowered: DatabaseSteps) -> None:
         for step in lowered.steps:
             if step.online:
                 self.run(*step.sql)

@@ -19,7 +19,7 @@ from crudgen.evolution.changes import (
     TableChange,
 )
 from crudgen.evolution.index_names import without_clashes
-from crudgen.evolution.plan import Lowered
+from crudgen.evolution.plan import DatabaseSteps
 from crudgen.evolution.sqlite import lower
 from crudgen.kit.database.catalogue import (
     Column,
@@ -76,7 +76,7 @@ class Lite:
         found = dict(self.rows("SELECT name, sql FROM sqlite_master"))
         return str(found[name])
 
-    def lower(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> Lowered:
+    def lower(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> DatabaseSteps:
         """Return the steps to the models."""
         with self._engine.connect() as connection:
             tables = metadata.sorted_tables
@@ -94,14 +94,14 @@ class Lite:
             dropped = tuple(DroppedTable(found[name]) for name in drops)
             return lower(Changes(tuple(without_clashes(changes)), dropped), connection)
 
-    def apply(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> Lowered:
+    def apply(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> DatabaseSteps:
         """Run the steps to the models as `apply` does."""
         lowered = self.lower(metadata, drops, **wishes)
         assert lowered.problems == ()
         self.run_steps(lowered)
         return lowered
 
-    def run_steps(self, lowered: Lowered) -> None:
+    def run_steps(self, lowered: DatabaseSteps) -> None:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA foreign_keys = OFF")

@@ -18,7 +18,7 @@ from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import hints
 from crudgen.evolution.plan import Copy
 from crudgen.evolution.revisions.draft import Draft
-from crudgen.evolution.revisions.following import following
+from crudgen.evolution.revisions.following import next_revision
 from crudgen.evolution.revisions.former import load
 from crudgen.evolution.statements import run
 from crudgen.evolution.unused import UnusedOptionError
@@ -82,13 +82,13 @@ def test_revisions_do_what_apply_does(kind: str, new_database: Callable[[str], s
         live = random_rows(rng, world)
         found = start(Database(new_database(kind)), now, live)
         twin = start(Database(new_database(kind)), now, live)
-        _, texts = following({}, now.schema, now.metadata, Choices(), models)
+        _, texts = next_revision({}, now.schema, now.metadata, Choices(), models)
         for _ in range(2):
             change, now = valid_change(rng, deepcopy(world))
             case = "\n".join([f"seed {seed}: {change}", *texts.values(), *change.world.texts()])
             for target in targets(change, now):
                 try:
-                    revision, after = following(
+                    revision, after = next_revision(
                         texts, now.schema, now.metadata, target.choices, models
                     )
                     plan = found.plan(target)
@@ -270,13 +270,13 @@ def test_each_revision_starts_from_the_one_before(
     for entities, drops in CHAINS[name]:
         now = spec(*entities)
         target = now.target((), drops)
-        revision, texts = following(texts, now.schema, now.metadata, target.choices, models)
+        revision, texts = next_revision(texts, now.schema, now.metadata, target.choices, models)
         assert not revision.plan.problems
         assert not in_the_way(found, kind, revision)
         upgrade(found, kind, revision)
         plain = now.target()
         assert found.plan(plain).is_empty, found.plan(plain).left
-        again, same = following(texts, now.schema, now.metadata, Choices(), models)
+        again, same = next_revision(texts, now.schema, now.metadata, Choices(), models)
         assert again.is_empty
         assert same == texts
         kept = load(texts)

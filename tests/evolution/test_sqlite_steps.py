@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from crudgen.evolution.changes import Conversion
-from crudgen.evolution.plan import Lock, Lowered, Risk
+from crudgen.evolution.plan import DatabaseSteps, Lock, Risk
 from crudgen.language.schema import Now
 from tests.evolution.sqlite_changes import Lite, Wish, models
 
@@ -44,12 +44,12 @@ def hero(
     return metadata
 
 
-def statements(lowered: Lowered) -> list[str]:
+def statements(lowered: DatabaseSteps) -> list[str]:
     return [sql for step in lowered.steps for sql in step.sql]
 
 
 def test_nothing_is_done_if_nothing_changes(lite: Lite) -> None:
-    assert lite.lower(hero()) == Lowered()
+    assert lite.lower(hero()) == DatabaseSteps()
 
 
 def test_an_optional_column_is_added_at_once(lite: Lite) -> None:
@@ -386,4 +386,4 @@ def test_a_schema_that_cannot_be_copied_is_a_problem(lite: Lite) -> None:
     )
     (problem,) = lite.lower(hero(Column("age", BigInteger))).problems
     assert problem.what == "the schema cannot be copied: no such function: mine"
-    assert lite.lower(hero()) == Lowered()
+    assert lite.lower(hero()) == DatabaseSteps()

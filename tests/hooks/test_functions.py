@@ -31,7 +31,7 @@ hero.yaml:3:17: hooks.py has no function 'update'
   3 | hooks: [create, update]
     |                 ^^^^^^ {}write it with: crudgen hook Hero update"""
 ASYNC = """\
-hooks.py:7:1: 'update' is an async function, and runs in a thread with its transaction
+hooks.py:7:1: 'update' must not be async: it runs in a thread with its transaction
   7 | async def update(tx, hero, changes): ...
     | ^^^^^^^^^ write 'def update'"""
 UNLISTED = """\

@@ -52,7 +52,7 @@ class State:
 def ask(limiter: RateLimiter, address: str = "10.0.0.1", path: str = "/heroes/") -> int:
     """Return how long an address has to wait: 0 if its request is allowed."""
     scope = {"headers": [], "client": (address, 1)}
-    found = limiter.exceeded(scope, path, State())  # type: ignore[arg-type]
+    found = limiter.error_if_exceeded(scope, path, State())  # type: ignore[arg-type]
     return 0 if found is None else int((found.headers or {})["Retry-After"])
 
 

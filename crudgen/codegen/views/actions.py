@@ -30,7 +30,7 @@ class BodyView:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionsView:
+class ActionBodiesView:
     """The request bodies of the actions of an entity."""
 
     a_plural: Code
@@ -52,8 +52,8 @@ class ActionView:
     body: Code
 
 
-def bodies_of(entity: Entity) -> tuple[tuple[RowAction, Entity], ...]:
-    """Return the actions with a request body, each with an entity that has its fields."""
+def actions_with_body(entity: Entity) -> tuple[tuple[RowAction, Entity], ...]:
+    """Return the actions with a request body, each with an entity made of its fields."""
     return tuple(
         (
             one,
@@ -70,9 +70,9 @@ def bodies_of(entity: Entity) -> tuple[tuple[RowAction, Entity], ...]:
     )
 
 
-def actions_view(entity: Entity, entities: Entities, kit: KitForm) -> ActionsView:
+def action_bodies_view(entity: Entity, entities: Entities, kit: KitForm) -> ActionBodiesView:
     """Return the view of the request bodies of an entity's actions."""
-    bodies = bodies_of(entity)
+    bodies = actions_with_body(entity)
     own = type_aliases([entity])[entity.name].values()
     aliases = type_aliases((body for _, body in bodies), taken=map(str, own))
     defined = {str(body.name) for _, body in bodies}
@@ -87,7 +87,7 @@ def actions_view(entity: Entity, entities: Entities, kit: KitForm) -> ActionsVie
         lines += more
         head = statement(raw("class ") + name(body.name), call(raw(""), [model]), tail=":")
         views.append(BodyView(head, words(one.name), join(raw("\n    "), fields)))
-    return ActionsView(words(entity.plural), imports.code(), tuple(lines), tuple(views))
+    return ActionBodiesView(words(entity.plural), imports.code(), tuple(lines), tuple(views))
 
 
 class ActionHandlers(Handlers):
@@ -96,9 +96,9 @@ class ActionHandlers(Handlers):
     def actions(self) -> Iterator[ActionView]:
         """Yield the handlers of the actions."""
         for action in self._entity.actions:
-            yield self._action(action)
+            yield self._action_handler(action)
 
-    def _action(self, action: RowAction) -> ActionView:
+    def _action_handler(self, action: RowAction) -> ActionView:
         entity = self._entity
         handler = identifier(f"{action.name}_{entity.singular}")
         parameters: list[Bracket | Code] = [annotated(self._variables.key, self._key_type)]

@@ -30,7 +30,7 @@ Function: TypeAlias = Hook | RowAction | EventFunction | Field
 
 @dataclass(frozen=True, slots=True)
 class FunctionView:
-    """A function that does what the operation does without it."""
+    """A new function in `hooks.py`: it only does what the operation does without it."""
 
     signature: Code
     doc: Code
@@ -52,7 +52,7 @@ def hooks_path(entity: Entity) -> str:
 
 
 def functions_of(entity: Entity) -> tuple[Function, ...]:
-    """Return the hooks of an entity that have a function, its actions, and those after commits."""
+    """Return the functions of an entity around operations, of actions and after commits."""
     return (*hooks_of(entity), *entity.actions, *entity.api.events)
 
 
@@ -95,7 +95,7 @@ def hooks_view(
     names = {name_of(one) for one in own_functions(entity)}
     bodies = {body_name(entity.name, one) for one in entity.actions}
     imports = Imports(kit, defined={*defined, *bodies, *Hook, *names})
-    found = tuple(_function(entity, entities, one, imports) for one in functions)
+    found = tuple(_function_view(entity, entities, one, imports) for one in functions)
     return HooksView(words(entity.plural), imports.code(), found)
 
 
@@ -105,18 +105,18 @@ def signature(entity: Entity, entities: Names[str], kit: KitForm, one: Function)
     return " ".join(function.signature.split())
 
 
-def _function(
+def _function_view(
     entity: Entity, entities: Names[str], hook: Function, imports: Imports
 ) -> FunctionView:
     if isinstance(hook, EventFunction):
-        return _after_commit(entity, hook, imports)
+        return _event_function_view(entity, hook, imports)
     names = {name_of(one) for one in own_functions(entity)}
     if isinstance(hook, Field):
         return FunctionView(*function_parts(entity, hook, names, imports))
     row = free_name(str(entity.singular), {"tx", "changes", "sent", *Hook, *names})
     model = imports.own(".models", str(entity.name))
     tx = annotated(raw("tx"), imports.name("..kit.hooks", "Transaction"))
-    caller = _caller(entity, entities, imports)
+    caller = _caller_type(entity, entities, imports)
     parameters: list[Bracket | Code] = [tx if caller is None else subscript(tx, [caller])]
     arguments = [row]
     result = model
@@ -151,7 +151,7 @@ def _function(
     )
 
 
-def _after_commit(entity: Entity, one: EventFunction, imports: Imports) -> FunctionView:
+def _event_function_view(entity: Entity, one: EventFunction, imports: Imports) -> FunctionView:
     """Return a function that does nothing after commits."""
     event = imports.name("..kit.events", "Event")
     text = f"Run after {one.kind} of {a_row(entity)} was committed, perhaps more than once."
@@ -176,7 +176,7 @@ def action_doc(entity: Entity, action: RowAction) -> Code:
     return docstring(f"{verb[:1].upper()}{verb[1:]} {a_row(entity)}.", INDENT)
 
 
-def _caller(entity: Entity, entities: Names[str], imports: Imports) -> Code | None:
+def _caller_type(entity: Entity, entities: Names[str], imports: Imports) -> Code | None:
     """Return the type of the caller in the functions of an entity; None without callers."""
     access = entity.access
     if access is None:
@@ -190,8 +190,8 @@ def _caller(entity: Entity, entities: Names[str], imports: Imports) -> Code | No
     return caller + raw(" | None") if is_for_all else caller
 
 
-def kinds_of(entity: Entity) -> set[str]:
-    """Return what calls a function, or writes events."""
+def hook_kinds(entity: Entity) -> set[str]:
+    """Return the kinds of changes that call a function or write events."""
     after_commits = {*(one.kind for one in entity.api.events), *entity.api.sent}
     return {*hooks_of(entity), *after_commits}
 
@@ -199,7 +199,7 @@ def kinds_of(entity: Entity) -> set[str]:
 def creates_by_function(entity: Entity, entities: Entities) -> bool:
     """Return whether creating a row, or others with it, calls a function or writes events."""
     together = (one.target for one in created_together(entity, entities))
-    return any(Hook.CREATE in kinds_of(one) for one in (entity, *together))
+    return any(Hook.CREATE in hook_kinds(one) for one in (entity, *together))
 
 
 def functions_module(resource: Code) -> Code:
@@ -207,7 +207,7 @@ def functions_module(resource: Code) -> Code:
     return free_name("hooks", {str(resource)})
 
 
-def hooked(
+def hooked_resource(
     entity: Entity, entities: Entities, rows: Bracket, variable: Code, imports: Imports
 ) -> Bracket:
     """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
@@ -217,17 +217,19 @@ def hooked(
     operations = {*entity.api.operations}
     kinds = [
         name(entity.name),
-        _body(entity, alone_suffix(entity), imports, is_used=entity.creates),
-        _body(entity, update_suffix(entity), imports, is_used=Operation.UPDATE in operations),
+        _body_or_never(entity, alone_suffix(entity), imports, is_used=entity.creates),
+        _body_or_never(
+            entity, update_suffix(entity), imports, is_used=Operation.UPDATE in operations
+        ),
     ]
-    caller = _caller(entity, {*map(str, entities)}, imports)
+    caller = _caller_type(entity, {*map(str, entities)}, imports)
     if caller is not None:
         kinds.append(caller)
     functions = [keyword(hook, module + raw(".") + identifier(hook)) for hook in hooks_of(entity)]
-    is_changed = Hook.UPDATE in kinds_of(entity)
+    is_changed = Hook.UPDATE in hook_kinds(entity)
     if is_changed and Operation.REPLACE in operations:
         functions.append(keyword("changes", kinds[2]))
-    if Hook.CREATE in kinds_of(entity) and any(
+    if Hook.CREATE in hook_kinds(entity) and any(
         one.is_created_together for one in owners_of(entity, entities)
     ):
         functions.append(keyword("creates", kinds[1]))
@@ -240,7 +242,7 @@ def hooked(
     return call(imports.name("..kit.hooks.guarded", "GuardedHooks"), [rows, hooks])
 
 
-def _body(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
+def _body_or_never(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
     """Return the model of the bodies that create or update; `Never` if no request has one."""
     return _model(entity, suffix, imports) if is_used else imports.name("typing", "Never")
 

@@ -13,7 +13,7 @@ from crudgen.language.schema import Entity, Field, KeyKind
 from .collections import creates_together, writes_keys
 from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
-from .hooks import hooked, is_hooked
+from .hooks import hooked_resource, is_hooked
 from .references import Entities
 from .referrers import refers
 from .related_resource import RelatedArguments
@@ -139,7 +139,7 @@ class ResourcePrinter:
         """Return `Hooked(…)`, if operations call functions or write events; else the resource."""
         if not is_hooked(self._entity, self._entities):
             return rows
-        return hooked(self._entity, self._entities, rows, variable, self._imports)
+        return hooked_resource(self._entity, self._entities, rows, variable, self._imports)
 
 
 def _is_kept_by_put(field: Field) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Dialect
 
 from crudgen.evolution.changes import Changes, ColumnChange
-from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
+from crudgen.evolution.plan import DatabaseSteps, Lock, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, taken_names
 from crudgen.kit.database.catalogue.explain import quoted
@@ -25,21 +25,21 @@ _BRIEF = (
 """Changes that read no row."""
 
 
-def lower(changes: Changes, connection: Connection) -> Lowered:
+def lower(changes: Changes, connection: Connection) -> DatabaseSteps:
     """Return the steps of changes on PostgreSQL. The connection is only read."""
     tables = [
         ChangedTable(one, connection.dialect, None if one.is_new else live_table(connection, one))
         for one in changes.tables
         if one.is_changed
     ]
-    steps = _Lowering(changes, tables).steps()
-    return Lowered(steps, tuple(_live_problems(changes, tables, connection)))
+    steps = _StepBuilder(changes, tables).steps()
+    return DatabaseSteps(steps, tuple(_live_problems(changes, tables, connection)))
 
 
 def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ...]:
     """Return the steps of changes on PostgreSQL, of tables with any number of rows."""
     tables = [ChangedTable(one, dialect, None) for one in changes.tables if one.is_changed]
-    return _Lowering(changes, tables).steps()
+    return _StepBuilder(changes, tables).steps()
 
 
 def _live_problems(
@@ -55,7 +55,7 @@ def _live_problems(
         yield from table.taken_name_problems(taken)
 
 
-class _Lowering:
+class _StepBuilder:
     """Builds the steps of the changes of all tables."""
 
     def __init__(self, changes: Changes, tables: Sequence[ChangedTable]) -> None:

@@ -18,7 +18,7 @@ Models = Callable[[Schema | None], AbstractContextManager[MetaData]]
 """Returns the tables of a schema, while the context is entered."""
 
 
-def following(
+def next_revision(
     before: Mapping[str, str],
     schema: Schema,
     metadata: MetaData,

@@ -8,7 +8,7 @@ from crudgen.kit.database.catalogue import read_tables
 _TABLE = "alembic_version"
 
 
-def recorded(connection: Connection) -> tuple[str, ...]:
+def recorded_revisions(connection: Connection) -> tuple[str, ...]:
     """Return the names of the last revisions that have run: none, one, or one of each branch."""
     if not read_tables(connection, [_TABLE]):
         return ()

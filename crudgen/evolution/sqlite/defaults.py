@@ -43,7 +43,7 @@ def converted_default(
     if first.kind == "group" or first.keyword.startswith("CURRENT_"):
         return f"DEFAULT ({new_value_sql(change, source, column, schema.dialect)})"
     new = new_value_sql(change, "value", column, schema.dialect)
-    with schema.undone():
+    with schema.undo_after():
         schema.execute(
             f"CREATE TABLE _crudgen_default (value {change.found.type} DEFAULT {source})",
             "INSERT INTO _crudgen_default DEFAULT VALUES",

@@ -89,8 +89,8 @@ class SchemaCopy:
         return [one for one in self.objects if one.type == kind and one.on_table.lower() == folded]
 
     @contextmanager
-    def undone(self) -> Iterator[None]:
-        """Undo what the block does."""
+    def undo_after(self) -> Iterator[None]:
+        """Undo what the block does, at its end."""
         self._raw.execute("SAVEPOINT trial")
         try:
             yield
@@ -114,7 +114,7 @@ class SchemaCopy:
 
         SQLite looks up the names in all of them when a column is renamed.
         """
-        with self.undone():
+        with self.undo_after():
             self._raw.execute("CREATE TABLE _crudgen_renamed (former)")
             try:
                 self._raw.execute("ALTER TABLE _crudgen_renamed RENAME COLUMN former TO latter")

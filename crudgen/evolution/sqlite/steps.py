@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crudgen.evolution.changes import AddedColumn, Changes, ColumnChange, DroppedTable, TableChange
-from crudgen.evolution.plan import Copy, Lock, Lowered, Problem, Risk, Step
+from crudgen.evolution.plan import Copy, DatabaseSteps, Lock, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Check, Column, Index
 from crudgen.kit.database.catalogue.explain import quoted
@@ -27,25 +27,27 @@ _PER_ROW = {Lock.COPIED: 3e-6, Lock.INDEXED: 6e-7}
 """Seconds for each row, about."""
 
 
-def lower(changes: Changes, connection: Connection) -> Lowered:
+def lower(changes: Changes, connection: Connection) -> DatabaseSteps:
     """Return the steps of changes on SQLite. The connection is only read."""
     if not changes.dropped and not any(one.is_changed for one in changes.tables):
-        return Lowered()
+        return DatabaseSteps()
     try:
         schema = SchemaCopy(connection)
     except sqlite3.Error as error:
         remedy = "change the object in the database: crudgen tries changes on a copy of the schema"
-        return Lowered((), (Problem("", None, f"the schema cannot be copied: {error}", remedy),))
+        return DatabaseSteps(
+            (), (Problem("", None, f"the schema cannot be copied: {error}", remedy),)
+        )
     with closing(schema):
-        return _Lowering(schema, changes).lowered()
+        return _StepBuilder(schema, changes).build()
 
 
 class _RefusedError(Exception):
     """SQLite refuses a statement, so the following ones cannot be tried."""
 
 
-class _Lowering:
-    """The changes of all tables, one after another, in a copy of the schema."""
+class _StepBuilder:
+    """Builds the steps of all tables, one after another, in a copy of the schema."""
 
     def __init__(self, schema: SchemaCopy, changes: Changes) -> None:
         self._schema = schema
@@ -55,7 +57,7 @@ class _Lowering:
         self._copies: list[Copy] = []
         self._items = {one.expected.name: list(items(one)) for one in changes.tables}
 
-    def lowered(self) -> Lowered:
+    def build(self) -> DatabaseSteps:
         """Return the steps, and what prevents them."""
         checks = SchemaChecks(self._schema)
         with suppress(_RefusedError):
@@ -69,7 +71,7 @@ class _Lowering:
                 for change in self._changes.tables:
                     self._change_table(change)
                 self._problems += checks.problems(self._changes)
-        return Lowered(tuple(self._steps), tuple(self._problems), tuple(self._copies))
+        return DatabaseSteps(tuple(self._steps), tuple(self._problems), tuple(self._copies))
 
     def _run(self, item: Item, lock: Lock, statements: Sequence[str], rows: int = 0) -> None:
         """Add the step of a change, unless SQLite refuses it."""
@@ -180,7 +182,7 @@ class _Lowering:
 
     def _can_drop(self, change: TableChange) -> bool:
         """Return whether ALTER TABLE can drop the columns."""
-        with self._schema.undone():
+        with self._schema.undo_after():
             try:
                 self._schema.execute(*(drop_column(change, one) for one in change.dropped))
             except sqlite3.Error:

@@ -22,7 +22,7 @@ def users_of_column(
 ) -> list[str]:
     """Return what uses a column and stays: it must be changed first."""
     table, present = change.expected.name, schema.objects
-    with schema.undone():
+    with schema.undo_after():
         try:
             # A first rename also writes strings in double quotes as SQL, whatever they are in.
             before = _rename_column(schema, table, column.name, "_crudgen_renamed")

@@ -9,7 +9,7 @@ from fastapi.dependencies.utils import get_dependant, solve_dependencies
 from fastapi.exceptions import RequestValidationError
 
 
-async def overridden(override: Callable[..., Any], request: Request) -> Any:
+async def resolve_override(override: Callable[..., Any], request: Request) -> Any:
     """Return the value of an override for a request. Its own dependencies are resolved first.
 
     FastAPI closes it at the end of the request. Raises RequestValidationError (422) if one of its

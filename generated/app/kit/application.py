@@ -132,9 +132,9 @@ class Application(FastAPI):
             send = without_body(send)
         self._concurrent += 1
         try:
-            exceeded = self._limits.exceeded(scope, path, self._concurrent)
+            exceeded = self._limits.error_if_exceeded(scope, path, self._concurrent)
             if exceeded is None and self._rate is not None:
-                exceeded = self._rate.exceeded(scope, path, self.state)
+                exceeded = self._rate.error_if_exceeded(scope, path, self.state)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
             elif self._shortcut is not None and not self._skips_shortcuts():

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from sqlmodel import Session
 
 from .core import Database
-from .overrides import overridden
+from .overrides import resolve_override
 
 
 async def database(request: Request) -> Database:
@@ -20,7 +20,7 @@ async def database(request: Request) -> Database:
     if overrides := request.app.dependency_overrides:
         for dependency in SESSION_DEPENDENCIES:
             if (override := overrides.get(dependency)) is not None:
-                return own.in_session(await overridden(override, request), commits=True)
+                return own.in_session(await resolve_override(override, request), commits=True)
     return own
 
 

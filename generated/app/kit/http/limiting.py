@@ -101,7 +101,7 @@ class RateLimiter:
         self._share = rate.seconds / rate.requests
         self._ends: dict[str, float] = {}
 
-    def exceeded(self, scope: Scope, path: str, state: State) -> LimitExceeded | None:
+    def error_if_exceeded(self, scope: Scope, path: str, state: State) -> LimitExceeded | None:
         """Return the error for a request that exceeds the limit, else count it and return None.
 
         A token that is not verified yet counts for the address.
