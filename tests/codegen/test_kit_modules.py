@@ -63,3 +63,35 @@ def test_a_project_has_the_modules_that_it_imports(
     assert needed <= tree.keys()
     types = {path for path in tree if path.startswith("app/kit/types/")}
     assert types - needed <= {"app/kit/types/__init__.py"}
+
+
+ROOT = Path(__file__).parents[2]
+PLAIN = ["entities", *(f"tests/specs/{name}/entities" for name in ("teams", "zoo", "shop"))]
+"""Specs without `auth`, functions, events and webhooks; the last three have relations."""
+ROOMS = ("access", "events", "hooks", "webhooks")
+NOT_IMPORTED = {
+    *("health.py", "logs.py", "protocol.py", "resource.py", "routing.py"),  # former names
+    "database/async_sessions.py",  # imported when it is used
+    *("fast/group_commit.py", "fast/included_json.py", "fast/json_objects.py"),
+    "fast/shortcut_table.py",
+}
+"""Modules of the kit that no import statement of a project names."""
+
+
+@pytest.mark.parametrize("folder", PLAIN)
+def test_a_plain_project_has_no_module_for_rules_and_functions(folder: str) -> None:
+    """It has a module only if other modules of the project import it, which have no rules."""
+    schema = load(ROOT / folder)
+    assert schema.auth is None
+    tree = render(schema)
+    kit = {path.removeprefix("app/kit/") for path in tree if path.startswith("app/kit/")}
+    assert not {path for path in kit if path.startswith(ROOMS)}
+    assert not {"command_line.py", "user_commands.py", "key_commands.py"} & kit
+    needed = {path.removeprefix("app/kit/") for path in imported(tree)}
+    assert {path for path in kit - needed if not path.endswith("__init__.py")} <= NOT_IMPORTED
+
+
+def test_rooms_for_rules_and_functions_exist() -> None:
+    kit = ROOT / "crudgen/kit"
+    assert all((kit / room / "__init__.py").exists() for room in ROOMS)
+    assert all((kit / path).exists() for path in NOT_IMPORTED)
