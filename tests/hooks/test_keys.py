@@ -12,6 +12,8 @@ from sqlalchemy import text
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.test_rules import SECRET as AUTH_SECRET
+from tests.access.test_rules import bearer
 from tests.hooks.city import City, in_city, package_of
 from tests.hooks.test_events import left, until
 from tests.startup.started import Application
@@ -36,7 +38,11 @@ links: {powers: Power}
 api: {operations: [create, read, update, replace], write: {powers: keys}, created: 201}
 """
 OTHERS = {
-    "power.yaml": "name: Power\nfields: {name: str(1..9)}\napi: {write: {heroes: keys}}\n",
+    "power.yaml": """\
+name: Power
+fields: {name: str(1..9)}
+api: {operations: [create, list, read, update, replace], write: {heroes: keys}}
+""",
     "team.yaml": "name: Team\nfields: {name: str}\napi: {nested: [heroes]}\n",
     "mission.yaml": "name: Mission\nfields: {goal: str(1..9), hero_id: -> Hero cascade}\n",
 }
@@ -56,6 +62,7 @@ HOOKED = {
         "seat.yaml": f"{SEAT}hooks: [on_create]\n",
     },
 }
+AUTH = "auth: {roles: [editor], me: {id: int = sub}}\n"
 ONCE = {"Idempotency-Key": "one"}
 Asked = tuple[str, str, Any, Mapping[str, str]]
 
@@ -127,16 +134,21 @@ def _told(answer: httpx.Response) -> tuple[Any, ...]:
     return answer.status_code, found, *(answer.headers.get(name) for name in names)
 
 
-def _answers(entities: Mapping[str, str], database: str) -> list[tuple[Any, ...]]:
+def _answers(
+    entities: Mapping[str, str], database: str, app_text: str | None = None
+) -> list[tuple[Any, ...]]:
     """Send all requests to an application whose functions do what operations do without them."""
-    package, found = import_tree(render(load_texts(dict(entities)))), []
+    package, found = import_tree(render(load_texts(dict(entities), app_text))), []
+    settings = {"auth_secret": AUTH_SECRET} if app_text else {}
 
     async def send_all() -> None:
         tag = ""
-        async with Application(package).running(database) as app:
+        async with Application(package).running(database, **settings) as app:
             client = AsgiClient(app)
-            for method, path, body, headers in requests():
+            for number, (method, path, body, headers) in enumerate(requests()):
                 sent = {name: value.replace("ETAG", tag) for name, value in headers.items()}
+                if app_text:
+                    sent |= bearer(["editor"] if number % 3 else [])
                 answer = await client.request(method, path, json=body, headers=sent)
                 tag = answer.headers.get("etag", tag)
                 found.append((method, path, body, *_told(answer)))
@@ -155,6 +167,77 @@ def test_functions_change_no_response(kind: str, new_database: Callable[[str], s
     for name, entities in HOOKED.items():
         for one, other in zip(_answers(entities, new_database(kind)), plain, strict=True):
             assert one == other, name
+
+
+ACCESS = {
+    "hero.yaml": """\
+access:
+  read: [user if age is null or age < 6, editor]
+  create: user
+  update: [user if team_id is null, editor]
+  delete: [user if age is null, editor]
+""",
+    "power.yaml": """\
+access:
+  read: [user if name != 'c', editor]
+  create: user
+  update: [user if name != 'b', editor]
+""",
+    "seat.yaml": "access: {read: user, create: user, update: [user if note != 'x', editor]}\n",
+    "team.yaml": "access: user\n",
+    "mission.yaml": "access: {read: user, create: [user if goal != 'y', editor]}\n",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_functions_keep_the_rules(kind: str, new_database: Callable[[str], str]) -> None:
+    """A refusal may name another rule: that about the row comes before its function."""
+
+    def answers(entities: Mapping[str, str]) -> list[tuple[Any, ...]]:
+        texts = {name: entity + ACCESS[name] for name, entity in entities.items()}
+        return _answers(texts, new_database(kind), AUTH)
+
+    plain = answers(PLAIN)
+    assert {200, 201, 304, 403, 404, 409, 412, 422} <= {one[3] for one in plain}
+    for name, entities in HOOKED.items():
+        for one, other in zip(answers(entities), plain, strict=True):
+            assert one == other or {one[3], other[3]} <= {403, 409}, name
+
+
+@pytest.mark.long
+def test_locks_are_taken_in_one_order(new_database: Callable[[str], str]) -> None:
+    database = new_database("postgresql")
+    package = import_tree(render(load_texts(HOOKED["functions"])))
+
+    async def send_all() -> None:
+        application = Application(package)
+        async with application.running(database) as app:
+            client = AsgiClient(app)
+            for name in "abc":
+                await client.post("/powers/", json={"name": name})
+                await client.post("/heroes/", json={"name": name})
+            sent: list[tuple[str, str, Any]] = []
+            for number in range(1, 4):
+                keys = [1, 2, 3][:number]
+                sent += [
+                    ("PATCH", f"/heroes/{number}", {"power_ids": keys}),
+                    ("PUT", f"/heroes/{number}/powers/", keys[::-1]),
+                    ("PATCH", f"/powers/{number}", {"hero_ids": keys}),
+                    ("PATCH", "/heroes/bulk", [{"id": key, "power_ids": keys} for key in keys]),
+                ]
+            for _ in range(5):
+                every = (client.request(method, path, json=body) for method, path, body in sent)
+                answers = await asyncio.gather(*every)
+                assert {one.status_code for one in answers} == {200}
+        with application.connected(database) as engine, engine.connect() as connection:
+            asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            assert connection.execute(text(asked)).scalar_one() == 0
+
+    try:
+        asyncio.run(send_all())
+    finally:
+        unload(package)
 
 
 HEROES = '''\
