@@ -58,7 +58,8 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     if others:
         console.say()
         console.say("  other tables", "bold")
-        _print_lines([_Line("·", one.table, one.text) for one in plan.notes if one.table in others])
+        noted = [one for one in plan.notes if one.table in others]
+        _print_lines([_Line("·", _live_name(one), one.text) for one in noted])
     general = [one for one in plan.problems if not one.table]
     _print_lines([_problem_line(one, names) for one in general])
     if with_sql and plan.steps:
@@ -67,6 +68,11 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
             for statement in step.sql:
                 console.say(f"{statement.rstrip(';')};", "dim" if step.online else "")
     console.say()
+
+
+def _live_name(note: "Note") -> str:
+    """Return the name of the table, or of the column, that a note is about."""
+    return note.table if note.column is None else f"{note.table}.{note.column}"
 
 
 def notes_text(notes: "Sequence[Note]", names: Names) -> str:

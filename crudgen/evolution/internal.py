@@ -6,6 +6,11 @@ from sqlalchemy import Connection
 
 from .statements import run
 
+LOGINS = "_login"
+"""The table of users."""
+ROW_OF_USER = "row_id"
+"""The column of users and of API keys with the key of their row, if users are rows."""
+_OF_USERS = {f"{table}.{ROW_OF_USER}": table for table in (LOGINS, "_credential")}
 _PREFIXES = ("_", "sqlite_", "pg_")
 """Tables of crudgen, such as those of idempotent responses; of SQLite, and of PostgreSQL."""
 _NAMES = {"alembic_version"}
@@ -23,6 +28,11 @@ _TABLE_LIST = (3, 37, 0)
 def is_internal(name: str) -> bool:
     """Return whether a table with this name belongs to crudgen, a database or Alembic."""
     return name.lower().startswith(_PREFIXES) or name.lower() in _NAMES
+
+
+def table_of_user_rows(name: str) -> str | None:
+    """Return the table whose column with the keys of the users' rows has this name."""
+    return _OF_USERS.get(name)
 
 
 def extension_tables(connection: Connection) -> frozenset[str]:

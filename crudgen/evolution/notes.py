@@ -8,6 +8,7 @@ from crudgen.kit.database.catalogue.explain import quoted
 
 from .changes import TableChange
 from .hints import Hints
+from .internal import LOGINS, ROW_OF_USER, is_internal
 from .ownership import is_from_spec
 from .pairing import Fold, Pair
 from .plan import Note
@@ -31,6 +32,8 @@ def notes_of(change: TableChange, kept: Iterable[str], hints: Hints) -> Iterator
         )
     for what in kept:
         yield Note(table, None, f"{what} is not in the spec and is kept")
+    if table == LOGINS:
+        yield from _note_user_keys(change)
 
 
 def note_foreign_keys(
@@ -46,7 +49,8 @@ def note_foreign_keys(
             drops = " ".join(f"--drop {name}.{column}" for column in key.columns)
             fields = ", ".join(f"{one}: {spec_type(left[one].type)}?" for one in key.columns)
             other = f"`{fields}` in the spec removes it and keeps them"
-            removed = f"{drops} removes it with its values, {other}"
+            removed = f"{drops} removes it with its values"
+            removed += "" if is_internal(table) else f", {other}"
         may_be_ours = is_from_spec(key, "fk", {table, change.live_name})
         yield Note(
             table,
@@ -54,6 +58,18 @@ def note_foreign_keys(
             f"{_effect(key)}; {_removal_hint(table, key, dialect) or removed}",
             is_warning=may_be_ours and left.keys() >= {*key.columns},
         )
+
+
+def _note_user_keys(change: TableChange) -> Iterator[Note]:
+    """Yield a warning if stored values of `me` are no longer those of the same users."""
+    row, number = f"the key of a row, {ROW_OF_USER}", "the number of the login, id"
+    if any(one.expected.name == ROW_OF_USER for one in change.added):
+        text = f"`me` was {number}, and becomes {row}: link each user to the row with this number"
+    elif any(one.name == ROW_OF_USER for one in (*change.released, *change.kept)):
+        text = f"`me` was {row}, and becomes {number}: change stored values where they differ"
+    else:
+        return
+    yield Note(change.expected.name, None, text, is_warning=True)
 
 
 def _effect(key: ForeignKey) -> str:

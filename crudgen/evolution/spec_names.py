@@ -11,7 +11,7 @@ from crudgen.errors import ArgumentError
 from crudgen.language.schema import Entity, Field, Schema
 
 from .hints import Hints
-from .internal import is_internal
+from .internal import LOGINS, ROW_OF_USER, is_internal, table_of_user_rows
 
 _MAX_NAMES = 10
 """Number of names that a message lists."""
@@ -46,6 +46,7 @@ class SpecNames:
     def __init__(self, schema: Schema, hints: Hints) -> None:
         self._entities = {str(one.singular): one for one in schema.entities}
         self._tables = {str(one.table): one for one in schema.entities}
+        self._auth = schema.auth
         self._called = {
             name: table for (table, column), name in hints.names.items() if column is None
         }
@@ -76,6 +77,8 @@ class SpecNames:
             what = "no name of a column" if name[:-1] else "no name"
             remedy = "write --drop hero.code for a column, or --drop log for a table"
             raise choice_error("--drop", name, what, remedy)
+        if (users := table_of_user_rows(name)) and self._has_users(users):
+            return users, ROW_OF_USER
         if is_internal(name):
             raise internal_table(name)
         self._reject_table(name)
@@ -87,6 +90,13 @@ class SpecNames:
         if owner in self._entities:
             _reject_field(name, column, self._entities[owner])
         return self._called[owner], column
+
+    def _has_users(self, table: str) -> bool:
+        """Return whether the spec has this table of users or keys, and users are no rows."""
+        auth = self._auth
+        if auth is None or auth.user_entity is not None:
+            return False
+        return auth.users or (auth.keys and table != LOGINS)
 
     def _reject_table(self, name: str) -> None:
         entity = self._entities.get(name) or self._tables.get(name)
