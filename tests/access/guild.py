@@ -92,7 +92,7 @@ def random_rules(seed: int) -> Rules:
         name: {
             "read": [*dict.fromkeys([("user", next(iter(CONDITIONS[name]))), *rules(name)])],
             "create": rules(name),
-            "update": [("user", one) for _, one in rules(name)],
+            "update": [*dict.fromkeys(("user", one) for _, one in rules(name))],
         }
         for name in ENTITIES
     }
