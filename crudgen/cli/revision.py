@@ -59,7 +59,7 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
     if as_json:
         typer.echo(_report_json(out, paths, plan))
     elif written:
-        _show(found, paths, out)
+        _print_revision(found, paths, out)
     elif plan.unused:
         raise CrudgenError("\n".join([*plan.unused, "  nothing was written"]))
     else:
@@ -76,7 +76,7 @@ def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[R
     return files(message, history, found.draft, found.after, found.changes)
 
 
-def _show(found: "revising.UnrevisedChanges", paths: list[Path], out: Path) -> None:
+def _print_revision(found: "revising.UnrevisedChanges", paths: list[Path], out: Path) -> None:
     """Print what a revision does, its files, and what to do next."""
     if found.draft.plan.steps:
         planned.show(found.draft.plan, found.hints.names)

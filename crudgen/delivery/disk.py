@@ -71,7 +71,7 @@ def write(
                 _check_resolved(comparison, conflicts=conflicts)
                 if check is not None:
                     check(comparison)
-                journal.apply(out, comparison.contents())
+                journal.apply(out, comparison.contents_to_write())
         except BaseException:
             if not existed and not any(out.iterdir()):
                 out.rmdir()

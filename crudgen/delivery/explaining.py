@@ -88,36 +88,36 @@ class _Explainer:
 
     def __init__(self, package: str, question: Question) -> None:
         self._package, self._question = package, question
-        self._module("api")  # it imports the rules of all entities
-        self._guarded = getattr(self._module(f"{question.folder}.routes"), question.resource)
+        self._import_module("api")  # it imports the rules of all entities
+        self._guarded = getattr(self._import_module(f"{question.folder}.routes"), question.resource)
         self._rows, self._access = self._guarded.unguarded, self._guarded.access
-        self._denials = self._module("kit.access.denials")
+        self._denials = self._import_module("kit.access.denials")
         self._caller: Any = None
 
-    def _module(self, name: str) -> Any:
+    def _import_module(self, name: str) -> Any:
         return importlib.import_module(f"{self._package}.{name}")
 
     def _caller_of(self, named: NamedCaller | None, database: Database) -> Any:
         if named is None:
             return None
-        kind = self._module("caller").Caller
+        kind = self._import_module("caller").Caller
         claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
         if named.is_stored:
             with database.reading() as connection:
-                claims = stored_claims(named, connection, self._module)
+                claims = stored_claims(named, connection, self._import_module)
         try:
             return kind.from_claims({"sub": "caller"} | claims)
-        except self._module("kit.access.errors").Unauthorized as error:
+        except self._import_module("kit.access.errors").Unauthorized as error:
             reason = str(error.detail).replace("The token", "the caller").replace("row.", "")
             raise ArgumentError(f"--as: {reason}") from None
 
     async def explanation(self, url: str | None) -> Explanation:
         question, access = self._question, self._access
         chosen = {} if url is None else {"database_url": url}
-        database = Database(self._module("settings").Settings(**chosen).database_url)
+        database = Database(self._import_module("settings").Settings(**chosen).database_url)
         self._caller = self._caller_of(question.caller, database)
         permission = access.permission(question.action)
-        http_error = self._module("kit.access.errors").HTTPException
+        http_error = self._import_module("kit.access.errors").HTTPException
         for one in (*((permission.needs,) if permission.needs else ()), permission):
             try:
                 one.check(self._caller)
@@ -127,7 +127,7 @@ class _Explainer:
                     return Explanation(False, "It needs a caller with credentials")
                 return Explanation(False, detail[0]["msg"])
         row, values = self._body_and_values()
-        operations = self._module("kit.access.row_operations").RowOperations(
+        operations = self._import_module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
         with database.reading() as connection:
@@ -152,7 +152,7 @@ class _Explainer:
                 reader.kind, written, lambda error, _: error
             ):
                 change.check(await reader.read(change.statement, change.values))
-        except self._module("kit.errors").MissingTarget as missing:
+        except self._import_module("kit.errors").MissingTarget as missing:
             names = ", ".join(repr(one["loc"][-1]) for one in missing.detail)
             return Explanation(False, f"{names}: no such row exists, or the caller cannot read it")
         return None
@@ -172,7 +172,7 @@ class _Explainer:
             for change in changes:
                 derived = {} if change.derive is None else change.derive([])
                 change.check(await reader.read(change.statement, {**change.values, **derived}))
-        except self._module("kit.access.field_writes").FieldDenied as denied:
+        except self._import_module("kit.access.field_writes").FieldDenied as denied:
             name = denied.detail[0]["loc"][-1]
             rules = self._access.fields[denied.name].write.rules
             told = "; or ".join(str(rule) for rule, _ in rules) or "nobody"
@@ -183,7 +183,7 @@ class _Explainer:
         self, operations: Any, reader: _CallerConnection, found: Explanation
     ) -> Explanation:
         """Return an explanation that names the properties that the row does not show."""
-        not_shown = self._module("kit.access.fields").not_shown
+        not_shown = self._import_module("kit.access.fields").not_shown
         hidden = [
             f"{name!r} is {'absent' if is_absent else 'null'}"
             async for name, is_absent in not_shown(operations.visible, reader, self._question.key)
@@ -238,7 +238,7 @@ class _Explainer:
         if question.is_function or question.action not in {"create", "update"}:
             return None, {}
         name = f"{question.entity}{question.action.capitalize()}"
-        model = getattr(self._module(f"{question.folder}.models"), name, None)
+        model = getattr(self._import_module(f"{question.folder}.models"), name, None)
         if model is None:
             raise ArgumentError(f"the API of {question.entity} has no request to {question.action}")
         try:

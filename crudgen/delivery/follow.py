@@ -90,7 +90,7 @@ class TableFollower:
         """Return whether any table has changed since `prepare_change` was called."""
         return self._watch.tables_have_changed()
 
-    def review(self, current: Generation) -> None:
+    def report_mistakes(self, current: Generation) -> None:
         """Report possible mistakes in a spec that was saved without a change of its code."""
         found = self._hints()
         with Database(current.database).reading() as connection:

@@ -227,7 +227,7 @@ def create_application(
     if log_level is not None and getattr(settings, "log_level", log_level) is None:
         chosen["log_level"] = log_level
         settings = settings_type(**chosen)
-    with _environment(chosen):
+    with _environment_variables(chosen):
         main = importlib.import_module(f"{package.__name__}.main")
     url = settings.database_url
     secret = getattr(url, "get_secret_value", None)
@@ -236,7 +236,7 @@ def create_application(
 
 
 @contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+def _environment_variables(settings: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables within a `with` block, and restore them after it."""
     variables = {name.upper(): value for name, value in settings.items()}
     before = {name: os.environ.get(name) for name in variables}

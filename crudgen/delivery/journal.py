@@ -99,7 +99,7 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
     _remove_staging(staging)
     steps, folders = _plan_steps(out, changes)
     try:
-        _stage(out, staging, steps, changes)
+        _stage_files(out, staging, steps, changes)
         _write_journal(staging, steps, folders)
         for folder in folders:
             (out / folder).mkdir()
@@ -174,7 +174,7 @@ def _plan_steps(out: Path, changes: Mapping[str, bytes | None]) -> tuple[list[_S
     return steps, list(folders)
 
 
-def _stage(
+def _stage_files(
     out: Path, staging: Path, steps: list[_Step], changes: Mapping[str, bytes | None]
 ) -> None:
     """Copy the old files to the staging folder, and write the new ones to it."""

@@ -158,7 +158,7 @@ class Plan:
         """Return a unified diff from the folder before a write to the one after it."""
         return "".join(line for change in self.changes for line in change.diff())
 
-    def contents(self) -> dict[str, bytes | None]:
+    def contents_to_write(self) -> dict[str, bytes | None]:
         """Return the files to write (bytes) and remove (None), including the record."""
         contents: dict[str, bytes | None] = {
             one.source: None for one in self.changes if one.source and one.before is not None

@@ -83,18 +83,18 @@ class Record:
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
         rows = {path: entry.to_list() for path, entry in self.files.items()}
-        sections = [_section("files", rows)]
+        sections = [_section_text("files", rows)]
         if self.owned:
-            sections.append(_section("owned", self.owned))
+            sections.append(_section_text("owned", self.owned))
         return ("{\n" + ",\n".join(sections) + "\n}\n").encode()
 
 
-def _section(name: str, rows: Mapping[str, Any]) -> str:
-    lines = (f"{_json(path)}: {_json(rows[path])}" for path in sorted(rows))
+def _section_text(name: str, rows: Mapping[str, Any]) -> str:
+    lines = (f"{_json_text(path)}: {_json_text(rows[path])}" for path in sorted(rows))
     return f'"{name}": {{\n' + ",\n".join(lines) + "\n}"
 
 
-def _json(value: object) -> str:
+def _json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -211,7 +211,7 @@ class _Reloader:
             self.reporter.report_recovery()
         elif self.following is not None:
             with suppress(CrudgenError):
-                await asyncio.to_thread(self.following.tables.review, self.switch.current)
+                await asyncio.to_thread(self.following.tables.report_mistakes, self.switch.current)
 
     async def _serve_tree(self, tree: SourceTree) -> None:
         """Serve another tree. If the tables of some entities must stay, serve the rest of it."""

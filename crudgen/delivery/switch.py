@@ -35,7 +35,7 @@ class Tables(Protocol):
     def tables_have_changed(self) -> bool:
         """Return whether any table has changed since `prepare_change` was called."""
 
-    def review(self, current: Generation) -> None:
+    def report_mistakes(self, current: Generation) -> None:
         """Report possible mistakes in a spec that was saved without a change of its code."""
 
 

@@ -21,18 +21,18 @@ class TableWatch:
         """Remember the tables as they are now, and return None: nothing is changed."""
         del current
         self._url = new.database
-        self._seen = self._version()
+        self._seen = self._tables_version()
         return None
 
     def tables_have_changed(self) -> bool:
         """Return whether any table has changed since `prepare_change` was called."""
-        version = self._version()
+        version = self._tables_version()
         return version not in {None, self._seen}
 
-    def review(self, current: Generation) -> None:
+    def report_mistakes(self, current: Generation) -> None:
         """Do nothing: the tables stay as they are."""
 
-    def _version(self) -> str | None:
+    def _tables_version(self) -> str | None:
         """Return the version of the tables; None if the database cannot be read."""
         try:
             with Database(self._url).reading() as connection:

@@ -47,7 +47,7 @@ class Trial:
         timer.daemon = True
         timer.start()
         try:
-            failure = _creation_failure(plan.out, plan.contents())
+            failure = _creation_failure(plan.out, plan.contents_to_write())
             is_new = failure is not None and _creation_failure(plan.out, {}) != failure
         finally:
             timer.cancel()

@@ -41,7 +41,7 @@ class Tables:
     def tables_have_changed(self) -> bool:
         return False
 
-    def review(self, current: Generation) -> None:
+    def report_mistakes(self, current: Generation) -> None:
         del current
 
 

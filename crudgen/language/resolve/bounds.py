@@ -76,7 +76,7 @@ def _with_range(written: WrittenType, field: Field) -> Field:
     if field.type is TypeName.INT:
         bounds = {"min": INT64_MIN, "max": INT64_MAX}
     for key in _BOUNDS:
-        if getattr(written.spec, key) is None or not written.clean:
+        if getattr(written.spec, key) is None or not written.has_no_problem:
             continue
         try:
             bound = cast("Number", to_value(field.type, getattr(written.spec, key)))

@@ -41,7 +41,7 @@ class CallerNames:
     auth: Auth = _NO_ENTITY
     """Who the callers are."""
 
-    def field(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
+    def claim_for(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
         """Return the claim that `me.org` names; `me` is `me.id`. Raises ConditionError.
 
         `many` requires a claim that is a list; without it, a list is an error.

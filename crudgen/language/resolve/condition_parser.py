@@ -155,7 +155,7 @@ class _Parser:
         return is_among(left, word, self._path_operand(caller.paths, to_many=True))
 
     def _path_operand(self, paths: Paths, *, to_many: bool = False) -> Operand:
-        operand, count = paths.operand(self._tokens[self._position :], to_many=to_many)
+        operand, count = paths.path_operand(self._tokens[self._position :], to_many=to_many)
         self._position += count
         return operand
 
@@ -234,7 +234,7 @@ class _Parser:
         token, name = self._take(), None
         if self._takes("."):
             name = self._next
-        field = caller.field(token, name, many=many)
+        field = caller.claim_for(token, name, many=many)
         if name is None:
             return Operand(token, field)
         self._take()

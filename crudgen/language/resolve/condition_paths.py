@@ -22,14 +22,16 @@ class Paths:
     entity: Entity
     entities: Mapping[ClassName, Entity]
 
-    def operand(self, tokens: Sequence[Token], *, to_many: bool = False) -> tuple[Operand, int]:
+    def path_operand(
+        self, tokens: Sequence[Token], *, to_many: bool = False
+    ) -> tuple[Operand, int]:
         """Return the field that the path at the first token leads to, and the number of its tokens.
 
         The path must lead to several rows with `to_many`, else to one. Raises ConditionError.
         """
         entity, position, is_optional, is_many = self.entity, 0, False, False
         while _is_dot(tokens[position + 1 : position + 2]):
-            relation = self._relation(entity, tokens[position])
+            relation = self._find_relation(entity, tokens[position])
             if position == 2 * MAX_STEPS:
                 problem = f"the path has more than {MAX_STEPS} relations"
                 raise _error_between(problem, "follow fewer relations", tokens[0], tokens[position])
@@ -50,7 +52,7 @@ class Paths:
         found = replace(field, name=PathName(path), optional=field.optional or is_optional)
         return Operand(Token(Kind.NAME, path, tokens[0].start, last.end), found), position + 1
 
-    def _relation(self, entity: Entity, token: Token) -> Relation:
+    def _find_relation(self, entity: Entity, token: Token) -> Relation:
         relations = {str(one.name): one for one in entity.relations}
         found = relations.get(token.text)
         if found is None:

@@ -60,7 +60,7 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
     if other.field is not None:
         _check_field_types(field.field, other.field, (left.token.start, right.token.end))
         return Comparison(FieldValue(field.field.name), operator, FieldValue(other.field.name))
-    value = constant(field.field, other.token, must_be_valid=operator in _EQUALITY)
+    value = _constant(field.field, other.token, must_be_valid=operator in _EQUALITY)
     if field.field.type is TypeName.BOOL:
         found = IsTrue(FieldValue(field.field.name))
         return found if (value.value is True) == (operator is Operator.EQUAL) else Not(found)
@@ -82,7 +82,7 @@ def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
         if token.keyword == "null":
             remedy = f"write '{field.name} is null or {field.name} in (…)'"
             raise _error_at("a list cannot contain null", remedy, token)
-        value = constant(field, token, must_be_valid=True)
+        value = _constant(field, token, must_be_valid=True)
         if value in found:
             raise _error_at(f"duplicate value {quoted(token.text)}", "remove one of them", token)
         found.append(value)
@@ -119,7 +119,7 @@ def is_true(operand: Operand) -> IsTrue:
     return IsTrue(FieldValue(field.name))
 
 
-def constant(field: Field, token: Token, *, must_be_valid: bool) -> ConstantValue:
+def _constant(field: Field, token: Token, *, must_be_valid: bool) -> ConstantValue:
     """Return a constant as a value of the field's type. Raises ConditionError for another type.
 
     `must_be_valid` rejects a value that the field cannot have.

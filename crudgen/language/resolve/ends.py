@@ -40,7 +40,7 @@ class End(NamedTuple):
     order: tuple[tuple[FieldName, bool], ...] = ()
 
     @property
-    def remedy(self) -> str:
+    def rename_remedy(self) -> str:
         """What to do if the name is taken."""
         if not self.option:
             return "rename the link"
@@ -69,7 +69,7 @@ def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
         else:
             name = next(name for name in names if name in fields or name in taken)
             problem = _collision_problem(draft, relation, name, taken.get(name))
-            drafts.problems.add(end.locate(), problem, end.remedy)
+            drafts.problems.add(end.locate(), problem, end.rename_remedy)
         taken |= dict.fromkeys(names, relation)
 
 
@@ -147,4 +147,4 @@ def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:
     if json_name_problem(name) or json_name_problem(json_name):
         other = re.sub("__+", "_", name).strip("_")
         return f"'__' separates the names of a path: write '{other}'"
-    return end.remedy
+    return end.rename_remedy

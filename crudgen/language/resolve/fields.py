@@ -80,7 +80,7 @@ def _check_primary_keys(
 def _resolve_field(written: WrittenType, conventions: Conventions) -> Field | None:
     names = field_names(written, conventions)
     check_flags(written)
-    if names is None or not written.clean:
+    if names is None or not written.has_no_problem:
         return None
     field = _base_field(written, names)
     for step in (
@@ -92,7 +92,7 @@ def _resolve_field(written: WrittenType, conventions: Conventions) -> Field | No
         _with_samples,
     ):
         field = step(written, field)
-        if not written.clean:
+        if not written.has_no_problem:
             return None
     return as_computed(field) if field.computed else field
 

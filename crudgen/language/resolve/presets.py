@@ -47,7 +47,7 @@ def check_presets(
                 continue
             try:
                 token, name = _tokens_of_me(str(text))
-                claim = caller.field(token, name)
+                claim = caller.claim_for(token, name)
             except ConditionError as error:
                 place = _part_location(location, error.start, error.end)
                 problems.add(place, error.problem, error.remedy)

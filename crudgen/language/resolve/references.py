@@ -41,13 +41,13 @@ def _resolve_reference(written: WrittenReference, drafts: Drafts) -> Field | Non
     _check_options(written)
     target = drafts.find(written.spec.to, lambda: written.locate("to"))
     key = target.key if target else None
-    if names is None or target is None or key is None or not written.clean:
+    if names is None or target is None or key is None or not written.has_no_problem:
         return None
     field = with_default_and_example(
         written, _base_field(written, names, target.identity.name, key)
     )
     field = with_former_names(written, field)
-    return field if written.clean else None
+    return field if written.has_no_problem else None
 
 
 def _base_field(written: WrittenReference, names: Names, target: ClassName, key: Field) -> Field:

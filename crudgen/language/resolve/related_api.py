@@ -19,7 +19,7 @@ from .relation_paths import (
     PathError,
     find_relation,
     included_path,
-    joined,
+    joined_path,
     related_path,
 )
 
@@ -164,10 +164,10 @@ class _RelationKeys:
     def _check_prefixes(self, paths: list[tuple[FieldName, ...]]) -> None:
         listed = self.written.spec.api.include or []
         for path in paths:
-            prefix = joined(path[:-1])
+            prefix = joined_path(path[:-1])
             if prefix and prefix not in listed:
-                location = self.written.locate("api", "include", listed.index(joined(path)))
-                problem = f"{quoted(joined(path))} requires {quoted(prefix)}"
+                location = self.written.locate("api", "include", listed.index(joined_path(path)))
+                problem = f"{quoted(joined_path(path))} requires {quoted(prefix)}"
                 self.problems.add(location, problem, f"add {quoted(prefix)} to the list")
 
     def _check_write(self, relation: Relation, nested: NestedWrite) -> None:

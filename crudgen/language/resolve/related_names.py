@@ -9,7 +9,7 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .missing_relations import Entities
-from .relation_paths import joined
+from .relation_paths import joined_path
 
 
 def check_related_names(
@@ -81,5 +81,5 @@ def _parameter_name(path: RelatedPath, entity: Entity, entities: Entities) -> st
         words += [relation.json_name, "any"] if is_many else [relation.json_name]
         entity = entities[relation.target]
     if path.field is not None:
-        return joined([*words, entity.field(path.field).json_name])
-    return joined([*(words[:-1] if path.to_many[-1] else words), "exists"])
+        return joined_path([*words, entity.field(path.field).json_name])
+    return joined_path([*(words[:-1] if path.to_many[-1] else words), "exists"])

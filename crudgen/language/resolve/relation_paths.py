@@ -35,7 +35,7 @@ def included_path(entity: Entity, text: str, entities: Entities) -> tuple[Relati
     for word in text.split(SEPARATOR):
         if found and _find_field(entity, word):
             problem = f"{quoted(word)} is a field of {entity.name}, and 'include' lists relations"
-            before = joined(relation.name for relation in found)
+            before = joined_path(relation.name for relation in found)
             raise PathError(problem, f"write {quoted(before)}: included rows have all fields")
         found.append(find_relation(entity, word, entities))
         entity = entities[found[-1].target]
@@ -93,7 +93,7 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
     before: list[str] = []
     after = text.split(SEPARATOR)
     while after:
-        field = _find_field(entity, joined(after)) if steps else None
+        field = _find_field(entity, joined_path(after)) if steps else None
         if field is not None:
             _check_length(text, len(steps), MAX_RELATED_STEPS)
             _check_filterable(entity, field, text)
@@ -112,12 +112,12 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
     if relation.kind is RelationKind.MANY_TO_ONE:
         problem = f"{quoted(text)} names no field of {entity.name}"
         raise PathError(
-            problem, f"write one, such as {quoted(joined([text, _example_field(entity)]))}"
+            problem, f"write one, such as {quoted(joined_path([text, _example_field(entity)]))}"
         )
     return RelatedPath(tuple(steps), None, tuple(to_many))
 
 
-def joined(words: Iterable[str]) -> str:
+def joined_path(words: Iterable[str]) -> str:
     """Return the path that consists of these words."""
     return SEPARATOR.join(words)
 
@@ -141,7 +141,7 @@ def _next_relation(
     by_field = _relation_of_reference(entity, field)
     if by_field is not None and len(after) > 1 and after[1] not in _OPERATORS:
         problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
-        remedy = f"write {quoted(joined([*before, by_field.name, *after[1:]]))}"
+        remedy = f"write {quoted(joined_path([*before, by_field.name, *after[1:]]))}"
     elif field.write_only:
         problem = f"{quoted(word)} of {entity.name} is write_only"
         remedy = "remove it: no request can filter by it"
@@ -149,11 +149,11 @@ def _next_relation(
         problem = f"{quoted(word)} is a field of {entity.name} itself"
         remedy = "list it in 'filter', or remove it"
     elif after[1:] and after[1] in _OPERATORS:
-        problem = f"the path {quoted(joined([*before, *after]))} ends with an operator"
-        remedy = f"write {quoted(joined([*before, word]))}, which allows all operators"
+        problem = f"the path {quoted(joined_path([*before, *after]))} ends with an operator"
+        remedy = f"write {quoted(joined_path([*before, word]))}, which allows all operators"
     else:
         problem = f"{quoted(word)} is a field of {entity.name}, and the last step of a path"
-        remedy = f"write {quoted(joined([*before, word]))}"
+        remedy = f"write {quoted(joined_path([*before, word]))}"
     raise PathError(problem, remedy)
 
 
@@ -164,19 +164,21 @@ def _check_quantifier(
     word, rest = after[0], after[1:]
     if word == "any" and rest:
         return
-    example = joined([*before, "any", *(rest or [_example_field(entity)])])
+    example = joined_path([*before, "any", *(rest or [_example_field(entity)])])
     if word == "none":
         problem = "a path is listed with 'any', not with 'none'"
         remedy = f"write {quoted(example)}, which allows 'none' as well"
     elif word == "any":
-        problem = f"{quoted(joined([*before, word]))} names no field of {entity.name}"
-        remedy = f"write {quoted(example)} or only {quoted(joined(before))}"
+        problem = f"{quoted(joined_path([*before, word]))} names no field of {entity.name}"
+        remedy = f"write {quoted(example)} or only {quoted(joined_path(before))}"
     else:
         if after == ["exists"]:
             _reject_exists(entity, before)
         known = {one.name for one in (*entity.fields, *entity.computed)}
         known |= {relation.name for relation in entity.relations}
-        example = joined([*before, "any", *(after if word in known else [_example_field(entity)])])
+        example = joined_path(
+            [*before, "any", *(after if word in known else [_example_field(entity)])]
+        )
         problem = f"{str(relation.name)!r} is a relation to many rows"
         remedy = f"write 'any' after it, such as {quoted(example)}"
     raise PathError(problem, remedy)
@@ -190,21 +192,25 @@ def _reject_quantifier(
         return
     if after[0] in _QUANTIFIERS:
         problem = f"{str(relation.name)!r} is a relation to one row"
-        remedy = f"write {quoted(joined([*before, *(after[1:] or [_example_field(entity)])]))}"
+        remedy = f"write {quoted(joined_path([*before, *(after[1:] or [_example_field(entity)])]))}"
         raise PathError(problem, remedy)
     if after == ["exists"]:
         if relation.kind is RelationKind.ONE_TO_ONE:
             _reject_exists(entity, before)
-        problem = f"{quoted(joined([*before, *after]))} is not possible: a field has the reference"
+        problem = (
+            f"{quoted(joined_path([*before, *after]))} is not possible: a field has the reference"
+        )
         remedy = f"remove it: '{relation.by}__isnull' filters by it"
         raise PathError(problem, remedy)
 
 
 def _reject_exists(entity: Entity, before: list[str]) -> None:
     if _find_field(entity, "exists") is None:
-        path = joined([*before, "exists"])
+        path = joined_path([*before, "exists"])
         problem = f"the path {quoted(path)} ends with an operator"
-        raise PathError(problem, f"write {quoted(joined(before))}, which allows {quoted(path)}")
+        raise PathError(
+            problem, f"write {quoted(joined_path(before))}, which allows {quoted(path)}"
+        )
 
 
 def _example_field(entity: Entity) -> str:

@@ -48,7 +48,7 @@ _FIXED: dict[TypeName, tuple[Value, ...]] = {
 def samples(field: Field) -> tuple[Value, Value] | None:
     """Return two valid values of a field, different if possible, or None if none was found."""
     found: list[Value] = []
-    for value in _candidates(field):
+    for value in _candidate_values(field):
         if value is None or value in found or not _is_valid(field, value):
             continue
         found.append(value)
@@ -65,7 +65,7 @@ def _is_valid(field: Field, value: Value) -> bool:
     return "/" not in value and not value.startswith(".")  # the key is one segment of a URL
 
 
-def _candidates(field: Field) -> Iterator[Value]:
+def _candidate_values(field: Field) -> Iterator[Value]:
     if field.example is not None:
         yield field.example.value
     yield from _generated_values(field)
@@ -77,27 +77,27 @@ def _generated_values(field: Field) -> Iterator[Value]:
     if field.type is TypeName.ENUM:
         yield from field.words
     elif field.type is TypeName.INT:
-        yield from _integers(field)
+        yield from _sample_integers(field)
     elif field.type is TypeName.FLOAT:
-        yield from _floats(field)
+        yield from _sample_floats(field)
     elif field.type is TypeName.DECIMAL:
-        yield from _decimals(field)
+        yield from _sample_decimals(field)
     elif field.type not in (TypeName.STR, TypeName.TEXT):
         yield from _FIXED[field.type]
     elif field.pattern is None:
-        yield from _texts(field)
+        yield from _sample_texts(field)
     else:
         yield from _matching_texts(field.pattern, field.min_length or 0, field.max_length or 0)
 
 
-def _integers(field: Field) -> Iterator[int]:
+def _sample_integers(field: Field) -> Iterator[int]:
     yield from (1, 2)
     for bound, step in ((field.minimum, 1), (field.maximum, -1)):
         if bound is not None:
             yield from (int(bound), int(bound) + step)
 
 
-def _floats(field: Field) -> Iterator[float]:
+def _sample_floats(field: Field) -> Iterator[float]:
     yield from (1.5, 2.5)
     if field.minimum is not None and field.maximum is not None:
         yield float(field.minimum) / 2 + float(field.maximum) / 2
@@ -107,7 +107,7 @@ def _floats(field: Field) -> Iterator[float]:
             yield from (number for number in near if math.isfinite(number))
 
 
-def _decimals(field: Field) -> Iterator[Decimal]:
+def _sample_decimals(field: Field) -> Iterator[Decimal]:
     step = Decimal(1).scaleb(-(field.scale or 0))
     units = (Decimal(1), Decimal(2)) if field.precision != field.scale else ()
     for number in (*units, step, 2 * step):
@@ -117,7 +117,7 @@ def _decimals(field: Field) -> Iterator[Decimal]:
             yield from (Decimal(bound), Decimal(bound) + direction)
 
 
-def _texts(field: Field) -> Iterator[str]:
+def _sample_texts(field: Field) -> Iterator[str]:
     shortest, longest = field.min_length or 0, field.max_length or 1
     for word in ("first", "second", "1", "2"):
         repeated = word * (shortest // len(word) + 1) if len(word) < shortest else word
@@ -164,15 +164,15 @@ class _TextBuilder:
         if self.steps > _MAX_STEPS:
             raise _UnsupportedError
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            return self._repeat(*argument)
+            return self._repeated_text(*argument)
         if name == "SUBPATTERN":
             return self.build(argument[3])
         if name == "BRANCH":
             branches = argument[1]
             return self.build(branches[self.choice % len(branches)])
-        return "" if name == "AT" else self._character(name, argument)
+        return "" if name == "AT" else self._element_character(name, argument)
 
-    def _character(self, name: str, argument: Any) -> str:
+    def _element_character(self, name: str, argument: Any) -> str:
         if name == "LITERAL":
             return chr(argument)
         if name in ("NOT_LITERAL", "ANY"):
@@ -181,7 +181,7 @@ class _TextBuilder:
             return self._character_of_set(argument)
         raise _UnsupportedError
 
-    def _repeat(self, minimum: int, maximum: int, tree: Any) -> str:
+    def _repeated_text(self, minimum: int, maximum: int, tree: Any) -> str:
         count = min(int(minimum) + self.extra, int(maximum))
         if count > self.longest:
             raise _UnsupportedError

@@ -137,19 +137,19 @@ def _expected_error(what: str, written: Plain, *, quotes: bool = False) -> Value
     return ValueError(f"expected {what}, found {describe(written)}{hint}")
 
 
-def _text(written: Plain) -> str:
+def _read_text(written: Plain) -> str:
     if not isinstance(written, str):
         raise _expected_error("a string", written, quotes=True)
     return written
 
 
-def _text_in_format(what: str, form: re.Pattern[str], written: Plain) -> str:
+def _read_text_in_format(what: str, form: re.Pattern[str], written: Plain) -> str:
     if not isinstance(written, str) or not form.fullmatch(written):
         raise _expected_error(what, written, quotes=True)
     return written
 
 
-def _int(written: Plain) -> int:
+def _read_int(written: Plain) -> int:
     """Return an integer; 4.0 is 4, as in a request body. Raises ValueError."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected_error("an integer", written)
@@ -158,7 +158,7 @@ def _int(written: Plain) -> int:
     return integer
 
 
-def _float(written: Plain) -> float:
+def _read_float(written: Plain) -> float:
     return _finite_float(written) + 0.0  # databases do not store the sign of -0.0
 
 
@@ -174,35 +174,35 @@ def _finite_float(written: Plain) -> float:
     return value
 
 
-def _decimal(written: Plain) -> Decimal:
+def _read_decimal(written: Plain) -> Decimal:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected_error("a number", written)
     value = Decimal(written)
     return value or abs(value)  # databases do not store the sign of -0.00
 
 
-def _bool(written: Plain) -> bool:
+def _read_bool(written: Plain) -> bool:
     if not isinstance(written, bool):
         raise _expected_error("true or false", written)
     return written
 
 
-def _date(written: Plain) -> date:
+def _read_date(written: Plain) -> date:
     found: date = _parse_text(
-        dates.IsoDate, _text_in_format("a date, such as 2024-12-31", _DATE, written)
+        dates.IsoDate, _read_text_in_format("a date, such as 2024-12-31", _DATE, written)
     )
     return found
 
 
-def _time(written: Plain) -> time:
-    text = _text_in_format("a time, such as 12:30 or 12:30:00", _TIME, written)
+def _read_time(written: Plain) -> time:
+    text = _read_text_in_format("a time, such as 12:30 or 12:30:00", _TIME, written)
     found: time = _parse_text(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
     return found
 
 
-def _datetime(written: Plain) -> datetime:
+def _read_datetime(written: Plain) -> datetime:
     what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
-    text = _text_in_format(what, _DATETIME, written)
+    text = _read_text_in_format(what, _DATETIME, written)
     found: datetime = _parse_text(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
     return found
 
@@ -213,9 +213,9 @@ def _with_seconds(match: re.Match[str]) -> str:
     return f"{minutes}{seconds or ':00'}{zone}"
 
 
-def _uuid(written: Plain) -> UUID:
+def _read_uuid(written: Plain) -> UUID:
     found: UUID = _parse_text(
-        uuids.UuidText, _text_in_format("a UUID of 36 characters", _UUID, written)
+        uuids.UuidText, _read_text_in_format("a UUID of 36 characters", _UUID, written)
     )
     return found
 
@@ -237,37 +237,37 @@ def _type_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _email(written: Plain) -> str:
+def _read_email(written: Plain) -> str:
     from crudgen.kit.types.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
 
     return _read_address("an email address", read_email, written)
 
 
-def _url(written: Plain) -> str:
+def _read_url(written: Plain) -> str:
     from crudgen.kit.types.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
 
     return _read_address("an http or https URL", read_url, written)
 
 
 def _read_address(what: str, read: Callable[[str], str], written: Plain) -> str:
-    text = _text(written)
+    text = _read_text(written)
     try:
         return read(text)
     except ValueError:
         raise ValueError(f"{quoted(text)} is not {what}") from None
 
 
-def _json(written: Plain) -> Json:
+def _read_json(written: Plain) -> Json:
     if isinstance(written, Decimal):
         return _finite_float(written)
     if isinstance(written, list):
-        return [_json(item) for item in written]
+        return [_read_json(item) for item in written]
     if isinstance(written, dict):
-        return {key: _json(item) for key, item in written.items()}
+        return {key: _read_json(item) for key, item in written.items()}
     return written
 
 
-def _bytes(written: Plain) -> bytes:
+def _read_bytes(written: Plain) -> bytes:
     if not isinstance(written, str):
         raise _expected_error("base64", written, quotes=True)
     try:
@@ -277,19 +277,19 @@ def _bytes(written: Plain) -> bytes:
 
 
 _READERS: dict[TypeName, Callable[[Plain], Value]] = {
-    TypeName.STR: _text,
-    TypeName.TEXT: _text,
-    TypeName.ENUM: _text,
-    TypeName.INT: _int,
-    TypeName.FLOAT: _float,
-    TypeName.DECIMAL: _decimal,
-    TypeName.BOOL: _bool,
-    TypeName.DATE: _date,
-    TypeName.TIME: _time,
-    TypeName.DATETIME: _datetime,
-    TypeName.UUID: _uuid,
-    TypeName.EMAIL: _email,
-    TypeName.URL: _url,
-    TypeName.JSON: _json,
-    TypeName.BYTES: _bytes,
+    TypeName.STR: _read_text,
+    TypeName.TEXT: _read_text,
+    TypeName.ENUM: _read_text,
+    TypeName.INT: _read_int,
+    TypeName.FLOAT: _read_float,
+    TypeName.DECIMAL: _read_decimal,
+    TypeName.BOOL: _read_bool,
+    TypeName.DATE: _read_date,
+    TypeName.TIME: _read_time,
+    TypeName.DATETIME: _read_datetime,
+    TypeName.UUID: _read_uuid,
+    TypeName.EMAIL: _read_email,
+    TypeName.URL: _read_url,
+    TypeName.JSON: _read_json,
+    TypeName.BYTES: _read_bytes,
 }

@@ -25,7 +25,7 @@ class WrittenField(Generic[OptionsT]):
     """Number of problems before the checks of this field."""
 
     @property
-    def clean(self) -> bool:
+    def has_no_problem(self) -> bool:
         """Whether no problem of this field has been found so far."""
         return len(self.problems) == self.before
 

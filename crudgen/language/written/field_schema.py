@@ -66,7 +66,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
 }
 
 
-def field() -> dict[str, Any]:
+def field_in_any_form() -> dict[str, Any]:
     """Return the schema of a field, in the short or the long form."""
     return {
         "description": "A type such as str(1..80), or a map (the long form).",
@@ -78,8 +78,8 @@ def field() -> dict[str, Any]:
     }
 
 
-def definitions() -> dict[str, Any]:
-    """Return the schemas that `field` refers to."""
+def form_definitions() -> dict[str, Any]:
+    """Return the schemas that `field_in_any_form` refers to."""
     return {_LONG: _long_form(), _SHORT: _short_form()}
 
 
@@ -155,7 +155,7 @@ def _long_form_of(info: TypeInfo) -> dict[str, Any]:
     keys = [key for key in FieldSpec.allowed_keys() if key in allowed]
     usable = [key for key in keys if key not in FLAGS or key in info.flags]
     options = {
-        "properties": {key: _option(info, key) for key in keys},
+        "properties": {key: _option_schema(info, key) for key in keys},
         "additionalProperties": False,
         "errorMessage": f"Unknown option. Options of '{info.name}': {', '.join(usable)}.",
     }
@@ -166,17 +166,17 @@ def _long_form_of(info: TypeInfo) -> dict[str, Any]:
     }
 
 
-def _option(info: TypeInfo, key: str) -> dict[str, Any]:
+def _option_schema(info: TypeInfo, key: str) -> dict[str, Any]:
     """Return the schema of an option of a type in the long form."""
     if key == "type":
         return {"$ref": "#/$defs/FieldSpec/properties/type"}
     if key in FLAGS and key not in info.flags:
         message = f"'{key}' does not apply to '{info.name}'."
         return {"const": False, "doNotSuggest": True, "errorMessage": message}
-    return {"$ref": f"#/$defs/FieldSpec/properties/{key}", **_limits(info, key)}
+    return {"$ref": f"#/$defs/FieldSpec/properties/{key}", **_option_limits(info, key)}
 
 
-def _limits(info: TypeInfo, key: str) -> dict[str, Any]:
+def _option_limits(info: TypeInfo, key: str) -> dict[str, Any]:
     """Return what a type requires of an option, in addition to the option's own schema."""
     if key == "default" and info.value_type:
         return _default_of(info)

@@ -52,7 +52,7 @@ def editor_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "crudgen entity",
         **entity,
-        "$defs": {**definitions, **field_schema.definitions()},
+        "$defs": {**definitions, **field_schema.form_definitions()},
     }
 
 
@@ -63,7 +63,7 @@ def _fields_schema(schema: dict[str, Any]) -> dict[str, Any]:
         "description": schema["description"],
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
         "propertyNames": name_schema.field_names(),
-        "additionalProperties": field_schema.field(),
+        "additionalProperties": field_schema.field_in_any_form(),
     }
 
 

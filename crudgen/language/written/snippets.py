@@ -43,7 +43,7 @@ def field_snippets() -> list[dict[str, Any]]:
 
     An editor replaces the entire value: to complete an option, it needs the type before it.
     """
-    proposals = [proposal for info in TYPES.values() for proposal in _proposals(info)]
+    proposals = [proposal for info in TYPES.values() for proposal in _type_proposals(info)]
     ordered = sorted([*proposals, *_reference_proposals()], key=lambda proposal: proposal.rank)
     return [
         {
@@ -56,7 +56,7 @@ def field_snippets() -> list[dict[str, Any]]:
     ]
 
 
-def _proposals(info: TypeInfo) -> Iterator[_Proposal]:
+def _type_proposals(info: TypeInfo) -> Iterator[_Proposal]:
     yield _Proposal(0, _shortest_form(info), info.doc)
     if info.arguments is not Arguments.NONE and not _needs_arguments(info):
         yield _Proposal(1, f"{info.name}{_argument_placeholders(info)}", info.doc)
