@@ -114,7 +114,7 @@ class _Comparison:
             if former is None or self._is_emptied or discards or side is Side.NOW:
                 return Change(path, Action.CREATE, None, generated, entry)
             return Change(path, Action.DELETED, None, None, kept)
-        digest = journal.digest(before)
+        digest = entry.digest if before == generated else journal.digest(before)
         if digest == entry.digest:
             return Change(path, Action.UNCHANGED, before, before, entry)
         if discards or (former is not None and digest == former.digest):
