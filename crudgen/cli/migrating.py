@@ -172,7 +172,7 @@ def exit_code(state: State) -> int:
 
 
 def as_json(state: State) -> str:
-    """Return the three lists as a JSON object."""
+    """Return the pending revisions, the unrevised changes and the drift as a JSON object."""
     report = {
         "database": state.change.database.where,
         "recorded": list(state.recorded),

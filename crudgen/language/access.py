@@ -102,7 +102,7 @@ ROW_CLAIM = "row"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A default that is an attribute of the caller, such as `me.org`."""
+    """A default value of a field: an attribute of the caller, such as `me.org`."""
 
     claim: ModuleName
     """The name of the attribute: `org` for `me.org`, and `id` for `me`."""

@@ -8,7 +8,7 @@ MAX_PLURAL = 54
 
 
 def more_property(relation: Relation) -> str:
-    """Return `heroes_more`: whether a row has more related rows than were included."""
+    """Return the name `heroes_more`: the property says whether more related rows exist."""
     return relation.name + "_more"
 
 

@@ -98,7 +98,7 @@ def _relation_name(
 def _check_sets_no_relation(
     draft: Draft, name: str, spec: ReferenceSpec, problems: Problems
 ) -> None:
-    """Check that a write-only reference, which has no relation, sets no option of one."""
+    """Check that a write-only reference sets no `relation`, `inverse` or `order`: it has none."""
     for key in ("relation", "inverse", "order"):
         if spec.is_set(key) and getattr(spec, key) is not False:
             location = draft.written.locate_key("fields", name, key)
