@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.comparing import collected
 from tests.access.mutants import mutated
 from tests.access.staff import (
     ADMIN,
@@ -38,9 +39,8 @@ from tests.access.staff import (
     rows,
     texts,
 )
-from tests.access.tables import Tables, tables_of
-from tests.access.test_rules import SECRET, bearer
-from tests.startup.started import Application
+from tests.access.tables import Tables
+from tests.access.test_rules import bearer
 from tests.support.asgi import AsgiClient
 
 NewDatabase = Callable[[str], str]
@@ -442,15 +442,18 @@ async def differences(
     stops: bool = False,
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
-    application = Application(package)
-    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-        with tables_of(application, database) as tables:
-            staff = Staff(AsgiClient(app), tables, Rules(rules), rows(seed))
-            for name in CALLERS if RULES > 1 else SHORT[make_url(database).get_backend_name()]:
-                for check in CHECKS:
-                    if not (stops and staff.found):
-                        await check(staff, name, CALLERS[name])
-    return staff.found, staff.count
+    return await collected(
+        package,
+        database,
+        lambda client, tables: Staff(client, tables, Rules(rules), rows(seed)),
+        lambda staff: (
+            check(staff, name, CALLERS[name])
+            for name in (CALLERS if RULES > 1 else SHORT[make_url(database).get_backend_name()])
+            for check in CHECKS
+        ),
+        short=short,
+        stops=stops,
+    )
 
 
 def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:

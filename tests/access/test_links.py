@@ -14,6 +14,7 @@ import pytest
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.comparing import collected
 from tests.access.guild import (
     APP,
     CALLERS,
@@ -28,9 +29,8 @@ from tests.access.guild import (
 )
 from tests.access.linking import MISSING, SIDES, Change, Pairs, changes, expected
 from tests.access.mutants import mutated
-from tests.access.tables import Tables, tables_of
-from tests.access.test_rules import SECRET, bearer
-from tests.startup.started import Application
+from tests.access.tables import Tables
+from tests.access.test_rules import bearer
 from tests.support.asgi import AsgiClient
 
 NewDatabase = Callable[[str], str]
@@ -142,15 +142,18 @@ async def differences(
     stops: bool = False,
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
-    application = Application(package)
-    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-        with tables_of(application, database) as tables:
-            links = Links(AsgiClient(app), tables, rules, guild(seed))
-            for name, caller in CALLERS.items():
-                for check in (check_reads, check_changes):
-                    if not (stops and links.found):
-                        await check(links, name, caller)
-            return links.found, links.count
+    return await collected(
+        package,
+        database,
+        lambda client, tables: Links(client, tables, rules, guild(seed)),
+        lambda links: (
+            check(links, name, caller)
+            for name, caller in CALLERS.items()
+            for check in (check_reads, check_changes)
+        ),
+        short=short,
+        stops=stops,
+    )
 
 
 def package_of(rules: Rules, mutation: Sequence[str] = ()) -> Any:

@@ -32,10 +32,10 @@ from tests.access.clubs import (
     rows,
     texts,
 )
+from tests.access.comparing import collected
 from tests.access.mutants import mutated
-from tests.access.tables import Tables, tables_of
-from tests.access.test_rules import SECRET, bearer
-from tests.startup.started import Application
+from tests.access.tables import Tables
+from tests.access.test_rules import bearer
 from tests.support.asgi import AsgiClient
 
 NewDatabase = Callable[[str], str]
@@ -300,15 +300,18 @@ async def differences(
     stops: bool = False,
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
-    application = Application(package)
-    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-        with tables_of(application, database) as tables:
-            clubs = Clubs(AsgiClient(app), tables, Rules(rules), rows(seed))
-            for name, caller in CALLERS.items():
-                for check in (check_reading, check_writing):
-                    if not (stops and clubs.found):
-                        await check(clubs, name, caller)
-    return clubs.found, clubs.count
+    return await collected(
+        package,
+        database,
+        lambda client, tables: Clubs(client, tables, Rules(rules), rows(seed)),
+        lambda clubs: (
+            check(clubs, name, caller)
+            for name, caller in CALLERS.items()
+            for check in (check_reading, check_writing)
+        ),
+        short=short,
+        stops=stops,
+    )
 
 
 def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:

@@ -5,7 +5,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -14,16 +14,13 @@ import pytest
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.comparing import collected
 from tests.access.guild import APP, CALLERS, KEYS, OWN, Caller, Rules, guild
 from tests.access.keyed import NEW, SIDES, Ask, asks, expected, rules_of, texts
 from tests.access.linking import Pairs
 from tests.access.mutants import mutated
-from tests.access.tables import tables_of
 from tests.access.test_links import Links
-from tests.access.test_rules import SECRET
 from tests.access.vocabulary import Asker, run
-from tests.startup.started import Application
-from tests.support.asgi import AsgiClient
 
 NewDatabase = Callable[[str], str]
 RULES = int(os.environ.get("RULES", "1"))
@@ -126,16 +123,20 @@ async def differences(
     thinned: int = 1,
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
-    application = Application(package)
-    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-        with tables_of(application, database) as tables:
-            keys = of(AsgiClient(app), tables, rules, guild(seed))
-            for name, caller in CALLERS.items():
-                if not (stops and keys.found):
-                    every = [*asks(keys.data)]
-                    sent = every[:: 1 if name == "one" else STEP][::thinned]
-                    await check_keys(keys, name, caller, sent)
-            return keys.found, keys.count
+
+    def checks(keys: Keys) -> Iterator[Awaitable[None]]:
+        for name, caller in CALLERS.items():
+            sent = [*asks(keys.data)][:: 1 if name == "one" else STEP][::thinned]
+            yield check_keys(keys, name, caller, sent)
+
+    return await collected(
+        package,
+        database,
+        lambda client, tables: of(client, tables, rules, guild(seed)),
+        checks,
+        short=short,
+        stops=stops,
+    )
 
 
 def package_of(rules: Rules, mutation: Sequence[str] = ()) -> Any:
