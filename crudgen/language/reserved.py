@@ -71,7 +71,8 @@ DERIVED_SUFFIXES = (
 
 SCHEMAS = _words(
     """
-    Deleted HTTPValidationError LinksChanged Me Message NewPassword Token ValidationError
+    Deleted FunctionProblem HTTPValidationError LinksChanged Me Message NewPassword Token
+    ValidationError
     """
 )
 """Names of the kit's schemas in OpenAPI."""

@@ -125,7 +125,7 @@ class ActionHandlers(Handlers):
             path=literal(f"/{{{entity.singular}_id}}/{action.name}"),
             response_type=self._model(written_suffix(entity)),
             operation_id=literal(f"{action.name}_{entity.singular}"),
-            responses=self._errors(*statuses, 422, *self._missing_etag(), 503),
+            responses=self._errors(*statuses, 422, *self._missing_etag(), 503, hooks=None),
             signature=self._signature(handler, parameters),
             doc=action_doc(entity, action),
             body=self._return(verb, arguments),

@@ -1,9 +1,9 @@
 """Source of an entity's handlers. Reason to change: the signature of a handler."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, annotated, identifier, literal, name, raw
+from crudgen.codegen.code import Code, annotated, identifier, join, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.api import EtagUse
@@ -21,6 +21,7 @@ from .bodies import (
     written_suffix,
 )
 from .collections import creates_together, writes_keys
+from .hooks import called_hooks
 from .references import Entities
 from .referrers import changes_reference, sets_reference
 from .relation_nodes import has_related
@@ -28,6 +29,8 @@ from .variables import Variables
 
 DEFAULT_STATUS = 200
 """The status of a response with a new row, unless the spec says otherwise."""
+_BODY = 413, 415, 422, 503
+_Hooks = Collection[Hook] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Handlers:
         self._entity = entity
         self._entities = entities
         self._is_kept = is_kept
+        self._called = called_hooks(entity, entities)
         self._variables = variables
         self._imports = imports
         self._key_type = name(entity.name, suffix="Id")
@@ -110,7 +114,8 @@ class Handlers:
             arguments.append(raw("idempotency_key"))
         return HandlerView(
             responses=self._errors(
-                *self._hidden_row_status(), *self._conflict_status(creates=True), 413, 415, 422, 503
+                *(*self._hidden_row_status(), *self._conflict_status(creates=True), *_BODY),
+                hooks={Hook.CREATE},
             ),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
@@ -121,7 +126,7 @@ class Handlers:
         changes = self._model(update_by_id_suffix(self._entity))
         sent = self._variables.changed
         return HandlerView(
-            responses=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
+            responses=self._errors(404, 409, 412, *_BODY, many=True, hooks={Hook.UPDATE}),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [
@@ -138,7 +143,7 @@ class Handlers:
         """Return the source of the handler that deletes several rows."""
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
-            responses=self._errors(404, 409, 412, 422, 503, many=True),
+            responses=self._errors(404, 409, 412, 422, 503, many=True, hooks={Hook.DELETE}),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"),
                 [
@@ -176,12 +181,13 @@ class Handlers:
         """Return the source of the handler that updates a row."""
         changes = self._model(update_suffix(self._entity))
         conflict = self._conflict_status(creates=False)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
+        statuses = (404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
+        errors = self._errors(*statuses, hooks={Hook.UPDATE})
         return self._one_row_handler(Operation.UPDATE, errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
-        created = self._model(alone_suffix(self._entity))
+        body = self._model(alone_suffix(self._entity))
         unseen = self._hidden_row_status() if self._entity.key_kind is KeyKind.CLIENT else ()
         statuses = (
             *unseen,
@@ -193,16 +199,15 @@ class Handlers:
             422,
             *self._missing_etag(),
         )
-        errors = self._errors(*statuses, 503, created=self._creates_by_replacing())
-        return self._one_row_handler(Operation.REPLACE, errors, created)
+        hooks, created = {Hook.CREATE, Hook.UPDATE}, self._creates_by_replacing()
+        errors = self._errors(*statuses, 503, created=created, hooks=hooks)
+        return self._one_row_handler(Operation.REPLACE, errors, body)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
         conflict = (409,) if self._is_kept or self._has_hook(Hook.DELETE) else ()
-        return self._one_row_handler(
-            Operation.DELETE,
-            self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503),
-        )
+        statuses = (404, *conflict, 412, 422, *self._missing_etag(), 503)
+        return self._one_row_handler(Operation.DELETE, self._errors(*statuses, hooks={Hook.DELETE}))
 
     def _creates_by_replacing(self) -> bool:
         """Return whether a replacement has another status if it creates the row."""
@@ -261,7 +266,10 @@ class Handlers:
         """Return the status for a new row that the caller may not read, if there can be one."""
         return (204,) if hides_new_rows(self._entity, self._entities) else ()
 
-    def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
+    def _errors(
+        self, *statuses: int, many: bool = False, created: bool = False, hooks: _Hooks = ()
+    ) -> Code:
+        """Return the error responses. `hooks` may be called; None if a function is in any case."""
         if self._entity.access is not None:
             statuses = (*(one for one in statuses if one < 400), 401, 403, *statuses)
             statuses = (*dict.fromkeys(statuses),)
@@ -269,10 +277,11 @@ class Handlers:
         if created:
             arguments.append(keyword("created", self._model(written_suffix(self._entity))))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
-        tail = raw(",")
-        if many:
-            more = self._imports.name("..kit.rows.bulk", "BULK_ERRORS")
-            tail = raw(" | ") + more + tail
+        more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if many else []
+        if hooks is None or not self._called.isdisjoint(hooks):
+            own = self._imports.name("..kit.hooks.responses", "function_errors")
+            return statement(raw("responses="), call(own, [called, *more]), INDENT, raw(","))
+        tail = join(raw(""), [*(raw(" | ") + one for one in more), raw(",")])
         return statement(raw("responses="), called, INDENT, tail)
 
     def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:

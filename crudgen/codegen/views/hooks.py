@@ -202,6 +202,13 @@ def creates_by_function(entity: Entity, entities: Entities) -> bool:
     return any(Hook.CREATE in hook_kinds(one) for one in (entity, *together))
 
 
+def called_hooks(entity: Entity, entities: Entities) -> set[Hook]:
+    """Return the hooks whose functions the operations of an entity call, perhaps of child rows."""
+    children = (one.target for one in created_together(entity, entities))
+    is_created = any(Hook.CREATE in hooks_of(one) for one in children)
+    return {*hooks_of(entity), *([Hook.CREATE] if is_created else [])}
+
+
 def functions_module(resource: Code) -> Code:
     """Return the name of the module with the functions, in the module with the resource."""
     return free_name("hooks", {str(resource)})

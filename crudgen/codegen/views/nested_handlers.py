@@ -24,6 +24,7 @@ from crudgen.codegen.layout import (
     statement,
     subscript,
 )
+from crudgen.language.hooks import Hook
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
@@ -32,7 +33,7 @@ from .articles import a_row
 from .bodies import BODIES, create_suffix, created_suffix, owned_body_model, writes_more
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
-from .hooks import is_hooked
+from .hooks import called_hooks, is_hooked
 from .key_types import body_key_type, path_key_type
 from .nested_guards import NestedGuards, module_of
 from .references import Entities
@@ -153,6 +154,11 @@ class NestedHandlers:
             arguments.append(raw("idempotency_key"))
         unseen = (204,) if hides_new_rows(one.target, self._entities) else ()
         name, errors = f"add_{one.row}", self._errors(*unseen, 404, 409, 413, 415, 422, 503)
+        if Hook.CREATE in called_hooks(one.target, self._entities):
+            errors = statement(
+                raw(""),
+                call(self._imports.name("..kit.hooks.responses", "function_errors"), [errors]),
+            )
         created = self.model(one.target, created_suffix(one.target))
         response = [_path(one), keyword("response_model", created)]
         if (status := one.target.api.created) != DEFAULT_STATUS:

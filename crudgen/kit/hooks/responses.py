@@ -1,0 +1,30 @@
+"""The error responses of operations that call functions of the owner, for OpenAPI."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+Responses = dict[int | str, dict[str, Any]]
+_DESCRIPTION = "An error that a function of the application raises"
+
+
+class FunctionProblem(BaseModel):
+    """An error that a function of the application raises. It can have any detail."""
+
+    detail: Any
+
+
+def function_errors(*described: Mapping[int | str, dict[str, Any]]) -> Responses:
+    """Return descriptions of error responses, with those of an HTTPException of a function.
+
+    A function can raise each status of the operation with another detail, and any other 4xx.
+    """
+    found: Responses = {}
+    for responses in described:
+        found |= responses
+    for status, one in found.items():
+        model = one.get("model")
+        if isinstance(status, int) and status >= 400 and model is not None:
+            found[status] = {**one, "model": model | FunctionProblem}
+    return {**found, "4XX": {"model": FunctionProblem, "description": _DESCRIPTION}}
