@@ -68,7 +68,7 @@ class PostgresqlWriter:
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
-        """Connect, with a session of its own. Raises DatabaseError."""
+        """Connect; raise DatabaseError behind a pooler, which shares sessions."""
         with self._database.connect() as connection:
             driver: Any = connection.connection.dbapi_connection
             if driver.is_pooled:
@@ -153,7 +153,7 @@ def _run_online_step(connection: Connection, step: Step, order: Order) -> None:
 
 @contextmanager
 def _report_notices(connection: Connection, report: Progress) -> Iterator[None]:
-    """Report the notices of statements that commit parts of their work."""
+    """Report progress: the notices of statements that commit parts of their work."""
 
     def receive(notice: Any) -> None:
         if notice.sqlstate == PROGRESS:

@@ -1,6 +1,6 @@
 """SQL expressions for the values of changed columns. Reason to change: how a value is written.
 
-The same expressions are counted and executed, so a row that is not in the way does not fail.
+The same expressions count problems and convert values: a row without a problem does not fail.
 """
 
 import json

@@ -73,7 +73,7 @@ class _UnusedOptions:
                 yield f"--drop {shlex.quote(self._option_value(table, dropped))}: {reason}"
 
     def _option_value(self, table: str, column: str | None) -> str:
-        """Return a name as the option has it: tables and columns that may be dropped."""
+        """Return a table or a column to drop, as `--drop` names it."""
         return table if column is None else f"{self._hints.name(table)}.{column}"
 
     def _why_no_fill(self, change: TableChange, column: str) -> str:

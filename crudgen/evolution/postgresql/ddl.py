@@ -78,7 +78,7 @@ class Ddl:
         return self._sql_text(CreateTable(self._table, include_foreign_key_constraints=included))
 
     def is_inline(self, key: ForeignKey) -> bool:
-        """Return whether CREATE TABLE can contain a foreign key: the models are not in a circle."""
+        """Return whether CREATE TABLE can contain a foreign key: it closes no circle of tables."""
         return not any(
             one.use_alter
             for one in self._table.foreign_key_constraints

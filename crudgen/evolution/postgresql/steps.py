@@ -116,7 +116,7 @@ class _StepBuilder:
 
     def _alter(self, table: ChangedTable) -> None:
         """Add the steps of one table but those of foreign keys and indexes."""
-        self._drop_old(table)
+        self._drop_constraints(table)
         self._rename_parts(table)
         for item in table.of_kind(Kind.GENERATOR):
             self._pending += table.stop_generator(item)
@@ -132,7 +132,7 @@ class _StepBuilder:
         for item in table.of_kind(Kind.UNIQUE_ADDED):
             self._add_unique(table, item)
 
-    def _drop_old(self, table: ChangedTable) -> None:
+    def _drop_constraints(self, table: ChangedTable) -> None:
         """Drop constraints and indexes that would prevent changes, or have a needed name."""
         change, ddl = table.change, table.ddl
         names = {one.name for one in change.old_checks}

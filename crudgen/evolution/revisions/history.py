@@ -102,7 +102,7 @@ class History:
         return History(self.folder, tuple(one for one in self.revisions if one.name in has))
 
     def _ancestors(self) -> dict[str, set[str]]:
-        """Return all revisions before each one."""
+        """Return the names of all revisions before each revision."""
         before: dict[str, set[str]] = {}
         for one in self.revisions:
             before[one.name] = {*one.down, *(name for down in one.down for name in before[down])}

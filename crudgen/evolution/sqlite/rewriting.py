@@ -132,7 +132,7 @@ class Rewriting:
         return f",{space}" if "\n" in space else ", "
 
     def _space_before(self, at: int) -> int:
-        """Return the start of the white space before a position. A line comment keeps its end."""
+        """Return the start of the white space before a position; after a comment, the position."""
         start = len(self._table.sql[:at].rstrip())
         return start if start in self._ends else at
 

@@ -137,7 +137,7 @@ class RuleDiagnosis:
 
 
 def _typed(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
-    """Return a value that is compared as those of a column of its type, also by its collation."""
+    """Return a value with the type and collation of a column, to compare it like one."""
     return value if dialect.name == "sqlite" else cast(value, value.type)
 
 

@@ -97,7 +97,7 @@ class _SessionCursor(sqlite3.Cursor):
             return super().fetchmany(self.arraysize if size is None else size)
 
     def fetchall(self) -> list[Any]:
-        """Return the other rows, as sqlite3 does, until the deadline."""
+        """Return the remaining rows, as sqlite3 does, until the deadline."""
         with self._deadline():
             return super().fetchall()
 

@@ -91,7 +91,7 @@ def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
 
 
 def _check_orphans(connection: Connection) -> None:
-    """Raise CommandError if the transaction left rows that refer to a missing row."""
+    """Raise CommandError if the transaction added rows that refer to a missing row."""
     orphans = _orphans(connection)
     if orphans:
         with connection.engine.connect() as before:  # it does not see the transaction

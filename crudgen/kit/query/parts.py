@@ -136,7 +136,7 @@ def union(parts: Sequence[Part], kind: str) -> Part:
 
 
 def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
-    """Return the page at an offset, of parts without a cursor, which follow each other.
+    """Return the SELECT of the page at an offset, from parts that follow one another.
 
     Each part skips the offset without the rows of the parts before it. These are counted up to the
     offset only, mostly in an index: skipped rows are neither read completely nor sorted again.

@@ -108,9 +108,9 @@ class _Rows:
         return self._exists(table, [is_linked])
 
     def meeting(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-        """Return whether one of these rows meets the conditions, or none, for each row of a list.
+        """Return the condition that one of these rows meets the conditions, or that none does.
 
-        The rows of the list are read until the page is full.
+        It is evaluated for each row of a list until the page is full.
         """
         if self._link is None:
             found = self._exists(self._target, [self._belongs(), *conditions])

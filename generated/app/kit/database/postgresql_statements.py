@@ -83,7 +83,7 @@ async def _explained_error(
 
 
 async def _limit_locks(connection: Any, seconds: float | None) -> None:
-    """Let each lock of the transaction fail that is not available in `seconds`."""
+    """Fail the transaction if a lock is not available within `seconds`; None: no limit."""
     if seconds is not None:
         await connection.execute(f"SET LOCAL lock_timeout = {int(seconds * 1000)}")
 
