@@ -21,6 +21,7 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 from . import spellings, unsupported
 from .actions import ActionSpec
 from .base import BaseSpec
+from .examples import example_remedy
 from .expansion import expand
 from .kinds import describe
 from .reference_expansion import REJECTED
@@ -199,11 +200,15 @@ def _report_error(
         remedy = remedy or suggest(last, owner.allowed_keys())
         problems.add(location, f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
-        problems.add(find_location(root, path), context["problem"], context["remedy"])
+        problem, remedy = context["problem"], context["remedy"]
+        if ", found " in problem:
+            remedy = remedy or example_remedy(path)
+        problems.add(find_location(root, path), problem, remedy)
     else:
         found = describe(_value_at(root, path))
         expected = _EXPECTED.get(detail["type"], "something else")
-        remedy = wrong_type_remedy(path, _value_at(root, path))
+        needs_list = detail["type"] == "list_type"
+        remedy = wrong_type_remedy(path, _value_at(root, path), needs_list=needs_list)
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 

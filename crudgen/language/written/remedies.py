@@ -8,13 +8,13 @@ from crudgen.language.schema import TypeName
 from . import spellings
 from .auth import AuthSpec, TokensSpec
 from .base import BaseSpec
+from .examples import example_remedy
 from .limits_and_names import LimitsSpec, NamesSpec
 from .reference_spellings import entity_of_list
 from .relations import LinkSpec, ReferenceSpec
 from .shorthand import WORD
 from .spec import ApiSpec, EntitySpec, FieldSpec, PageSpec
 from .translation import list_of_rows_remedy
-from .words import PATH
 
 MODELS: dict[str, type[BaseSpec]] = {
     "api": ApiSpec,
@@ -37,19 +37,6 @@ _FORMER_MAPS: dict[type[BaseSpec], str] = {
     FieldSpec: "for the values of an enum, write 'renamed: {angry: furious}'",
 }
 """What to write instead of a map from former names."""
-_EXAMPLES: dict[tuple[str | int, ...], str] = {
-    ("links",): "links: {powers: Power}",
-    ("auth", "me"): "me: {id: int = sub}",
-    ("webhooks",): "webhooks: {crm: {events: [Hero.created]}}",
-    ("auth", "roles"): "roles: [editor]",
-    ("api", "write"): "write: {lines: create}",
-    ("api", "include"): "include: [team]",
-    ("api", "related"): "related: [team__name]",
-    ("api", "nested"): "nested: [heroes]",
-    ("api", "embed"): "embed: [team]",
-    ("api", "counts"): "counts: [heroes]",
-}
-"""An example of the value of a key, by its path."""
 
 
 def missing_remedy(key: str) -> str:
@@ -81,25 +68,22 @@ def former_name_remedy(model: type[BaseSpec], key: str, value: Any) -> str:
     return "" if is_typo else f"write '{example}'"
 
 
-def wrong_type_remedy(path: tuple[str | int, ...], value: Any) -> str:
+def wrong_type_remedy(path: tuple[str | int, ...], value: Any, *, needs_list: bool) -> str:
     """Return the remedy for a value of the wrong type, such as a string instead of a list."""
     key = str(path[0])
     if key == "fields" and (len(path) <= 2 or path[2] == "renamed"):
         return _field_remedy(path[1:], value)
-    is_name = isinstance(value, str) and re.fullmatch(PATH, value) and value != "all"
     if key == "check":
         return _check_remedy(path, value)
-    if key == "webhooks":
-        path = path[:1] if len(path) == 2 else path
-    if (path in _EXAMPLES and not is_name) or key == "links":
-        entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
-        return f"such as {_EXAMPLES.get(path, f'{path[-1]}: {entity}')!r}"
+    if key == "links" and isinstance(value, list) and len(value) == 1 and len(path) == 2:
+        return f"such as '{path[1]}: {value[0]}'"
     if str(path[-1]) in MODELS:
         return f"allowed keys: {', '.join(MODELS[str(path[-1])].allowed_keys())}"
     is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
     if key in ("unique", "index") and not (is_word and "," in value and len(path) > 1):
         return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
-    return f"write [{value}]" if is_word else ""
+    is_item = needs_list and is_word and value != "all"
+    return f"write [{value}]" if is_item else example_remedy(path)
 
 
 def _check_remedy(path: tuple[str | int, ...], value: Any) -> str:
