@@ -402,7 +402,7 @@ RULES: list[tuple[Any, str]] = [
     ("user if status = me.org", "compare fields of the same type"),
     ("user if note.owner_id = me", "has no relation 'note'"),
     ("user if owner_id.x = me", "has no relation 'owner_id'"),
-    ("user if new.owner_id = me", "'update' alone"),
+    ("user if new.owner_id = me", "only for rules of 'update'"),
     ("user if owner_id = now", "compare with a field, or with a constant"),
     ("user if not", "is not complete"),
     ("user if owner_id", "is an int, not a condition"),
@@ -424,7 +424,7 @@ RULES: list[tuple[Any, str]] = [
     ("user if owner_id = me; drop table note", "unexpected ';'"),
     ("user if owner_id = me -- x", "only compare"),
     ("user if __class__ = me", "has no field '__class__'"),
-    ("user if old.owner_id = me", "'update' alone"),
+    ("user if old.owner_id = me", "only for rules of 'update'"),
     (f"user if {'(' * 40}owner_id = me{')' * 40}", "more than 16 levels"),
     (f"user if {' or '.join(['owner_id = me'] * 200)}", "more than 200 words"),
 ]

@@ -258,7 +258,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         *(COMPOSITE, "if not all(read):", "if False:"),
         *(
             COMPOSITE,
-            "if self._judge:\n                    count",
+            "if self._guard:\n                    count",
             "if False:\n                    count",
         ),
     ),

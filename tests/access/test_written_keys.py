@@ -252,7 +252,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "read links": (BATCHES, "where(is_of_owner, is_visible)", "where(is_of_owner)"),
     "linked rows": (BATCHES, "where(is_new, is_denied(other))", "where(false())"),
     "rows of new rows": (BATCHES, "where(key.in_(sent), is_denied(key))", "where(false())"),
-    "side": (WRITES, "if not use.are_judged:", "if True:"),
+    "side": (WRITES, "if not use.are_guarded:", "if True:"),
     "first key": (WRITES, "= min(denied)", "= max(denied)"),
     "links of a replacement": (
         "app/kit/access/row_view.py",

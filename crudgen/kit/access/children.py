@@ -20,7 +20,7 @@ Found = Sequence[Sequence[Row]]
 """The rows of the changes before one."""
 
 
-class JudgedChildren:
+class GuardedChildren:
     """Checks the rules of rows that refer to a new row.
 
     They are checked when the row itself is in the table, so they can be about it, and before the

@@ -45,7 +45,7 @@ class LinkChanges:
     ) -> None:
         self._links, self._owners, self._rows, self._kind = links, owners, rows, kind
         self._inverse = inverse
-        self._use = _JudgedStatements(
+        self._use = _GuardedLinkStatements(
             *links.ends,
             kind,
             owners=owners.visibility,
@@ -153,7 +153,7 @@ class LinkChanges:
         return check
 
 
-class _JudgedStatements(LinkStatements):
+class _GuardedLinkStatements(LinkStatements):
     """The statements on links that belong to the linked rows, not to the row above."""
 
     def __init__(self, *ends: Any, **rows: Any) -> None:

@@ -15,11 +15,11 @@ from ..rows.answers import ErrorConversion, one_row
 from ..rows.related_writes import LinkWrites, SentRow
 from ..rows.resource import Insertion
 from .caller_view import remember
-from .children import JudgedChildren, key_of
+from .children import GuardedChildren, key_of
 from .denials import RowDenied, Write
 from .row_reading import RowReading
 from .rules import check_any
-from .written_keys import JudgedLinks
+from .written_keys import GuardedKeys
 
 
 class RowView(RowReading):
@@ -77,8 +77,10 @@ class RowView(RowReading):
     @property
     def _judged(self) -> Any:
         """The resource, with the rules for child rows and links applied."""
-        children = JudgedChildren(self._operations, self._caller)
-        return self._operations.all.judged_by(children, JudgedLinks(self._operations, self._caller))
+        children = GuardedChildren(self._operations, self._caller)
+        return self._operations.all.guarded_by(
+            children, GuardedKeys(self._operations, self._caller)
+        )
 
     async def _inserted(
         self,

@@ -9,7 +9,7 @@ from .denials import RowDenied, Write
 from .row_operations import RowOperations
 
 
-class JudgedLinks:
+class GuardedKeys:
     """Knows which links a caller can read and change.
 
     Both rows of a link must be readable. A link belongs to one of them, which the caller must be

@@ -25,7 +25,7 @@ from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
-Judge = Callable[[InlineDatabase, Any, str], Callable[[], None]]
+RowCheck = Callable[[InlineDatabase, Any, str], Callable[[], None]]
 Replaced = Callable[[InlineDatabase, Any, Model, dict[str, Any]], dict[str, Any]]
 
 
@@ -70,7 +70,7 @@ class Calls(Generic[CallerT]):
         filled: Callable[[Model], Model] = lambda row: row,
         replaced: Replaced = lambda *sent: sent[-1],
         identity: str | None = None,
-        judged: Judge | None = None,
+        judged: RowCheck | None = None,
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
         shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_of,
         permissions: Permissions = ALL,
@@ -225,10 +225,10 @@ class Call(Generic[CallerT]):
 
         They must allow the row as it was, and as the function leaves it. Raises Forbidden (403).
         """
-        judge = self._calls.judged
-        if judge is None:
+        check_row = self._calls.judged
+        if check_row is None:
             return self.key_of(function(), verb)
-        check = judge(self.db, key, rules)
+        check = check_row(self.db, key, rules)
         found = self.key_of(function(), verb)
         check()
         return found

@@ -23,7 +23,7 @@ from .completed import Completed, completed
 from .generated_keys import KeyConflictError, Write
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import RowsOfRelation
-from .related_writes import Judge, LinkJudge, RelatedWrite
+from .related_writes import CreationGuard, LinkGuard, RelatedWrite
 from .resource import Insertion, Resource
 from .write_lock import WriteLocks
 
@@ -133,7 +133,7 @@ class CompositeResource(Resource):
 
     knows_visible_rows = True
 
-    _judge: Judge | None = None
+    _guard: CreationGuard | None = None
     """Checks the rows that are created together with a row."""
     _is_apart = False
     """Whether only the row itself is inserted."""
@@ -158,10 +158,10 @@ class CompositeResource(Resource):
         self._own_references = ReferenceLocks(self._properties)
         self._target_locks = TargetLocks()
 
-    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
-        """Return the operations that let `judge` check the rows that refer to a new row."""
-        found = copy(super().judged_by(judge, links))
-        found._judge = judge
+    def guarded_by(self, guard: CreationGuard, links: LinkGuard) -> Self:
+        """Return the operations that let `guard` check the rows that refer to a new row."""
+        found = copy(super().guarded_by(guard, links))
+        found._guard = guard
         return found
 
     @cached_property
@@ -234,13 +234,13 @@ class CompositeResource(Resource):
         spans: list[range] = []
         for children in self._children:
             written, distance = children.written(row), own.after + len(changes) - end
-            checks = self._judge.checks(db, written, distance) if self._judge else []
+            checks = self._guard.checks(db, written, distance) if self._guard else []
             changes += [*checks, *children.changes(db, row, distance + len(checks))]
             spans.append(range(len(changes) - children.count(row), len(changes)))
-        if self._judge:
+        if self._guard:
             for children, span in zip(self._children, spans, strict=True):
                 for index in span:
-                    read = self._judge.read(db, children.written(row), len(changes) - index)
+                    read = self._guard.read(db, children.written(row), len(changes) - index)
                     changes.append(read)
         tag = self._created_tag
 
@@ -254,9 +254,9 @@ class CompositeResource(Resource):
             properties = []
             for one, span in zip(self._children, spans, strict=True):
                 written = one.write(db, found[span.start : span.stop])
-                if self._judge:
+                if self._guard:
                     count = len(span)
-                    written = self._judge.write(db, one.written(row), read[:count])
+                    written = self._guard.write(db, one.written(row), read[:count])
                     read = read[count:]
                 properties.append((one.json_name, written))
             return with_properties(response, properties, tag)

@@ -10,11 +10,11 @@ from ..database.transaction import Row
 from .added_properties import extended
 from .link_batches import Pair
 from .links import check_repeated, missing_rows
-from .related_writes import LinkJudge, LinkWrites, SentRow
+from .related_writes import LinkGuard, LinkWrites, SentRow
 from .values import is_storable_key
 
 if TYPE_CHECKING:
-    from .linking import WrittenKeys
+    from .linking import KeyProperty
 
 Found = Sequence[Sequence[Row]]
 """The rows of the changes of a transaction."""
@@ -23,23 +23,23 @@ Found = Sequence[Sequence[Row]]
 class KeyWrites:
     """The links that request bodies write by keys.
 
-    With a `judge`, links to rows that its caller cannot read stay as they are and are not read, and
+    With a `guard`, links to rows that its caller cannot read stay as they are and are not read, and
     a rule must allow the update of the row that a link belongs to.
     """
 
     def __init__(
-        self, db: Database, written: Sequence["WrittenKeys"], judge: LinkJudge | None = None
+        self, db: Database, written: Sequence["KeyProperty"], guard: LinkGuard | None = None
     ) -> None:
-        self._db, self._written, self._judge = db, written, judge
+        self._db, self._written, self._guard = db, written, guard
 
-    def statements(self, one: "WrittenKeys") -> Any:
+    def statements(self, one: "KeyProperty") -> Any:
         """Return the statements that change the links of several rows."""
-        if self._judge is None:
+        if self._guard is None:
             return one.batches(self._db)
-        return self._judge.statements(one, self._db.kind)
+        return self._guard.statements(one, self._db.kind)
 
     def kept(
-        self, one: "WrittenKeys", sent: Sequence[SentRow], new: Sequence[Any] = ()
+        self, one: "KeyProperty", sent: Sequence[SentRow], new: Sequence[Any] = ()
     ) -> list[Change]:
         """Return the changes that keep the rows to link from being deleted.
 
@@ -57,7 +57,7 @@ class KeyWrites:
         def check(found: Sequence[Row]) -> None:
             raise_missing([*found, *created])
 
-        if not use.are_judged:
+        if not use.are_guarded:
             return [use.keep(others, check)]
         denied = self._denied(one, sent)
         owners = [key for key, *_ in sent if key is not None]
@@ -67,7 +67,7 @@ class KeyWrites:
         return [use.lock_rows(owners, others, check), use.denied(owners, links, denied)]
 
     def _denied(
-        self, one: "WrittenKeys", sent: Sequence[SentRow]
+        self, one: "KeyProperty", sent: Sequence[SentRow]
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check of the links that no rule allows to change: it names the first one."""
 
@@ -80,11 +80,11 @@ class KeyWrites:
         def check(found: Sequence[Row]) -> None:
             denied = [(place, key) for *owner, key in found for place in places(key, *owner)]
             if denied:
-                assert self._judge is not None
+                assert self._guard is not None
                 (number, index), key = min(denied)
                 _, row, place = sent[number]
                 last = [index] if index < len(one.keys(row)) else []
-                raise self._judge.denied(one, key, [*place, one.json_name, *last])
+                raise self._guard.denied(one, key, [*place, one.json_name, *last])
 
         return check
 
@@ -104,7 +104,7 @@ class KeyWrites:
             changes.append(self.statements(one).read_derived(derive_keys))
         return changes
 
-    def replaced(self, one: "WrittenKeys", sent: Sequence[SentRow]) -> list[Change]:
+    def replaced(self, one: "KeyProperty", sent: Sequence[SentRow]) -> list[Change]:
         """Return the changes that replace the links of existing rows."""
         links, use = _links(one, sent), self.statements(one)
         changes = [use.remove_others([key for key, *_ in sent], links)] if sent else []
@@ -153,14 +153,14 @@ class KeyWrites:
         ]
 
 
-def link_locks(db: Database, written: Iterable["WrittenKeys"]) -> list[Change]:
+def link_locks(db: Database, written: Iterable["KeyProperty"]) -> list[Change]:
     """Return the changes that take the write locks of link tables, in the order of the tables."""
     in_order = sorted(written, key=lambda one: one.table)
     return [lock for one in in_order for lock in one.locks(db)]
 
 
 def links_of_new(
-    one: "WrittenKeys", sent: Sequence[SentRow], distance: int
+    one: "KeyProperty", sent: Sequence[SentRow], distance: int
 ) -> Callable[[Found], Sequence[Pair]]:
     """Return the function that returns the links of new rows, from the rows of the transaction.
 
@@ -199,6 +199,6 @@ def by_owner(links: Sequence[Row]) -> Mapping[Any, list[Any]]:
     return found
 
 
-def _links(one: "WrittenKeys", sent: Sequence[SentRow]) -> list[Pair]:
+def _links(one: "KeyProperty", sent: Sequence[SentRow]) -> list[Pair]:
     """Return the links that the bodies of existing rows ask for."""
     return [(key, other) for key, row, _ in sent for other in one.keys(row)]

@@ -109,7 +109,7 @@ class LinkBatches:
     that of the other row. Links to rows that are not among `rows` stay as they are.
     """
 
-    are_judged: ClassVar = False
+    are_guarded: ClassVar = False
     """Whether a rule must allow the update of linked rows."""
 
     def __init__(
@@ -175,13 +175,13 @@ class LinkBatches:
         return self._others.bound([(one,) for one in others])
 
 
-class JudgedBatches(LinkBatches):
+class GuardedLinkBatches(LinkBatches):
     """The statements on links that belong to the linked rows: a rule must allow their update.
 
     `updatable` are the rows that one allows to update.
     """
 
-    are_judged = True
+    are_guarded = True
 
     def __init__(
         self, owner: End, row: End, kind: str, rows: Visibility, updatable: Visibility

@@ -18,15 +18,15 @@ from ..query.visibility import Visibility
 from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion, one_row
 from .key_writes import KeyWrites, link_locks
-from .link_batches import JudgedBatches, LinkBatches
+from .link_batches import GuardedLinkBatches, LinkBatches
 from .links import LinkedResource, check_repeated
 from .references import RowsOfRelation
 from .related import RelatedResource
-from .related_writes import Judge, LinkJudge, LinkWrites, RelatedWrite, SentRow
+from .related_writes import CreationGuard, LinkGuard, LinkWrites, RelatedWrite, SentRow
 from .resource import Insertion, Resource
 
 
-class WrittenKeys:
+class KeyProperty:
     """The keys of linked rows, which are an attribute of request bodies."""
 
     def __init__(
@@ -81,7 +81,7 @@ class WrittenKeys:
         ends = self._links.ends
         if updatable is None:
             return LinkBatches(*ends, kind, rows)
-        return JudgedBatches(*ends, kind, rows, updatable)
+        return GuardedLinkBatches(*ends, kind, rows, updatable)
 
     def keys(self, row: Model) -> list[Any]:
         """Return the keys in a request body; a body of another model has none."""
@@ -113,7 +113,7 @@ class LinkingResource(RelatedResource):
 
     knows_visible_rows = True
 
-    _judge_of_links: LinkJudge | None = None
+    _link_guard: LinkGuard | None = None
     """Knows which links a caller can read and change; None for all."""
 
     def __init__(
@@ -136,7 +136,7 @@ class LinkingResource(RelatedResource):
             **rest,
         )
         self._written = [
-            WrittenKeys(
+            KeyProperty(
                 model,
                 relation,
                 keys[one.name],
@@ -164,13 +164,13 @@ class LinkingResource(RelatedResource):
         for one in self._written:
             yield RelatedWrite(one.json_name, one.rows, keys=one.keys(row), is_shown=True)
 
-    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
+    def guarded_by(self, guard: CreationGuard, links: LinkGuard) -> Self:
         """Return the operations that change the links that `links` says, and show those."""
-        found = copy(super().judged_by(judge, links))
-        found._judge_of_links = links
+        found = copy(super().guarded_by(guard, links))
+        found._link_guard = links
         return found
 
-    def linked_keys(self) -> Sequence[WrittenKeys]:
+    def linked_keys(self) -> Sequence[KeyProperty]:
         """Return the properties of request bodies with keys of linked rows."""
         return self._written
 
@@ -187,7 +187,7 @@ class LinkingResource(RelatedResource):
 
         With `replaces`, a body without keys removes links.
         """
-        writes = KeyWrites(db, self._written, self._judge_of_links)
+        writes = KeyWrites(db, self._written, self._link_guard)
         return replace(writes.of_existing(rows, replaces=replaces), tag=self._tag)
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
@@ -195,8 +195,8 @@ class LinkingResource(RelatedResource):
         linked = [one for one in self._written if one.keys(row)]
         changes = [*link_locks(db, linked), *own.changes]
         end = len(changes)
-        writes = KeyWrites(db, self._written, self._judge_of_links)
-        if self._judge_of_links is None:
+        writes = KeyWrites(db, self._written, self._link_guard)
+        if self._link_guard is None:
             for written in linked:
                 for change in written.changes(db, None, row):
                     changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
@@ -205,7 +205,7 @@ class LinkingResource(RelatedResource):
 
         def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
-            if self._judge_of_links is None:
+            if self._link_guard is None:
                 properties = [one.sent(row) for one in self._written]
             else:
                 properties = writes.properties(found)
@@ -235,7 +235,7 @@ class LinkingResource(RelatedResource):
         request: Request,
         key: Any,
         changes: Changes,
-        sent: Iterable[WrittenKeys],
+        sent: Iterable[KeyProperty],
     ) -> Response:
         """Update a row and links in one transaction; return the response with the row."""
         use = self._statements_for(db)

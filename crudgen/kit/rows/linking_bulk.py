@@ -23,17 +23,17 @@ class LinkingBulkResource(LinkingResource, BulkResource):
 
     def _insertion_of_many(self, db: Database, rows: Sequence[Model]) -> Insertion:
         own, n = super()._insertion_of_many(db, rows), len(rows)
-        use, judge = self._statements_for(db), self._judge_of_links
-        writes = KeyWrites(db, self._written, judge)
+        use, guard = self._statements_for(db), self._link_guard
+        writes = KeyWrites(db, self._written, guard)
         linked = [one for one in self._written if any(map(one.keys, rows))]
         sent: list[SentRow] = [(None, row, ["body", index]) for index, row in enumerate(rows)]
         new = [getattr(row, self._key, None) for row in rows]
         before = link_locks(db, linked)
-        if judge is None:
+        if guard is None:
             before += [change for one in linked for change in writes.kept(one, sent, new)]
         changes = [*before, *own.changes]
         start, end = len(before), len(changes)
-        if judge is None:
+        if guard is None:
             for one in linked:
                 derive = links_of_new(one, sent, own.after + len(changes) - end + n)
                 changes.append(writes.statements(one).add_derived(derive))
@@ -46,7 +46,7 @@ class LinkingBulkResource(LinkingResource, BulkResource):
             found = found[len(found) - len(changes) :]
             inserted = found[start:end][-n:]
             written = written_rows(use, inserted) if shown is None else shown
-            if judge is None:
+            if guard is None:
                 bodies = [
                     extended(body, [one.sent(row) for one in self._written])
                     for body, row in zip(written, rows, strict=True)

@@ -83,7 +83,7 @@ class LinkedKeys(Protocol):
         ...
 
 
-class LinkJudge(Protocol):
+class LinkGuard(Protocol):
     """Knows which links a caller can read and change."""
 
     def statements(self, keys: LinkedKeys, kind: str) -> Any:
@@ -95,7 +95,7 @@ class LinkJudge(Protocol):
         ...
 
 
-class Judge(Protocol):
+class CreationGuard(Protocol):
     """Checks rows of other tables that are created together with a row."""
 
     def checks(self, db: Database, written: RelatedWrite, distance: int) -> list[Change]:
@@ -125,9 +125,9 @@ class RelatedWriter:
         del row
         yield from ()
 
-    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
+    def guarded_by(self, guard: CreationGuard, links: LinkGuard) -> Self:
         """Return the operations that check rows that are created with others, and links."""
-        del judge, links
+        del guard, links
         return self
 
     def linked_keys(self) -> Sequence[LinkedKeys]:
