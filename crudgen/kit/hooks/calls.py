@@ -251,7 +251,7 @@ class Call(Generic[CallerT]):
     def lock_links(self, sent: Sequence[Model], *, replaces: bool = False) -> None:
         """Take the locks of the links that request bodies write, before those of rows.
 
-        `replaces`: also of those that a body without keys removes.
+        `replaces`: also of those that a body without keys removes, or a function may write.
         """
         locks = self._rows.locks_of_links(self.db, sent, replaces=replaces)
         if locks:

@@ -95,7 +95,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         self._check(request, key)
 
         def work(call: Call[CallerT]) -> Response:
-            call.lock_links([changes])
+            call.lock_links([changes], replaces=self._calls.hooks.update is not None)
             row = call.existing(key)
             call.check(key)
             return call.answer(call.update(row, changes))
@@ -191,6 +191,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         self._check(request, key)
 
         def work(call: Call[CallerT]) -> Response:
+            call.lock_links([], replaces=True)  # the function may write keys
             row: ModelT = call.existing(key)
             call.check(key)
             verb = function.__name__

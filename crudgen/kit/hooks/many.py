@@ -60,7 +60,7 @@ class HookedMany(Generic[CallerT]):
             return ["body", index, resource._key_name]
 
         def work(call: Call[CallerT]) -> Response:
-            call.lock_links(rows)
+            call.lock_links(rows, replaces=self._calls.hooks.update is not None)
             found = self._locked(call, keys, place)
             written = []
             for index, changes in enumerate(rows):
