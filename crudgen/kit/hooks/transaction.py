@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Generic
 
 from fastapi import Request
-from sqlalchemy import Table
+from sqlalchemy import Table, inspect
 from sqlmodel import Session
 from typing_extensions import TypeVar
 
@@ -83,6 +83,7 @@ class Transaction(Generic[CallerT]):
             used.apart if is_apart else rows, parents if of_table is table else {}
         )
         result_of(operations.create(self._db, self._asked(rows), row))
+        self._expire_links(rows, row)
         key = self._db.inline.inserted[table][0]
         self._events.inserted(rows, key)
         if is_apart:
@@ -144,8 +145,18 @@ class Transaction(Generic[CallerT]):
             result_of(
                 self._operations(rows, {}).update(self._db, self._asked(rows), key, set_fields)
             )
+            self._expire_links(rows, changes)
         self._events.add(rows, "update", key)
         return row
+
+    def _expire_links(self, rows: Resource, body: Model) -> None:
+        """Let objects of the session read their linked rows again if `body` has keys of some."""
+        if not any(one.attribute in body.model_fields_set for one in rows.linked_keys()):
+            return
+        for instance in self.session.identity_map.values():
+            relations = inspect(type(instance)).relationships
+            if links := [one.key for one in relations if one.secondary is not None]:
+                self.session.expire(instance, links)
 
     def delete(self, row: Model) -> None:
         """Delete a row, and what the database deletes with it."""
