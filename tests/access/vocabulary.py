@@ -62,7 +62,7 @@ async def serving(package: Any, database: str) -> AsyncIterator[Asker]:
 
 
 def run(
-    app: str,
+    app: str | None,
     entities: Mapping[str, str],
     database: str,
     test: Callable[[Asker], Awaitable[None]],

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import create_model
 
-from ..models import Model
+from ..models import Model, with_attributes
 from .caller import BaseCaller
 
 
@@ -50,7 +50,7 @@ class Presets:
             self._complete[kind] = self._with_presets(kind)
         values |= {name: getattr(row, name) for name in kind.model_fields if name not in values}
         sent = row.model_fields_set | self.names
-        return self._complete[kind].model_construct(sent, **values)
+        return with_attributes(self._complete[kind], values, sent)
 
     def _with_presets(self, kind: type[Model]) -> type[Model]:
         missing = self.names - kind.model_fields.keys()

@@ -9,7 +9,7 @@ from ..database import Change, Database
 from ..errors import Conflict
 from ..http.etag import Preconditions, etag, header_value
 from ..http.headers import JsonText
-from ..models import Changes, Model
+from ..models import Changes, Model, with_attributes
 from ..query import ListQuery
 from ..rows.answers import created_row
 from ..rows.resource import Resource
@@ -155,7 +155,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         fixed = {resource._key, *resource._immutable}
         kept = {name: value for name, value in values.items() if name not in fixed}
         kept |= {one.attribute: one.keys(row) for one in resource.linked_keys()}
-        return model.model_construct({*kept}, **kept)
+        changes: Changes = with_attributes(model, kept, kept)
+        return changes
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import create_model
 
-from ..models import Model
+from ..models import Model, with_attributes
 
 Completed = dict[type[Model], type[Model]]
 """The models of new rows with all attributes, by the model of the request body."""
@@ -20,7 +20,7 @@ def completed(row: Model, create: type[Model], by: str, key: Any, known: Complet
     if kind not in known:
         known[kind] = _with_attributes(create, {*kind.model_fields, by})
     values = {name: getattr(row, name) for name in kind.model_fields}
-    return known[kind].model_construct({*row.model_fields_set, by}, **{**values, by: key})
+    return with_attributes(known[kind], {**values, by: key}, {*row.model_fields_set, by})
 
 
 def _with_attributes(create: type[Model], names: Collection[str]) -> type[Model]:

@@ -1,7 +1,7 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
-from collections.abc import Container
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Container, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -236,6 +236,22 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if changed is None:
                 raise
             return handler(changed)
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def with_attributes(
+    model: type[ModelT], values: Mapping[str, Any], sent: Collection[str]
+) -> ModelT:
+    """Return an instance with valid values by attribute; `sent` are the attributes that are set.
+
+    `model_construct` also reads JSON names, which may be attributes of other fields.
+    """
+    made = model.model_construct({*sent})
+    found = {**vars(made), **values}
+    vars(made).update((name, found[name]) for name in model.model_fields if name in found)
+    return made
 
 
 def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
