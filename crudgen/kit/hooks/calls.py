@@ -138,13 +138,17 @@ class Call(Generic[CallerT]):
         self._rows: Any = calls.rows
         self._request = request
 
-    def create(self, row: Model) -> Any:
-        """Create a row by the function of the owner, if there is one; return its key."""
+    def create(self, row: Model, by: str = "") -> Any:
+        """Create a row by the function of the owner, if there is one; return its key.
+
+        `by` is an attribute that the path of the request has set, and not its body.
+        """
         self._calls.permissions.check("create")  # the function may ask no rules
         function = self._calls.hooks.create
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
-        with self._telling("create", row, sent=Sent(self._rows, row)):
+        sent = Sent(self._rows, row, row.model_fields_set - {by})
+        with self._telling("create", row, sent=sent):
             made = self.tx.create(model, row) if function is None else function(self.tx, row)
             return self.key_of(made, "create")
 

@@ -52,11 +52,13 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         key: str | None = None,
         *,
         before: Sequence[Change] = (),
+        by: str = "",
     ) -> Response:
         """Create a row; return the response with it.
 
         With an Idempotency-Key, return the stored response if the key was used before. The changes
-        in `before` run in the same transaction, before the function.
+        in `before` run in the same transaction, before the function. `by` is the attribute that
+        the path of the request has set.
         """
         if not (before or self._calls.runs("create")):
             options = () if key is None else (key,)
@@ -67,7 +69,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             call.lock_links([row])
             if before:
                 result_of(self._calls.bound(call.db).write_all(before))
-            return self._created(call, request, row, call.create(row))
+            return self._created(call, request, row, call.create(row, by))
 
         if key is None:
             return await self._calls.run(db, request, "create", work)

@@ -39,7 +39,7 @@ class HookedNested(NestedResource):
         rows: Any = self._rows
         created = self._complete(row, key)
         response: Response = await rows.create(
-            db, request, created, *options, before=[*self._locks(db.kind, key)]
+            db, request, created, *options, before=[*self._locks(db.kind, key)], by=self._by
         )
         return response
 
