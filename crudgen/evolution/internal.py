@@ -8,9 +8,9 @@ from .statements import run
 
 LOGINS = "_login"
 """The table of users."""
-ROW_OF_USER = "row_id"
+USER_ROW_COLUMN = "row_id"
 """The column of users and of API keys with the key of their row, if users are rows."""
-_OF_USERS = {f"{table}.{ROW_OF_USER}": table for table in (LOGINS, "_credential")}
+_USER_ROW_COLUMNS = {f"{table}.{USER_ROW_COLUMN}": table for table in (LOGINS, "_credential")}
 _PREFIXES = ("_", "sqlite_", "pg_")
 """Tables of crudgen, such as those of idempotent responses; of SQLite, and of PostgreSQL."""
 _NAMES = {"alembic_version"}
@@ -30,9 +30,9 @@ def is_internal(name: str) -> bool:
     return name.lower().startswith(_PREFIXES) or name.lower() in _NAMES
 
 
-def table_of_user_rows(name: str) -> str | None:
+def table_of_user_row_column(name: str) -> str | None:
     """Return the table whose column with the keys of the users' rows has this name."""
-    return _OF_USERS.get(name)
+    return _USER_ROW_COLUMNS.get(name)
 
 
 def extension_tables(connection: Connection) -> frozenset[str]:

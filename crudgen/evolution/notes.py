@@ -8,7 +8,7 @@ from crudgen.kit.database.catalogue.explain import quoted
 
 from .changes import TableChange
 from .hints import Hints
-from .internal import LOGINS, ROW_OF_USER, is_internal
+from .internal import LOGINS, USER_ROW_COLUMN, is_internal
 from .ownership import is_from_spec
 from .pairing import Fold, Pair
 from .plan import Note
@@ -62,10 +62,10 @@ def note_foreign_keys(
 
 def _note_user_keys(change: TableChange) -> Iterator[Note]:
     """Yield a warning if stored values of `me` are no longer those of the same users."""
-    row, number = f"the key of a row, {ROW_OF_USER}", "the number of the login, id"
-    if any(one.expected.name == ROW_OF_USER for one in change.added):
+    row, number = f"`{LOGINS}.{USER_ROW_COLUMN}`", f"`{LOGINS}.id`"
+    if any(one.expected.name == USER_ROW_COLUMN for one in change.added):
         text = f"`me` was {number}, and becomes {row}: link each user to the row with this number"
-    elif any(one.name == ROW_OF_USER for one in (*change.released, *change.kept)):
+    elif any(one.name == USER_ROW_COLUMN for one in (*change.released, *change.kept)):
         text = f"`me` was {row}, and becomes {number}: change stored values where they differ"
     else:
         return

@@ -11,7 +11,7 @@ from crudgen.errors import ArgumentError
 from crudgen.language.schema import Entity, Field, Schema
 
 from .hints import Hints
-from .internal import LOGINS, ROW_OF_USER, is_internal, table_of_user_rows
+from .internal import LOGINS, USER_ROW_COLUMN, is_internal, table_of_user_row_column
 
 _MAX_NAMES = 10
 """Number of names that a message lists."""
@@ -77,8 +77,8 @@ class SpecNames:
             what = "no name of a column" if name[:-1] else "no name"
             remedy = "write --drop hero.code for a column, or --drop log for a table"
             raise choice_error("--drop", name, what, remedy)
-        if (users := table_of_user_rows(name)) and self._has_users(users):
-            return users, ROW_OF_USER
+        if (users := table_of_user_row_column(name)) and self._has_users(users):
+            return users, USER_ROW_COLUMN
         if is_internal(name):
             raise internal_table(name)
         self._reject_table(name)

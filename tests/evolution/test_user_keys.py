@@ -44,13 +44,13 @@ def test_a_plan_warns_of_other_values_of_me(kind: str, new_database: Callable[[s
     assert [*warnings(found, own)] == []
     (warning,) = warnings(found, rows)
     assert warning == (
-        "_login: `me` was the number of the login, id, and becomes the key of a row, row_id:"
+        "_login: `me` was `_login.id`, and becomes `_login.row_id`:"
         " link each user to the row with this number"
     )
     found.apply(spec(rows).target())
     assert [*warnings(found, rows)] == []
     found_again = (
-        "_login: `me` was the key of a row, row_id, and becomes the number of the login, id:"
+        "_login: `me` was `_login.row_id`, and becomes `_login.id`:"
         " change stored values where they differ"
     )
     for _ in range(2):  # also if nothing is to be done
