@@ -33,7 +33,7 @@ def notes_of(change: TableChange, kept: Iterable[str], hints: Hints) -> Iterator
     for what in kept:
         yield Note(table, None, f"{what} is not in the spec and is kept")
     if table == LOGINS:
-        yield from _note_user_keys(change)
+        yield from _note_user_keys(change, hints)
 
 
 def note_foreign_keys(
@@ -60,16 +60,32 @@ def note_foreign_keys(
         )
 
 
-def _note_user_keys(change: TableChange) -> Iterator[Note]:
+def _note_user_keys(change: TableChange, hints: Hints) -> Iterator[Note]:
     """Yield a warning if stored values of `me` are no longer those of the same users."""
     row, number = f"`{LOGINS}.{USER_ROW_COLUMN}`", f"`{LOGINS}.id`"
     if any(one.expected.name == USER_ROW_COLUMN for one in change.added):
         text = f"`me` was {number}, and becomes {row}: link each user to the row with this number"
     elif any(one.name == USER_ROW_COLUMN for one in (*change.released, *change.kept)):
         text = f"`me` was {row}, and becomes {number}: change stored values where they differ"
+    elif targets := _other_table_of_users(change, hints):
+        old, new = (hints.names.get((one, None), one) for one in targets)
+        text = (
+            f"`me` was the key of a row of {old}, and becomes that of a row of {new}:"
+            f" link each user to a row of {new}, and change stored values where they differ"
+        )
     else:
         return
     yield Note(change.expected.name, None, text, is_warning=True)
+
+
+def _other_table_of_users(change: TableChange, hints: Hints) -> tuple[str, str] | None:
+    """Return the former and the new table of the users' rows, if these are not the same rows."""
+    both = (change.old_foreign_keys, change.new_foreign_keys)
+    old, new = ({one.target for one in keys if USER_ROW_COLUMN in one.columns} for keys in both)
+    for table in new - old:
+        for former in old.difference(hints.tables.get(table, ())):
+            return former, table
+    return None
 
 
 def _effect(key: ForeignKey) -> str:

@@ -14,15 +14,17 @@ from tests.evolution.changed import Changed, Spec
 from tests.startup.started import Application
 
 ENTITIES = {"user.yaml": "name: User\nfields: {name: str}\naccess: user\n"}
+PERSON = "name: Person\nfields: {name: str}\naccess: user\n"
 OPEN = {"user.yaml": "name: User\nfields: {name: str}\n"}
 DROPPED = ["_login.row_id", "_credential.row_id"]
 
 
 @cache
-def spec(auth: str) -> Spec:
-    """Return a spec with this `auth`, and its tables."""
+def spec(auth: str, person: str = "") -> Spec:
+    """Return a spec with this `auth`, and its tables. `person` takes the place of User."""
     app = f"auth: {auth}\n" if auth else "title: Open\n"
-    schema = load_texts(dict(ENTITIES if auth else OPEN), app)
+    own = {"person.yaml": person} if person else ENTITIES
+    schema = load_texts(dict(own if auth else OPEN), app)
     package = import_tree(render(schema))
     try:
         return Spec(schema, Application(package).metadata)
@@ -64,6 +66,24 @@ def test_a_plan_warns_of_other_values_of_me(kind: str, new_database: Callable[[s
     found.apply(spec(own).target(drops=DROPPED))
     left = found.plan(spec(own).target())
     assert (left.is_empty, left.notes) == (True, ())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_plan_warns_of_users_in_another_table(
+    kind: str, new_database: Callable[[str], str]
+) -> None:
+    found = Changed(Database(new_database(kind)))
+    found.apply(spec("{users: User}").target())
+    (warning,) = found.plan(spec("{users: Person}", PERSON).target()).warnings
+    assert f"{warning.table}: {warning.text}" == (
+        "_login: `me` was the key of a row of user, and becomes that of a row of person:"
+        " link each user to a row of person, and change stored values where they differ"
+    )
+    # The same rows, in a table with another name, and with another type of key.
+    renamed = f"{PERSON}was: User\n"
+    for same in (renamed, renamed.replace("{name", "{id: str(1..20) pk, name")):
+        plan = found.plan(spec("{users: Person}", same).target())
+        assert (plan.is_empty, plan.problems, plan.warnings) == (False, (), ())
 
 
 @pytest.mark.parametrize("auth", ["{users: User}", "{keys: true, me: {id: int}}", ""])
