@@ -169,10 +169,11 @@ def _database_to_change(change: "changing.Change", *, on_copy: bool) -> "Iterato
 def _print_result(
     done: "Applied", names: "planned.Names", seconds: float, *, on_copy: bool
 ) -> None:
+    if not done.plan.is_empty or done.plan.warnings:
+        planned.show(done.plan.with_warnings_only(), names)
     if done.plan.is_empty:
         planned.print_summary(done.plan, "")
         return
-    planned.show(done.plan.without_notes(), names)
     for line in done.plan.unused:
         console.say(f"without effect: {line}", "yellow")
     changes = source.count(len(done.plan.steps), "change")

@@ -181,6 +181,10 @@ class Plan:
         """The notes that users should see also if they did not ask for a plan."""
         return tuple(note for note in self.notes if note.is_warning)
 
+    def with_warnings_only(self) -> "Plan":
+        """Return the plan without the notes that are no warnings."""
+        return replace(self, notes=self.warnings)
+
     def without_notes(self) -> "Plan":
         """Return the plan without its notes."""
         return replace(self, notes=())

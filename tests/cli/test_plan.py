@@ -160,6 +160,23 @@ def test_json_has_everything_that_a_plan_has(run: Callable[..., Result]) -> None
     assert Path(done["backup"]).exists()
 
 
+def test_apply_shows_the_warnings_of_its_plan(run: Callable[..., Result], tmp_path: Path) -> None:
+    app_file = tmp_path / "crudgen.yaml"
+    hero, warning = "name: Hero\nfields: {name: str}\n", "`me` was `_login.id`, and becomes"
+    app_file.write_text("auth: {users: true}\n")
+    done = run(f"{hero}access: user\n", "apply")
+    assert (done.exit_code, "`me`" in done.output) == (0, False)
+    app_file.write_text("auth: {users: Hero}\n")
+    done = run(f"{hero}access: user\n", "apply")
+    assert (done.exit_code, done.output.count(warning)) == (0, 1)
+    # What is kept is no warning: only `plan` notes it.
+    assert "is not in the spec" not in done.output
+    app_file.write_text("auth: {users: true}\n")
+    for _ in range(2):  # the second time there is nothing to do
+        done = run(f"{hero}access: user\n", "apply")
+        assert (done.exit_code, "`me` was `_login.row_id`" in done.output) == (0, True)
+
+
 def test_statements_are_those_that_run(run: Callable[..., Result], tmp_path: Path) -> None:
     options = ("--fill", "hero.age=7", "--drop", "hero.code")
     sql = json.loads(run(AFTER, "plan", "--json", *options).output)["steps"]
