@@ -60,6 +60,7 @@ from .models import Plan, PlanCreate
 
 def create(tx: Transaction, plan: PlanCreate) -> Plan:
     """Create, update and delete one item, in the steps that the plan says."""
+    begun = []
     box = tx.create(Box, BoxCreate(name="box"))
     for number, step in enumerate(plan.steps, 1):
         item = tx.session.get(Item, "x")
@@ -77,6 +78,16 @@ def create(tx: Transaction, plan: PlanCreate) -> Plan:
             case "b":
                 tx.delete(box)
                 tx.session.expire_all()
+            case "[":
+                begun.append(tx.session.begin_nested())
+            case "]":
+                begun.pop().rollback()
+            case "+":
+                begun.pop().commit()
+            case "k":
+                tx.session.commit()
+            case "r":
+                tx.session.rollback()
             case _:
                 raise ValueError(step)
     return tx.create(Plan, plan)
@@ -90,6 +101,14 @@ SEQUENCES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("cdc", [("create", 3)]),
     ("cdcd", []),
     ("cu", [("create", 2), ("update", 2)]),
+    # `[` begins a savepoint, `]` rolls it back and `+` keeps it.
+    ("[c]", []),
+    ("c[u]", [("create", 1)]),
+    ("c[d]", [("create", 1)]),
+    ("[cd]c", [("create", 5)]),
+    ("[c+u", [("create", 4), ("update", 4)]),
+    ("[c+d", []),
+    ("[[c+]", []),
 )
 EXISTING: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     # The item has the size 0.
@@ -100,6 +119,16 @@ EXISTING: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("dcu", [("delete", 0), ("create", 3), ("update", 3)]),
     ("dcd", [("delete", 0)]),
     ("udcudc", [("delete", 1), ("create", 6)]),
+    ("[d]", []),
+    ("[u]", []),
+    ("u[d]", [("update", 1)]),
+    ("[d]u", [("update", 4)]),
+    ("[d]ud", [("delete", 4)]),
+    ("d[c]", [("delete", 0)]),
+    ("[d+c", [("delete", 0), ("create", 4)]),
+    ("u[[d+]", [("update", 1)]),
+    ("u[[d]u+", [("update", 6)]),
+    ("kukdr", [("update", 2)]),
 )
 
 

@@ -49,7 +49,7 @@ class Transaction(Generic[CallerT]):
         self._db = db
         self._request = request
         self._operations = operations
-        self._events = NotedEvents()
+        self._events = NotedEvents(self.session)
         self._given: Sequence[object] = ()
         self._sent: Sent | None = None
         self._others: list[tuple[Exception, str]] = []
@@ -217,13 +217,13 @@ class Transaction(Generic[CallerT]):
         noted = [*self._events]
         if noted:
             self.session.flush()
-        for rows, kind, key in noted:
+        for rows, kind, key, former in noted:
             shown = None if kind == "delete" else event_of(self._db, rows, key)
             if shown is None and kind in STATES:
                 continue  # another function, or a cascade, has deleted the row
             for recorder in recorders_of(rows._properties.table):
                 if recorder.wants(kind):
-                    body = self._events.former(rows, key) if shown is None else shown
+                    body = former if shown is None else shown
                     recorder.add(self.session, kind, key, body)
                     found.append(recorder)
         return found
