@@ -77,6 +77,7 @@ BILLS = (
 from fastapi import HTTPException
 
 from ..lines.models import Line, LineCreate
+from ..shops.models import Shop, ShopUpdate
 from .bodies import BillCreateWithRelated
 from .models import Bill, BillCreate
 
@@ -93,6 +94,19 @@ def create(tx: Transaction, bill: BillCreate) -> Bill:
             return tx.create(Bill, bill)
         except HTTPException:
             return tx.create(Bill, BillCreate(title="other"))
+    if bill.title in {"created", "updated", "deleted"}:
+        try:
+            return tx.create(Bill, bill)
+        except HTTPException:
+            shop = Shop(name="shop")
+            tx.session.add(shop)
+            if bill.title == "updated":
+                tx.update(shop, ShopUpdate(name="other"))
+            if bill.title == "deleted":
+                tx.delete(shop)
+            if bill.title != "created":
+                raise Refused("title", "It is not reached") from None
+            return tx.create(Bill, bill)
     if bill.title == "another":
         return tx.create(
             Bill, BillCreateWithRelated(title="x", lines=[{"amount": 1}, {"amount": 13}])
@@ -335,6 +349,9 @@ async def _undone(city: City) -> None:
         ({"lines": [{"amount": 14}]}, 409, ["lines", 0], conflict),
         ({"lines": [{"amount": 1}, {"amount": 1000}]}, 422, ["lines", 1, "amount"], {}),
         ({"title": "caught", "lines": [{"amount": 13}]}, 422, ["lines", 0, "amount"], unlucky),
+        ({"title": "created", "lines": [{"amount": 13}]}, 422, ["lines", 0, "amount"], unlucky),
+        ({"title": "updated", "lines": [{"amount": 13}]}, 422, ["lines", 0, "amount"], unlucky),
+        ({"title": "deleted", "lines": [{"amount": 13}]}, 422, ["lines", 0, "amount"], unlucky),
     ):
         answer = await city.ask("POST", "/bills/", fresh | changed)
         assert answer.status_code == status, (changed, answer.text)

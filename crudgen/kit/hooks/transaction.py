@@ -64,6 +64,7 @@ class Transaction(Generic[CallerT]):
         Raises HTTPException as the API does, for example 409 for a duplicate value.
         """
         rows = _resource(model)
+        self._check_failed()
         self.session.flush()
         with self._doing("create", rows, row):
             key = self._inserted(rows, row)
@@ -135,6 +136,7 @@ class Transaction(Generic[CallerT]):
     def update(self, row: ModelT, changes: Changes) -> ModelT:
         """Update a row with the fields that are set in `changes`; return it."""
         rows = _resource(type(row))
+        self._check_failed()
         self.session.flush()
         key = getattr(row, rows._key)
         set_fields = changes
@@ -161,6 +163,7 @@ class Transaction(Generic[CallerT]):
     def delete(self, row: Model) -> None:
         """Delete a row, and what the database deletes with it."""
         rows = _resource(type(row))
+        self._check_failed()
         self.session.flush()
         key = getattr(row, rows._key)
         has_events = recorders_of(rows._properties.table)
@@ -174,15 +177,13 @@ class Transaction(Generic[CallerT]):
         """Raise the errors of a function as those of the response; `where` names the function.
 
         `given` is what the function got of the request, with the body `sent`: errors about it are
-        those of the request. The error of a row whose creation failed in part is raised again if
-        the function has caught it.
+        those of the request.
         """
         before = self._given, self._sent
         self._given, self._sent = given, sent
         try:
             yield
-            if self._failed is not None:
-                raise self._failed
+            self._check_failed()
         except Exception as error:
             answer = told(error, where, self._others)
             if answer is error:
@@ -190,6 +191,11 @@ class Transaction(Generic[CallerT]):
             raise answer from error
         finally:
             self._given, self._sent = before
+
+    def _check_failed(self) -> None:
+        """Raise the error of a row whose creation failed in part: a function has caught it."""
+        if self._failed is not None:
+            raise self._failed
 
     @contextmanager
     def _doing(self, verb: str, rows: Resource, *written: object) -> Iterator[None]:
