@@ -76,8 +76,8 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
 
     In a project with revisions, run those that the database lacks.
 
-    Exits with 0 on success, also if there was nothing to do, and with 1 after an error: nothing was
-    changed then.
+    Exits with 0 on success, also if there was nothing to do, and with 1 after an error: the message
+    says what was changed.
     """
     if migrating.has_revisions(entities, out):
         changing.refuse_options(fill, drop, integers)
@@ -121,20 +121,22 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
 
 def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool) -> None:
     """Run the revisions that a database lacks. Raises CrudgenError if these are not enough."""
+    done: list[str] = []
+    waiting = console.wait_reporter(as_json=as_json)
     try:
-        with migrating.opened_state(
-            entities, out, url, console.wait_reporter(as_json=as_json)
-        ) as state:
-            done = migrating.upgrade(state, out)
-            if not as_json:
+        with migrating.opened_state(entities, out, url, waiting) as state:
+            try:
+                migrating.upgrade(state, out)
+            finally:
+                done += migrating.newly_recorded(state, waiting)
                 verb = "recorded" if state.only_records else "has run"
-                for name in done:
+                for name in done if not as_json else ():
                     console.say(f"  {verb}  {name}")
             revising.check_all_revised(state.unrevised, entities, out)
     except CrudgenError as error:
         if not as_json:
             raise
-        typer.echo(json.dumps({"error": str(error)}, indent=2))
+        typer.echo(json.dumps({"error": str(error), "revisions": done}, indent=2))
         raise typer.Exit(error.exit_code) from error
     if as_json:
         report = {"database": state.change.database.where, "revisions": done}

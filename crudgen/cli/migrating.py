@@ -183,8 +183,8 @@ def as_json(state: State) -> str:
     return json.dumps(report, indent=2, default=str, ensure_ascii=False)
 
 
-def upgrade(state: State, out: Path) -> list[str]:
-    """Run the revisions that a database lacks; return their names.
+def upgrade(state: State, out: Path) -> None:
+    """Run the revisions that a database lacks.
 
     If no revision is recorded, and the tables are those of the spec, they are only recorded. Raises
     DatabaseError.
@@ -197,7 +197,18 @@ def upgrade(state: State, out: Path) -> list[str]:
             )
         command = "stamp" if state.only_records else "upgrade"
         _run_alembic(out, _absolute_url(state.change), command, "heads")
-    return [one.name for one in state.pending]
+
+
+def newly_recorded(state: State, waiting: Callable[[str], None]) -> list[str]:
+    """Return the names of the pending revisions that the database has by now."""
+    if not state.pending:
+        return []
+    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
+
+    with reading(state.change.database, waiting) as connection:
+        has = state.unrevised.history.until(recorded_revisions(connection)).revisions
+    return [one.name for one in state.pending if one in has]
 
 
 def _absolute_url(change: changing.Change) -> str:

@@ -89,6 +89,26 @@ def test_a_revision_that_stops_is_reported(crudgen: Callable[..., Result]) -> No
     assert json.loads(crudgen("apply", "--json").output)["error"].startswith("Alembic has stopped")
 
 
+@pytest.mark.long_cases("postgresql")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_says_which_revisions_have_run(
+    kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
+) -> None:
+    url = new_database(kind)
+    crudgen("revision", "-m", "first")
+    own = 'revision = "0002_own"\ndown_revision = "0001_first"\n\n\ndef upgrade():\n    1 / 0\n'
+    (VERSIONS / "0002_own.py").write_text(own)
+    stopped = json.loads(crudgen("apply", "--database", url, "--json").output)
+    # All revisions are one transaction on SQLite, and each is one on PostgreSQL.
+    run = ["0001_first"] if kind == "postgresql" else []
+    assert (stopped["error"][:19], stopped["revisions"]) == ("Alembic has stopped", run)
+    (VERSIONS / "0002_own.py").write_text(own.replace("1 / 0", "pass"))
+    change()
+    refused = json.loads(crudgen("apply", "--database", url, "--json").output)
+    assert "changes that no revision" in refused["error"]
+    assert refused["revisions"] == [*(["0001_first"] if not run else []), "0002_own"]
+
+
 def test_the_database_of_a_later_version_is_reported(crudgen: Callable[..., Result]) -> None:
     crudgen("revision", "-m", "first")
     crudgen("apply")
