@@ -143,12 +143,12 @@ def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> 
         )
         planned.show(state.drift, {}, with_sql=with_sql)
     console.say()
-    for line in _summary_lines(state, entities, out):
+    for line in _next_steps(state, entities, out):
         console.say(line, "green" if state.is_current else "")
     return exit_code(state)
 
 
-def _summary_lines(state: State, entities: Path, out: Path) -> Iterator[str]:
+def _next_steps(state: State, entities: Path, out: Path) -> Iterator[str]:
     if state.is_current:
         yield "nothing to do: the database has all revisions, and they lead to the spec"
         return

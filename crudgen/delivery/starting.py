@@ -21,7 +21,7 @@ def main(result: str) -> None:
     folder = Path.cwd()
     error, place = "", ""
     try:
-        create_application()
+        _try_creation()
     except BaseException as raised:  # noqa: BLE001 -- whatever the code raises is the result
         error, place = (
             _error_message(raised).replace(f"{folder}{os.sep}", ""),
@@ -30,7 +30,7 @@ def main(result: str) -> None:
     Path(result).write_text(f"{error}\n{place}", "utf-8")
 
 
-def create_application() -> None:
+def _try_creation() -> None:
     """Create the application, and the mappers of its tables."""
     module = importlib.import_module(f"{PACKAGE_FOLDER}.main")
     if not hasattr(module, "app"):

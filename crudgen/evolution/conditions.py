@@ -151,7 +151,6 @@ class _TableConditions:
             condition = survives(change, name)
             if condition is not None and change.expected.name not in self._refused:
                 there, here = spec_types(change.found.type, change.expected.type)
-                there, here = spec_types(change.found.type, change.expected.type)
                 yield Condition(
                     self._change,
                     change.expected.name,

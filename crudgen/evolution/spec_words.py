@@ -96,7 +96,7 @@ def _limits_text(check: Check, change: TableChange) -> str | None:
 
 def removed_words(change: TableChange, check: Check) -> list[str]:
     """Return the words of the live enum, in quotes, that a new rule does not accept."""
-    if not (check.name or "").endswith("_quoted_words"):
+    if not (check.name or "").endswith("_words"):
         return []
     live = change.live_columns
     columns = {live[name].lower() for name in live if name.lower() in check.columns}

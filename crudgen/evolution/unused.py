@@ -117,7 +117,8 @@ class _UnusedOptions:
             self._fail(name, None, f"it becomes the table {live.used[folded]} of the spec")
         kind = live.kinds.get(folded)
         if kind is not None and kind != "table":
-            self._fail(name, None, f"this is the name of a {kind}, not of a table")
+            article = "an" if kind == "index" else "a"
+            self._fail(name, None, f"this is {article} {kind}, not a table")
         tables = [
             one
             for one, kind in sorted(live.kinds.items())

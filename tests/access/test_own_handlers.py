@@ -37,6 +37,8 @@ RULES: Mapping[str, str] = {
     "open": "anyone",
 }
 """Rules of reading, by the name of the entity that has them."""
+HOOKED = {"owner", "list"}
+"""Entities with a function of the owner."""
 FIELDS = (
     "{owner_id: int?, level: int, state: 'enum(open, closed)', hidden: bool, text: str?, "
     "unit: uuid?, due: datetime?, team_id: -> Team?}"
@@ -55,6 +57,7 @@ SPEC = {
             f"name: {name.title()}Note\nfields: {FIELDS}\n"
             f"access: {{read: {rule}, create: anyone}}\n"
             "api: {operations: [create_many, list]}\n"
+            f"{'hooks: [create]' if name in HOOKED else ''}\n"
         )
         for name, rule in RULES.items()
     },
@@ -216,10 +219,16 @@ def test_openapi_has_the_credentials(package: ModuleType, routes: Any) -> None:
     assert described["/own/staff"]["get"]["security"] == [{"token": []}]
 
 
-def test_a_handler_is_about_no_row(package: ModuleType) -> None:
+def test_require_rejects_other_rules(package: ModuleType) -> None:
     application = Application(package)
-    rules, caller = application.module("kit.access.rules"), application.module("caller")
+    known, caller = application.module("kit.access.rules"), application.module("caller")
     model = application.module("owner_notes.models").OwnerNote
-    rule = rules.USER.when("owner_id = me", model.owner_id == caller.me.id)
-    with pytest.raises(application.startup_error, match="user if owner_id = me\n"):
-        application.module("kit.access.may").require(caller.Caller, rule)
+    rule = known.USER.when("owner_id = me", model.owner_id == caller.me.id)
+    require = application.module("kit.access.may").require
+    for rules, message in (
+        ([rule], "user if owner_id = me\n"),
+        ([known.USER, known.role("edtor")], "Unknown role 'edtor'\n .*: editor, hr"),
+        ([], "needs a rule"),
+    ):
+        with pytest.raises(application.startup_error, match=message):
+            require(caller.Caller, *rules)

@@ -48,3 +48,18 @@ async def _updates(asker: Asker) -> None:
         denied = await asker.ask("PATCH /heroes/bulk", bulk)
         assert (denied.status_code, len(denied.json()["detail"])) == (409, 1), denied.text
         assert denied.json()["detail"][0]["loc"] == ["body", 1, "team_id"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_impossible_keys_with_hidden_references(kind: str, new_database: NewDatabase) -> None:
+    run(APP, spec("editor"), new_database(kind), _impossible_keys)
+
+
+async def _impossible_keys(asker: Asker) -> None:
+    body: dict[str, Any] = {"name": "new", "team_id": 1}
+    for key in (2**63, -(2**63) - 1, 10**30):
+        for method in ("PATCH", "PUT"):
+            answer = await asker.ask(f"{method} /heroes/{key}", body)
+            assert answer.status_code in {404, 409, 422}, answer.text
+        answer = await asker.ask("PATCH /heroes/bulk", [{"id": key, **body}])
+        assert answer.status_code in {404, 409, 422}, answer.text

@@ -46,3 +46,28 @@ def test_both_forms_of_a_text_are_the_same(kind: str, new_database: Callable[[st
 
     asyncio.run(check())
     unload(package)
+
+
+SUBJECT_APP = "auth: {me: {id: str = sub, name: str?}}\n"
+SUBJECT_NOTE = """\
+name: Note
+fields: {text: str, owner: str = me read_only}
+api: {operations: [create, list]}
+access: {read: user if owner = me, create: user}
+"""
+
+
+def test_two_subjects_are_not_one_caller(new_database: Callable[[str], str]) -> None:
+    """The issuer tells its users apart by `sub` as it is, and columns have its normal form."""
+    package = import_tree(render(load_texts({"note.yaml": SUBJECT_NOTE}, SUBJECT_APP)))
+
+    async def check() -> None:
+        async with serving(package, new_database("sqlite")) as asker:
+            await asker.row("POST /notes/", {"text": "a"}, by=COMPOSED)
+            answer = await asker.ask("GET /notes/", by=DECOMPOSED)
+            assert answer.status_code == 401
+            assert "sub of the token should be normalized" in answer.text
+            assert len(await asker.row("GET /notes/", by=COMPOSED, name=DECOMPOSED)) == 1
+
+    asyncio.run(check())
+    unload(package)

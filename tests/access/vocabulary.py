@@ -30,7 +30,7 @@ class Asker:
         request: str,
         json: Any = None,
         *,
-        by: int | None = 1,
+        by: int | str | None = 1,
         roles: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         **claims: Any,

@@ -257,7 +257,7 @@ def test_wrong_options_are_arguments(
         (["--drop", "vilain"], ["did you mean villain?"]),
         (["--drop", "my lo"], ["--drop 'my lo': there is no", "did you mean 'my log'?"]),
         (["--drop", "villain.name"], ["has no entity villain", "--drop villain drops all of it"]),
-        (["--drop", "tall"], ["the name of a view, not of a table"]),
+        (["--drop", "tall"], ["this is a view, not a table"]),
         (["--drop", "words_data"], ["belongs to an extension or a virtual table"]),
         (["--fill", "hero.title=x"], ["--fill hero.title: all rows have a value"]),
         (["--fill", "hero.nick=x", "--drop", "zz"], ["the field is optional", "--drop zz"]),

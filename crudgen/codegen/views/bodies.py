@@ -213,7 +213,9 @@ class _BodyPrinter:
             self._many_or_none_type(), body_key_type(one.target, self.imports)
         )
         return typed_declaration(
-            one.keys, keys, self._field_call([raw("default=[]"), *self._keys_alias(one)])
+            one.keys,
+            keys,
+            self._field_call([raw("default=[]"), *self._keys_alias(one)]),
         )
 
     def _returned_keys_field(self, one: Collection) -> Code:
@@ -237,18 +239,20 @@ class _BodyPrinter:
         return self.imports.name(module, model, in_class=True)
 
     def _rows_alias(self, one: Collection) -> list[Bracket | Code]:
+        """Return the argument `alias` of a property with rows, if its JSON name differs."""
         sent = one.relation.json_name
         same = sent == str(one.relation.attribute)
         return [] if same else [keyword("alias", json_name(sent))]
 
     def _keys_alias(self, one: Collection) -> list[Bracket | Code]:
-        return key_alias(one, self._case)
+        """Return the argument `alias` of a property with keys, if its JSON name differs."""
+        return alias_argument_of_keys(one, self._case)
 
     def _field_call(self, items: list[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
 
 
-def key_alias(one: Collection, case: Case) -> list[Bracket | Code]:
+def alias_argument_of_keys(one: Collection, case: Case) -> list[Bracket | Code]:
     """Return the alias of the attribute with the keys of linked rows, if its JSON name differs."""
     sent = JsonName(case.of(FieldName(one.keys)))
     return [] if sent == str(one.keys) else [keyword("alias", json_name(sent))]

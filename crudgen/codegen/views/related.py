@@ -21,7 +21,7 @@ from crudgen.language.relations import Relation
 from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
-from .bodies import key_alias, shown_key_type
+from .bodies import alias_argument_of_keys, shown_key_type
 from .collections import Collection, written_by_keys
 from .references import Entities
 from .relation_nodes import EMBEDDED, PUBLIC, Nodes, RelationNode
@@ -186,7 +186,7 @@ class _RelatedModelPrinter:
         keys = subscript(
             self.imports.builtin("list", in_class=True), [shown_key_type(one, self.imports)]
         )
-        alias = key_alias(one, self._json)
+        alias = alias_argument_of_keys(one, self._json)
         value = self._field_call(alias) if alias else None
         return typed_declaration(one.keys, keys, value)
 

@@ -55,7 +55,7 @@ def required_references(entity: Entity) -> tuple[Field, ...]:
 
 
 def creatable_entities(entities: Entities) -> set[ClassName]:
-    """Return the entities whose rows a test can create, after the rows that they refer to."""
+    """Return the entities whose rows a test can create, with all rows that these require."""
     names = {name for name, entity in entities.items() if _has_creatable_sample(entity)}
     while True:
         refused = {name for name in names if not _required_targets(entities[name]) <= names}

@@ -66,7 +66,7 @@ def spec_with_kept(
     """
     entities = [replace(entity, api=_API) for entity in present.entities]
     if former is not None:
-        entities = list(_KeptParts(former, present, hints, tables).added_to(entities))
+        entities = list(_KeptParts(former, present, hints, tables).entities_with_kept(entities))
     texts = {str(one.name): _minimal_text(one, present) for one in entities}
     if present.names != SNAKE_CASE:
         names = {"columns": present.names.columns, "json": present.names.json}
@@ -145,7 +145,7 @@ class _KeptParts:
         self._plurals = {str(entity.plural) for entity in present.entities}
         self._paths = {str(entity.path) for entity in present.entities}
 
-    def added_to(self, entities: Collection[Entity]) -> Iterator[Entity]:
+    def entities_with_kept(self, entities: Collection[Entity]) -> Iterator[Entity]:
         """Yield entities with what is kept of them, and former entities whose tables are kept."""
         links = {str(link.table) for entity in entities for link in entity.links}
         for entity in entities:
@@ -165,7 +165,7 @@ class _KeptParts:
         for one in former.fields:
             if str(one.column) in left:
                 name = kept[str(one.name)] = _free_name(str(one.name), names)
-                fields.append(self._kept_field(one, name))
+                fields.append(self._field_of_kept_column(one, name))
                 names.add(name)
                 for relation in self._own_relations(former, one):
                     free = _free_name(str(relation.name), names)
@@ -206,8 +206,8 @@ class _KeptParts:
             relations=(*relations, *self._kept_links(entity)),
         )
 
-    def _kept_field(self, field: Field, name: str) -> Field:
-        """Return a field that is kept: rows do not need a value of it."""
+    def _field_of_kept_column(self, field: Field, name: str) -> Field:
+        """Return the field of a kept column: optional, so that new rows need no value."""
         renamed = replace(self._with_target(field), name=FieldName(name), optional=True)
         return replace(
             renamed,

@@ -12,6 +12,7 @@ from ..errors import MAX_PROBLEMS, problem
 from ..models import Model
 from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource
+from ..rows.values import is_storable_key
 from .caller import BaseCaller
 from .rules import access_of
 
@@ -105,6 +106,8 @@ class Bodies:
         So a row that was read can be sent back. References that a row keeps anyway are unchanged,
         too, and those that responses do not show are not compared: that would tell their value.
         """
+        if not is_storable_key(key):
+            return ()
         properties, found = self._rows._properties, set[str]()
         values, fixed = self._rows._values.read(row), getattr(self._rows, "_immutable", ())
         for name, *_ in self._references.hidden(row, caller):

@@ -113,9 +113,22 @@ class BaseCaller(BaseModel):
         roles = _roles(_find(claims, cls.__roles_claim__), cls.__roles_claim__)
         counted = roles.intersection(cls.__roles__)
         try:
-            return cls.model_validate({**claims, _COUNTED: counted})
+            caller = cls.model_validate({**claims, _COUNTED: counted})
         except ValidationError as error:
             raise Unauthorized(_reason(error)) from None
+        if caller._is_merged():
+            raise Unauthorized("The claim sub of the token should be normalized (NFC)")
+        return caller
+
+    def _is_merged(self) -> bool:
+        """Return whether rules would take the subject for another: an attribute is its NFC."""
+        names = (
+            name
+            for name, field in type(self).model_fields.items()
+            if field.validation_alias == claim_names("sub")
+        )
+        values = (getattr(self, name) for name in names)
+        return any(isinstance(value, str) and value != self.subject for value in values)
 
 
 def _find(claims: dict[str, Any], name: str) -> Any:

@@ -18,7 +18,7 @@ from ..http.openapi import LOGIN, LOGIN_DOC, TOKEN
 from ..http.precedence import Guard
 from .caller import BaseCaller
 from .errors import Unauthorized
-from .rules import Permission, Rule, check_any
+from .rules import ANYONE, USER, Permission, Rule, check_any
 from .tokens import Tokens
 
 AUTHORIZATION = "authorization"
@@ -87,13 +87,17 @@ def require(caller: type[BaseCaller], *rules: Rule) -> Any:
     """Return the dependency of a handler that callers may use whom one of the rules admits.
 
     It returns the caller, and raises Unauthorized (401), Forbidden (403) for others. The rules have
-    no conditions: `ANYONE`, `USER`, `role("editor")`.
+    no conditions: `ANYONE`, `USER`, `role("editor")`. Raises StartupError for other rules.
     """
-    conditional = [str(one) for one in rules if one.condition is not None]
-    if conditional:
-        raise StartupError(
-            f"A handler is not about a row: {conditional[0]}\n  use a rule without a condition"
-        )
+    known = {ANYONE.who, USER.who, *caller.__roles__}
+    for one in rules:
+        if one.condition is not None:
+            raise StartupError(f"A handler is not about a row: {one}\n  remove the condition")
+        if one.who not in known:
+            roles = ", ".join(caller.__roles__) or "none"
+            raise StartupError(f"Unknown role {one.who!r}\n  roles of 'auth' in the spec: {roles}")
+    if not rules:
+        raise StartupError("A handler needs a rule: ANYONE, USER or role(…)")
     return May(caller, Permission("use this", [(one, None) for one in rules])).asked
 
 

@@ -20,7 +20,7 @@ from .registered import Recorder, runs_create, wants
 from .running import in_transaction
 from .sent import Sent
 from .shown import ShownRow, links_of, row_of, with_keys
-from .together import created_bodies, created_with
+from .together import created_bodies, creating_relations
 from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
@@ -242,10 +242,10 @@ class Call(Generic[CallerT]):
 
         It is 204 if the caller does not see one of these.
         """
-        together = created_with(self._rows, row)
+        together = creating_relations(self._rows, row)
         if not together:
             return response
-        keys = self.tx.created_with(self._rows, key)
+        keys = self.tx.keys_created_with(self._rows, key)
         created = created_bodies(self.db, together, keys, self._calls.shown_of)
         if created is None:
             return Response(status_code=204, headers={"Location": response.headers["location"]})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Generic
 
 from fastapi import HTTPException
+from sqlalchemy import ColumnElement
 
 from ..access.caller import BaseCaller
 from ..access.caller_database import as_caller
@@ -65,6 +66,10 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             links=view.links_of,
         )
         return HookedRows(view, calls)
+
+    def readable(self, caller: BaseCaller | None) -> ColumnElement[bool]:
+        """Return the condition of the rows that a caller can read: see `Guarded.readable`."""
+        return self.rows.readable(caller)
 
     def _judged(
         self, caller: BaseCaller | None, db: InlineDatabase, key: Any, permission: str

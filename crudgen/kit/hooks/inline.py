@@ -45,7 +45,7 @@ class InlineDatabase(SessionDatabase):
         super().__init__(session, db.where, db._secret, db._prepared)
         self._session = self._backend = self.inline = InlineBackend(session)
 
-    def _record(self, error: Exception, statement: object) -> None:
+    def _record_condition(self, error: Exception, statement: object) -> None:
         """Record nothing: the database of the request records the error."""
 
 

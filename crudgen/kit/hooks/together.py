@@ -15,7 +15,7 @@ Keys = Mapping[str, Sequence[Any]]
 """The keys of the rows that were created together with a row, by property of the body."""
 
 
-def created_with(rows: Resource, row: Model) -> Sequence[RelatedWrite]:
+def creating_relations(rows: Resource, row: Model) -> Sequence[RelatedWrite]:
     """Return the relations whose rows a body can create; most models have none."""
     return [one for one in rows.related_writes(row) if one.attribute]
 

@@ -18,7 +18,7 @@ from .noted import STATES, NotedEvents
 from .registered import Recorder, functions_of, recorders_of, runs_create
 from .sent import Sent
 from .shown import event_of
-from .together import Keys, created_with, keys_of
+from .together import Keys, creating_relations, keys_of
 
 ModelT = TypeVar("ModelT", bound=Model)
 CallerT = TypeVar("CallerT", default=None)
@@ -75,7 +75,7 @@ class Transaction(Generic[CallerT]):
 
     def _inserted(self, rows: Resource, row: Model) -> Any:
         """Insert a row and those of its body that are created with it; return its key."""
-        table, together = rows._properties.table, created_with(rows, row)
+        table, together = rows._properties.table, creating_relations(rows, row)
         tables = [one.rows._properties.table for one in together if one.created]
         is_apart = any(map(runs_create, tables))
         used: Any = rows
@@ -129,7 +129,7 @@ class Transaction(Generic[CallerT]):
         self._events.add(rows, verb, key)
         return key
 
-    def created_with(self, rows: Resource, key: Any) -> Keys:
+    def keys_created_with(self, rows: Resource, key: Any) -> Keys:
         """Return the keys of the rows that were created with a row."""
         return self._created.get((rows, key), {})
 

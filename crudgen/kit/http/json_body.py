@@ -44,7 +44,7 @@ def parse(body: bytes, max_depth: int) -> Any:
         raise _invalid_body_error(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _nesting_depth(value) > max_depth:
         raise _body_error("json_depth", [], _depth_message(max_depth))
-    if not _has_unique_keys(body, value) and (duplicate := _duplicate_key(body)) is not None:
+    if not _has_unique_keys(body, value) and (duplicate := _duplicate_key_error(body)) is not None:
         raise duplicate
     if NUL in body and (loc := _find_nul(value)) is not None:
         raise _body_error("string_nul", loc, "NUL is not allowed")
@@ -61,7 +61,7 @@ def _invalid_body_error(body: bytes, error: str, max_depth: int) -> HTTPExceptio
         return _body_error("json_invalid", [], "The body should be JSON in UTF-8")
     invalid = _body_error("json_invalid", [], "The body is not valid JSON")
     try:
-        return _large_number(body) or _duplicate_key(body) or invalid
+        return _large_number_error(body) or _duplicate_key_error(body) or invalid
     except RecursionError:
         return _body_error("json_depth", [], _depth_message(max_depth))
     except ValueError:
@@ -131,7 +131,7 @@ def _mark_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return parsed
 
 
-def _duplicate_key(body: bytes) -> HTTPException | None:
+def _duplicate_key_error(body: bytes) -> HTTPException | None:
     """Return the error for the first duplicate key of a body; None if there is none."""
     value = json.loads(
         body.decode(), object_pairs_hook=_mark_duplicates, parse_int=len, parse_float=len
@@ -141,7 +141,7 @@ def _duplicate_key(body: bytes) -> HTTPException | None:
     return None if loc is None else _body_error("json_duplicate", loc, message)
 
 
-def _large_number(body: bytes) -> HTTPException | None:
+def _large_number_error(body: bytes) -> HTTPException | None:
     """Return the error for the first number with too many digits; None if there is none.
 
     Raises ValueError if the body is not JSON.

@@ -32,13 +32,13 @@ def keep_text(body: bytes, value: Any) -> Any:
 def _has_float(value: Any) -> bool:
     if isinstance(value, dict):
         kinds = {*map(type, value.values())}
-        return float in kinds or (list in kinds and any(map(_has_float, _list_values(value))))
+        return float in kinds or (list in kinds and any(map(_has_float, _lists_in(value))))
     return isinstance(value, list) and any(
         isinstance(row, dict) and _has_float(row) for row in value
     )
 
 
-def _list_values(row: dict[str, Any]) -> Iterator[list[Any]]:
+def _lists_in(row: dict[str, Any]) -> Iterator[list[Any]]:
     return (one for one in row.values() if isinstance(one, list))
 
 

@@ -10,10 +10,12 @@ from crudgen.language.hooks import Hook
 from crudgen.language.names import Conventions, ModuleName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Field, RowAction
+from crudgen.language.written.examples import example_remedy
+from crudgen.language.written.kinds import describe
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.nodes import Entry, Mapping, Scalar
+from crudgen.language.yaml.nodes import Entry, Mapping, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .fields import resolve_fields
@@ -105,6 +107,10 @@ def _body_fields(
     """Yield the fields of the request body, which is read as an entity with these fields."""
     takes = _takes_entry(written.root, name)
     if takes is None or takes.value == Mapping(takes.value.location, ()):
+        return
+    if not isinstance(takes.value, Mapping):
+        problem = f"expected a map, found {describe(plain(takes.value))}"
+        problems.add(takes.value.location, problem, example_remedy(("takes",)))
         return
     location = takes.location
     named = Entry("name", location, Scalar(location, written.spec.name))

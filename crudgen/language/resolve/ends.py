@@ -99,7 +99,7 @@ def _resolve_relation(end: End, conventions: Conventions, problems: Problems) ->
         problem = f"invalid relation name {quoted(end.name)}"
         problems.add(end.locate(), problem, FieldName.RULE.replace("field", "relation"))
         return None
-    attribute, json_name = _derived_names(name, conventions.json)
+    attribute, json_name = _default_relation_names(name, conventions.json)
     if attribute is None:
         problem = f"the relation name {quoted(end.name)} is reserved"
         problems.add(end.locate(), problem, _reserved_remedy(end, name, json_name))
@@ -130,7 +130,7 @@ def _valid_field_name(text: str) -> FieldName | None:
 
 
 @lru_cache(maxsize=65_536)
-def _derived_names(name: FieldName, case: Case) -> tuple[AttributeName | None, JsonName]:
+def _default_relation_names(name: FieldName, case: Case) -> tuple[AttributeName | None, JsonName]:
     """Return the attribute and the JSON name of a relation; no attribute if a name is reserved."""
     json_name = JsonName(case.of(name))
     problem = json_name_problem(name) or json_name_problem(json_name) or attribute_problem(name)

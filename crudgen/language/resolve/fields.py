@@ -20,14 +20,14 @@ from .defaults import with_default_and_example
 from .enums import with_enum
 from .flags import check_flags
 from .former_names import with_former_names
-from .naming import Names, derived_names, field_names
+from .naming import Names, default_field_names, field_names
 from .sample import samples
 
 
 def implicit_key(conventions: Conventions) -> Field:
     """Return the field `id` that an entity without a primary key field gets."""
     return Field(
-        *derived_names(FieldName("id"), conventions),
+        *default_field_names(FieldName("id"), conventions),
         TypeName.INT,
         minimum=INT64_MIN,
         maximum=INT64_MAX,

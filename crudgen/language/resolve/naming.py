@@ -30,7 +30,7 @@ NameT = TypeVar("NameT", bound=Name)
 Names = tuple[FieldName, AttributeName, ColumnName, JsonName]
 
 
-def derived_names(name: FieldName, conventions: Conventions) -> Names:
+def default_field_names(name: FieldName, conventions: Conventions) -> Names:
     """Return the names of a field that sets none of them."""
     return (
         name,
@@ -56,7 +56,6 @@ def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | N
         problem = f"the field name {quoted(str(name))} is reserved"
         remedy = f"{reason}: rename it, and add 'json({name}) column({name})'"
         written.problems.add(written.locate_key(), problem, remedy)
-    spec = written.spec
     column = _set_or_derived_name(
         written, ColumnName, ("column", spec.column, conventions.columns.of(name)), column_problem
     )
@@ -74,7 +73,7 @@ def _valid_names(text: str, conventions: Conventions) -> Names | None:
     if not FieldName.PATTERN.fullmatch(text) or attribute_problem(text):
         return None
     try:
-        names = derived_names(FieldName(text), conventions)
+        names = default_field_names(FieldName(text), conventions)
     except ValueError:
         return None
     *_, column, sent = names

@@ -75,7 +75,7 @@ def wrong_type_remedy(path: tuple[str | int, ...], value: Any, *, needs_list: bo
         return _field_remedy(path[1:], value)
     if key == "check":
         return _check_remedy(path, value)
-    if key == "links" and isinstance(value, list) and len(value) == 1 and len(path) == 2:
+    if key == "links" and len(path) == 2 and _is_one_name(value):
         return f"such as '{path[1]}: {value[0]}'"
     if str(path[-1]) in MODELS:
         return f"allowed keys: {', '.join(MODELS[str(path[-1])].allowed_keys())}"
@@ -84,6 +84,11 @@ def wrong_type_remedy(path: tuple[str | int, ...], value: Any, *, needs_list: bo
         return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
     is_item = needs_list and is_word and value != "all"
     return f"write [{value}]" if is_item else example_remedy(path)
+
+
+def _is_one_name(value: Any) -> bool:
+    """Return whether a value is a list with one name."""
+    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
 
 
 def _check_remedy(path: tuple[str | int, ...], value: Any) -> str:

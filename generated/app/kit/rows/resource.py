@@ -29,7 +29,7 @@ _KEY = "app.rows"
 
 
 class ExistsError(Exception):
-    """A row exists, and must not be replaced."""
+    """The row of a PUT exists, and the caller may only create rows."""
 
 
 @dataclass(frozen=True, slots=True)
