@@ -3,14 +3,14 @@
 from pydantic import Field
 
 from .base import BaseSpec
-from .kinds import AnyValue, Line
+from .kinds import AnyMap, AnyValue, Line
 
 
 class ActionSpec(BaseSpec):
     """An operation on one row that a function in hooks.py does."""
 
     doc: Line | None = Field(default=None, description="Description, for OpenAPI.")
-    takes: AnyValue = Field(
+    takes: AnyMap = Field(
         default=None,
         description="Properties of the request body, such as {reason: str(1..200)}; fields in the"
         " short or the long form.",

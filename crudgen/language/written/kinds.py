@@ -265,3 +265,4 @@ IndexList: TypeAlias = Annotated[
     Field(json_schema_extra={"minItems": MIN_INDEX, "maxItems": MAX_INDEX, "uniqueItems": True}),
 ]
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
+AnyMap: TypeAlias = Annotated[Any, WithJsonSchema({"type": "object"})]
