@@ -47,7 +47,7 @@ OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
         callers.test_rows_under_a_row,
         (
             "app/kit/hooks/guarded_nested.py",
-            "self._owner_condition(kind, roles_of(caller))",
+            "self._owner_condition(db.kind, roles_of(caller))",
             "None",
         ),
     ),

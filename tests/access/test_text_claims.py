@@ -58,7 +58,7 @@ access: {read: user if owner = me, create: user}
 
 
 def test_two_subjects_are_not_one_caller(new_database: Callable[[str], str]) -> None:
-    """The issuer tells its users apart by `sub` as it is, and columns have its normal form."""
+    """For the issuer, two forms of a text are two users; a column has one form of both."""
     package = import_tree(render(load_texts({"note.yaml": SUBJECT_NOTE}, SUBJECT_APP)))
 
     async def check() -> None:

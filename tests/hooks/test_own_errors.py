@@ -1,4 +1,4 @@
-"""An HTTPException of a function passes as it is, and the OpenAPI document describes it."""
+"""A response has the HTTPException of a function unchanged, and OpenAPI describes it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -65,7 +65,7 @@ def _text(value: Any) -> Any:
 
 
 _Subject = Annotated[str, Strict(), Field(min_length=1, max_length=MAX_TEXT, pattern=NO_NUL)]
-"""The issuer tells its users apart by the text as it is."""
+"""A subject, not normalized: for the issuer, two forms of a text are two users."""
 TextClaim = Annotated[_Subject, BeforeValidator(_text)]
 IntClaim = Annotated[int, Strict(), BeforeValidator(_integer), Field(ge=MIN_INT, le=MAX_INT)]
 UuidClaim = Annotated[UUID, Strict(), BeforeValidator(_uuid)]
@@ -121,7 +121,7 @@ class BaseCaller(BaseModel):
         return caller
 
     def _is_merged(self) -> bool:
-        """Return whether rules would take the subject for another: an attribute is its NFC."""
+        """Return whether an attribute normalizes the subject, which would merge two subjects."""
         names = (
             name
             for name, field in type(self).model_fields.items()

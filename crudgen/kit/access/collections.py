@@ -65,10 +65,13 @@ class GuardedCollection:
         found: Any = self.collection.restricted(rows, owner)
         return found.through(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
 
-    def creating(self, kind: str, caller: BaseCaller | None) -> Subcollection:
-        """Return the rows as a caller can create them, under the rows that they can read."""
-        owner = self._owner_condition(kind, roles_of(caller))
-        return self.collection.restricted(self.rows.view(caller), owner)
+    async def create(
+        self, db: Database, caller: BaseCaller | None, request: Request, *sent: Any
+    ) -> Response:
+        """Create a row as a caller, under a row that they can read; return the response with it."""
+        owner = self._owner_condition(db.kind, roles_of(caller))
+        rows = cast(_Operations, self.collection.restricted(self.rows.view(caller), owner))
+        return await rows.create(as_caller(db, caller), request, *sent)
 
     def _owner_condition(self, kind: str, roles: Roles) -> ColumnElement[bool] | None:
         condition = read_condition(self.owner, roles)
@@ -108,5 +111,4 @@ class CollectionView:
         guarded, caller = self._guarded, self._caller
         guarded.owner.read.check(caller)
         guarded.rows.access.create.check(caller)
-        created_by = cast(_Operations, guarded.creating(db.kind, caller))
-        return await created_by.create(as_caller(db, caller), request, key, row, *options)
+        return await guarded.create(db, caller, request, key, row, *options)

@@ -1,4 +1,4 @@
-"""The events of a transaction: what it has done with rows, as far as it is committed."""
+"""The events of a transaction: what it did with rows, without what savepoints rolled back."""
 
 from collections.abc import Iterator
 from typing import Any

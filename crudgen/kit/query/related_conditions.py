@@ -103,8 +103,8 @@ class _Rows:
         table, by, to = self._link
         is_linked = by == self._near[self._near_key]
         if self._step.rows.hides_rows:
-            row = select(_ONE).where(self.source[self.columns.key] == to)
-            return self._exists(table, [is_linked, exists(row.correlate_except(self._target))])
+            is_readable = exists().where(self.source[self.columns.key] == to)
+            return self._exists(table, [is_linked, is_readable.correlate_except(self._target)])
         return self._exists(table, [is_linked])
 
     def meeting(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:

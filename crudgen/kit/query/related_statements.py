@@ -118,8 +118,7 @@ def _with_target(
     if not rows.hides_rows:
         return condition
     key = attributes(target, rows.columns)[rows.columns.key]
-    found = select(_ONE).select_from(target).where(key == link[1])
-    return and_(condition, exists(found.correlate_except(target)))
+    return and_(condition, exists().where(key == link[1]).correlate_except(target))
 
 
 def _targets(

@@ -7,10 +7,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
-    Integer,
     Table,
     exists,
-    literal_column,
     select,
 )
 
@@ -70,10 +68,8 @@ class Visibility:
     ) -> ColumnElement[bool]:
         """Return the condition that a readable row has a key, which an index finds."""
         rows = self.source(key.table, name, kind)
-        found = select(_ONE).select_from(rows).where(rows.c[key.key] == value)
-        return exists(found.correlate_except(rows))
+        return exists().where(rows.c[key.key] == value).correlate_except(rows)
 
 
-_ONE = literal_column("1", Integer())
 ALL = Visibility(lambda _: None)
 """All rows can be read."""

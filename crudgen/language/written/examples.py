@@ -55,12 +55,12 @@ _OF_NAMED: dict[tuple[str | int, ...], str] = {
 
 def example_remedy(path: tuple[str | int, ...]) -> str:
     """Return an example of the value at a path as a remedy, or "" if its key has none."""
-    if path[-1:] and isinstance(path[-1], int):  # an item of a list
+    if isinstance(path[-1], int):  # an item of a list
         path = path[:-1]
     if path[:1] == ("webhooks",) and "fields" in path[2:]:
         example = "fields: {Hero: [id, name]}"
     elif path[:-1] in _OF_NAMED:
         example = _OF_NAMED[path[:-1]]
     else:
-        example = _BY_KEY.get(str(path[-1]), "") if path else ""
+        example = _BY_KEY.get(str(path[-1]), "")
     return f"such as '{example}'" if example else ""

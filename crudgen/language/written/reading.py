@@ -200,10 +200,8 @@ def _report_error(
         remedy = remedy or suggest(last, owner.allowed_keys())
         problems.add(location, f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
-        problem, remedy = context["problem"], context["remedy"]
-        if ", found " in problem:
-            remedy = remedy or example_remedy(path)
-        problems.add(find_location(root, path), problem, remedy)
+        remedy = context["remedy"] or example_remedy(path)
+        problems.add(find_location(root, path), context["problem"], remedy)
     else:
         found = describe(_value_at(root, path))
         expected = _EXPECTED.get(detail["type"], "something else")
