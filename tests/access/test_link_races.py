@@ -218,6 +218,7 @@ async def turns(package: Any, database: str, rounds: int) -> None:
         assert race.deadlocks() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_changes_of_links_are_as_one_after_another(kind: str, new_database: NewDatabase) -> None:
     package = import_tree(render(load_texts(SPEC, APP)))

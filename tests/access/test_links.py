@@ -218,6 +218,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
 """Changes of the kit that let something through: a file, an old text and a new one."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutation", [*MUTANTS.values()][: None if RULES > 1 else 2])
 def test_a_change_of_the_kit_is_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
     package = package_of(OWN, mutation)

@@ -19,6 +19,7 @@ HALF = "def half(team):\n    return col(team.id) / 2.0\n"
 SIZE = "def size(team):\n    return col(team.id)\n"
 
 
+@pytest.mark.long
 def test_the_project_is_clean_and_its_tests_pass(tmp_path: Path) -> None:
     out = tmp_path / "out"
     disk.write(crudgen.render(load_texts(ENTITIES)), out)

@@ -160,6 +160,7 @@ def _answers(
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_functions_change_no_response(kind: str, new_database: Callable[[str], str]) -> None:
     plain = _answers(PLAIN, new_database(kind))
