@@ -65,7 +65,7 @@ class GuardedCollection:
         found: Any = self.collection.restricted(rows, owner)
         return found.through(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
 
-    async def create(
+    async def _create_as(
         self, db: Database, caller: BaseCaller | None, request: Request, *sent: Any
     ) -> Response:
         """Create a row as a caller, under a row that they can read; return the response with it."""
@@ -111,4 +111,4 @@ class CollectionView:
         guarded, caller = self._guarded, self._caller
         guarded.owner.read.check(caller)
         guarded.rows.access.create.check(caller)
-        return await guarded.create(db, caller, request, key, row, *options)
+        return await guarded._create_as(db, caller, request, key, row, *options)

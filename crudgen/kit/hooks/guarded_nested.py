@@ -24,7 +24,7 @@ class GuardedHookedCollection(GuardedCollection):
         super().__init__(collection, owner, rows.rows)
         self._nested, self._hooked = collection, rows
 
-    async def create(
+    async def _create_as(
         self, db: Database, caller: BaseCaller | None, request: Request, *sent: Any
     ) -> Response:
         """Create a row as a caller, under a row that they can read; return the response with it."""
