@@ -102,7 +102,9 @@ class FieldWrites:
 
         What the request omits, and what is the default, is not set. `bound` are the new values.
         """
-        for name in self._rules.keys() & row.model_fields_set:
+        for name in self._rules:
+            if name not in row.model_fields_set:
+                continue
             value, default = getattr(row, name), self._default(row, name, caller)
             if _is_same(value, default):
                 continue
