@@ -36,7 +36,7 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"artifacts", "hooks", "names", "operations", "patterns", "ranges", "reserved"},
+        {"artifacts", "hooks", "named", "names", "operations", "patterns", "ranges", "reserved"},
         {"conditions", "relations", "webhooks"},
         {"access", "api", "checks", "indexes", "limits", "properties"},
         {"schema"},

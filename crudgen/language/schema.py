@@ -16,6 +16,7 @@ from .artifacts import Artifact
 from .checks import Check
 from .indexes import Index
 from .limits import DEFAULT_LIMITS, Limits
+from .named import named
 from .names import (
     SNAKE_CASE,
     AttributeName,
@@ -226,15 +227,12 @@ class Entity:
     """Line of the name of the table in the spec file, for messages only."""
 
     def relation(self, name: FieldName) -> Relation:
-        """Return the relation with this name."""
-        return next(relation for relation in self.relations if relation.name == name)
+        """Return the relation with this name. Raises KeyError."""
+        return named(name, self.relations, f"relation of {self.name}")
 
     def field(self, name: FieldName) -> Field:
-        """Return the field with this name."""
-        for field in (*self.fields, *self.computed):
-            if field.name == name:
-                return field
-        raise KeyError(name)
+        """Return the field with this name. Raises KeyError."""
+        return named(name, (*self.fields, *self.computed), f"field of {self.name}")
 
     @property
     def key(self) -> Field:
@@ -295,5 +293,5 @@ class Schema:
     """The receivers of events, in the order of the spec."""
 
     def entity(self, name: ClassName) -> Entity:
-        """Return the entity with this name."""
-        return next(entity for entity in self.entities if entity.name == name)
+        """Return the entity with this name. Raises KeyError."""
+        return named(name, self.entities, "entity")

@@ -122,6 +122,22 @@ def test_names_of_properties() -> None:
     assert keys_property(powers, country.key.name) == "power_codes"
 
 
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
+    schema = loaded()
+    for find, message in (
+        (schema.entity, "no entity is called 'x'; known: Country, Hero, Power, Profile, Team"),
+        (hero().relation, "no relation of Hero is called 'x'; known: team, powers, profile"),
+        (hero().field, "no field of Hero is called 'x'; known: id, name, age, team_id"),
+        (
+            schema.entity(ClassName("Power")).relation,
+            "no relation of Power is called 'x'; known: heroes",
+        ),
+    ):
+        with pytest.raises(KeyError) as caught:
+            find("x")  # type: ignore[arg-type]
+        assert caught.value.args == (message,)
+
+
 def test_explain_writes_the_keys_that_the_operations_allow() -> None:
     schema = loaded(
         hero="{include: [team, team__country], related: [team__name, powers__any__name, profile],"
