@@ -17,28 +17,17 @@ from .condition_lists import in_claim
 from .condition_paths import Paths
 from .condition_types import NULLS, Operand, comparison, is_among, is_null, is_true, one_of
 from .condition_versions import VERSIONS, version_operand
+from .condition_words import (
+    FOREIGN_WORDS,
+    IMPOSSIBLE_IN_CHECKS,
+    NOT_IN_CHECKS,
+    is_foreign_word,
+    is_upper_keyword,
+)
 
 MAX_LEVELS = 16
 """Maximum depth of parentheses and 'not'."""
 _COMPARISONS = {str(operator) for operator in Operator}
-_WORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
-_FOREIGN = {
-    "between": "write '>=' and '<=', such as 'a >= 1 and a <= 5'",
-    **dict.fromkeys(("like", "ilike", "matches", "regexp"), "write a 'pattern' at the field"),
-    **dict.fromkeys(("equals", "eq"), "write '='"),
-    **dict.fromkeys(("isnull",), "write 'is null'"),
-    **dict.fromkeys(("notnull",), "write 'is not null'"),
-    **dict.fromkeys(("xor", "implies", "then"), "write 'not a or b' for 'a implies b'"),
-}
-_OF_TIME = "a CHECK constraint cannot depend on the time"
-_OF_RULES = "a check is about the values of one row"
-_IMPOSSIBLE = {
-    "now": (_OF_TIME, "compare with a field, such as one with the default 'now'"),
-    "today": (_OF_TIME, "compare with a field, such as one with the default 'now'"),
-    "me": (_OF_RULES, "remove it: a check does not know the caller"),
-    "old": (_OF_RULES, "remove it: a check does not know the former values"),
-    "new": (_OF_RULES, "write the name of the field alone"),
-}
 
 
 def parse_condition(
@@ -142,7 +131,7 @@ class _Parser:
         if token.keyword == "not" and self._tokens[self._position + 1].keyword == "in":
             self._take()
             return Not(self._in(left))
-        if token.kind is Kind.NAME and _is_foreign_word(token.text):
+        if token.kind is Kind.NAME and is_foreign_word(token.text):
             raise self._unexpected_token()
         return is_true(left)
 
@@ -210,7 +199,7 @@ class _Parser:
         if follower.text == "." and follower.kind is Kind.SIGN:
             if self._caller is not None and self._caller.paths is not None:
                 return self._path_operand(self._caller.paths)
-            problem = f"a path over relations is not possible: {_OF_RULES}"
+            problem = f"a path over relations is not possible: {NOT_IN_CHECKS}"
             raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
         if token.text in self._fields:
             return Operand(self._take(), self._fields[token.text])
@@ -222,8 +211,8 @@ class _Parser:
         """Raise ConditionError for a word that this kind of condition cannot have."""
         if token.text in self._fields and self._caller is None:
             return
-        if self._caller is None and token.text in _IMPOSSIBLE:
-            problem, remedy = _IMPOSSIBLE[token.text]
+        if self._caller is None and token.text in IMPOSSIBLE_IN_CHECKS:
+            problem, remedy = IMPOSSIBLE_IN_CHECKS[token.text]
             raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
         if self._caller is not None and token.text in {"now", "today"}:
             problem = f"'{token.text}' is not supported in this version"
@@ -263,8 +252,8 @@ class _Parser:
     def _unknown_field_error(self, token: Token, other: Field | None = None) -> ConditionError:
         word = token.text
         problem = f"{self._entity} has no field {quoted(word)}"
-        remedy = _FOREIGN.get(word.lower()) or suggest(word, self._fields)
-        if _is_upper_keyword(word):
+        remedy = FOREIGN_WORDS.get(word.lower()) or suggest(word, self._fields)
+        if is_upper_keyword(word):
             problem, remedy = f"unexpected {word!r}", f"write '{word.lower()}'"
         elif other is not None and "did you mean" not in remedy:
             remedy = f"quote it if it is a value: '{word[:40]}'"
@@ -275,10 +264,10 @@ class _Parser:
         if token.kind is Kind.END:
             return self._error("the condition is not complete", "write what is compared")
         word = token.text.lower()
-        if token.kind is Kind.NAME and _is_upper_keyword(token.text):
+        if token.kind is Kind.NAME and is_upper_keyword(token.text):
             other = "is null" if word == "is" else word
             return self._error(f"unexpected {token.text!r}", f"write '{other}'")
-        remedy = _FOREIGN.get(word, "")
+        remedy = FOREIGN_WORDS.get(word, "")
         if token.keyword in {"and", "or", "in", "is"}:
             remedy = "write the part before it"
         if not remedy and token.kind in {Kind.NAME, Kind.NUMBER, Kind.TEXT}:
@@ -287,13 +276,3 @@ class _Parser:
 
     def _error(self, problem: str, remedy: str) -> ConditionError:
         return ConditionError(problem, remedy, self._next.start, self._next.end)
-
-
-def _is_upper_keyword(word: str) -> bool:
-    """Return whether a word is a keyword in capitals."""
-    return word.lower() in _WORDS and word not in _WORDS
-
-
-def _is_foreign_word(word: str) -> bool:
-    """Return whether a word is an operator of another language, or a keyword in capitals."""
-    return _is_upper_keyword(word) or word.lower() in _FOREIGN
