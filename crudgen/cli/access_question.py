@@ -96,7 +96,7 @@ def _places_of_rules(entity: "Entity", action: str) -> Iterator[tuple[str, str]]
 
     if entity.access is not None:
         for one in (Action.READ, *(right for right in entity.access.rights if right == action)):
-            for rule in entity.access.within_tenant.rules(one):
+            for rule in entity.access.without_tenant.rules(one):
                 text = f"{rule.who} if {text_of(rule.condition, entity)}"
                 yield text, f"{entity.file}:{rule.line}"
 

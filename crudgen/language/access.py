@@ -167,7 +167,7 @@ class Allowed:
     """Rules that add callers who may do it with some rows."""
 
     @property
-    def everybody(self) -> tuple[str, ...]:
+    def callers(self) -> tuple[str, ...]:
         """Who may do it, perhaps with some rows only; empty for nobody."""
         return tuple(dict.fromkeys((*self.who, *(rule.who for rule in self.about_rows))))
 
@@ -209,7 +209,7 @@ class Access:
     """The actions of hooks.py with rules of their own, each with who may call it with all rows."""
 
     @property
-    def within_tenant(self) -> "Access":
+    def without_tenant(self) -> "Access":
         """The rules without the condition of the tenant, as in the spec."""
         return self if self.tenant is None else self.tenant.rules
 
@@ -218,7 +218,7 @@ class Access:
         """All rights that rules of the entity can allow."""
         return (*Action, *(name for name, _ in self.actions))
 
-    def of_all(self, action: Right) -> tuple[str, ...]:
+    def callers_for_all_rows(self, action: Right) -> tuple[str, ...]:
         """Return who may do something with all rows; empty for nobody."""
         if not isinstance(action, Action):
             return dict(self.actions)[action]
@@ -232,10 +232,10 @@ class Access:
     def who(self, action: Right) -> tuple[str, ...]:
         """Return who may do something, perhaps with some rows only; empty for nobody."""
         some = (rule.who for rule in self.rules(action))
-        return tuple(dict.fromkeys((*self.of_all(action), *some)))
+        return tuple(dict.fromkeys((*self.callers_for_all_rows(action), *some)))
 
     @property
-    def hidden(self) -> frozenset[FieldName]:
+    def hidden_fields(self) -> frozenset[FieldName]:
         """The fields that some responses lack, or show as null."""
         return frozenset(one.name for one in self.fields if one.read is not None)
 
@@ -260,7 +260,7 @@ class Tenant:
 
 def conditions_for(access: Access, action: Right, caller: str) -> tuple[Condition, ...] | None:
     """Return conditions, one of which a row must satisfy; None if all rows are allowed."""
-    if covers(access.of_all(action), caller):
+    if covers(access.callers_for_all_rows(action), caller):
         return None
     return tuple(rule.condition for rule in access.rules(action) if covers((rule.who,), caller))
 

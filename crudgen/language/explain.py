@@ -266,14 +266,14 @@ def _inline_yaml(value: Plain) -> str:
     if isinstance(value, dict):
         return (
             "{"
-            + ", ".join(f"{_quoted(key)}: {_inline_yaml(item)}" for key, item in value.items())
+            + ", ".join(f"{_quoted_yaml(key)}: {_inline_yaml(item)}" for key, item in value.items())
             + "}"
         )
     if isinstance(value, list):
         return "[" + ", ".join(_inline_yaml(item) for item in value) + "]"
     if isinstance(value, str):
         plain = _SAFE.fullmatch(value) and scalar_value(value) == value
-        return value if plain else _quoted(value)
+        return value if plain else _quoted_yaml(value)
     if isinstance(value, Decimal):
         return _decimal_text(value)
     return json.dumps(value)
@@ -284,6 +284,6 @@ def _decimal_text(value: Decimal) -> str:
     return text if any(sign in text for sign in ".eE") else f"{text}.0"
 
 
-def _quoted(text: str) -> str:
+def _quoted_yaml(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

@@ -26,7 +26,7 @@ def explained_rules(access: Access) -> dict[str, Plain]:
 
 def rules_for(access: Access, action: Right) -> Plain:
     """Return the rules for an action, in the long form."""
-    return _with_messages(rules_of(access, action), access.within_tenant.rules(action))
+    return _with_messages(rules_of(access, action), access.without_tenant.rules(action))
 
 
 def _with_messages(texts: Sequence[str], rules: Sequence[RuleAboutRows]) -> Plain:

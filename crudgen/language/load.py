@@ -56,11 +56,13 @@ def read(path: str | Path, unsaved: Mapping[str, bytes | str] | None = None) -> 
     problems = Problems()
     is_new = bool(unsaved) and not os.path.lexists(path)
     files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(unsaved))
-    entities = {str(file): data for file in files if (data := _read(file, problems)) is not None}
+    entities = {
+        str(file): data for file in files if (data := _read_file(file, problems)) is not None
+    }
     app_file = _app_file(path)
-    app_data = _read(app_file, problems) if app_file else None
+    app_data = _read_file(app_file, problems) if app_file else None
     app = (str(app_file), app_data) if app_file and app_data is not None else None
-    links = {str(file) for file in [*files, app_file] if file and _links_outside(file)}
+    links = {str(file) for file in [*files, app_file] if file and _is_link_to_outside(file)}
     return Sources({**entities, **(unsaved or {})}, app, links, tuple(problems.diagnostics))
 
 
@@ -79,7 +81,7 @@ def _app_file(path: Path) -> Path | None:
     return file if os.path.lexists(file) else None
 
 
-def _links_outside(file: Path) -> bool:
+def _is_link_to_outside(file: Path) -> bool:
     """Return whether a file is a symbolic link to outside its folder.
 
     The links of Kubernetes ConfigMaps stay inside it.
@@ -142,7 +144,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
     return not reason
 
 
-def _read(file: Path, problems: Problems) -> bytes | None:
+def _read_file(file: Path, problems: Problems) -> bytes | None:
     location = Location(str(file))
     try:
         if not file.is_file():

@@ -32,7 +32,7 @@ def may(access: Access, action: Right, caller: str) -> bool:
 
     Who changes rows must read them too.
     """
-    access = access.within_tenant
+    access = access.without_tenant
     reads = covers(access.who(Action.READ), caller)
     is_change = action not in (Action.READ, Action.CREATE)
     return covers(access.who(action), caller) and (reads or not is_change)
@@ -43,7 +43,7 @@ def condition_for(access: Access, action: Right, caller: str) -> str:
 
     The condition of the tenant is left out.
     """
-    access = access.within_tenant
+    access = access.without_tenant
     conditions = conditions_for(access, action, caller)
     reading = None
     if action not in (Action.READ, Action.CREATE):
@@ -58,8 +58,8 @@ def condition_for(access: Access, action: Right, caller: str) -> str:
 
 def rules_of(access: Access, action: Right) -> list[str]:
     """Return the rules for an action, as in a spec."""
-    access = access.within_tenant
-    return [*access.of_all(action), *map(rule_text, access.rules(action))]
+    access = access.without_tenant
+    return [*access.callers_for_all_rows(action), *map(rule_text, access.rules(action))]
 
 
 def rule_text(rule: RuleAboutRows) -> str:
@@ -148,11 +148,12 @@ def _field_conditions(
     for one in access.fields:
         for verb, allowed in (("see", one.read), ("set", one.write)):
             if allowed is not None:
-                found = [_condition_of(access, allowed, verb, caller) for caller in callers]
+                found = [_field_condition(access, allowed, verb, caller) for caller in callers]
                 yield f"{verb} {one.name}", found
 
 
-def _condition_of(access: Access, allowed: Allowed, verb: str, caller: str) -> str | None:
+def _field_condition(access: Access, allowed: Allowed, verb: str, caller: str) -> str | None:
+    """Return the condition of one caller; empty for all rows, None for no row."""
     actions = (Action.READ,) if verb == "see" else (Action.CREATE, Action.UPDATE)
     conditions = allowed.conditions(caller)
     if conditions == () or not any(may(access, action, caller) for action in actions):

@@ -14,7 +14,7 @@ def notes(schema: Schema) -> list[str]:
     found: list[str] = []
     for entity in schema.entities:
         for path in entity.api.related:
-            target = _target(entity, path, entities)
+            target = _target_of_path(entity, path, entities)
             if path.field is None or target.field(path.field).computed:
                 continue
             if not _is_indexed(target, path.field):
@@ -25,7 +25,9 @@ def notes(schema: Schema) -> list[str]:
     return found
 
 
-def _target(entity: Entity, path: RelatedPath, entities: Mapping[ClassName, Entity]) -> Entity:
+def _target_of_path(
+    entity: Entity, path: RelatedPath, entities: Mapping[ClassName, Entity]
+) -> Entity:
     """Return the entity that a path leads to."""
     for step in path.steps:
         entity = entities[entity.relation(step).target]

@@ -6,21 +6,21 @@ from keyword import iskeyword
 from .names import folded
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 PROTECTED_PREFIXES = ("model_dump", "model_validate")
 """Prefixes that pydantic warns about."""
 
-SQL_KEYWORDS = _words(
+SQL_KEYWORDS = _word_set(
     """
     collation concurrently lateral nothing returning system_user tablesample
     """
 )
 """Keywords of SQLite and PostgreSQL that SQLAlchemy quotes only on request."""
 
-LIBRARY_ATTRIBUTES = _words(
+LIBRARY_ATTRIBUTES = _word_set(
     """
     cls construct copy dict from_orm json metadata mro parse_file parse_obj parse_raw register
     registry schema schema_json sqlmodel_update update_forward_refs validate
@@ -33,7 +33,7 @@ LIBRARY_ATTRIBUTES = _words(
 `cls` is the first parameter of SQLModel's `__new__`, which takes field values as keywords.
 """
 
-SYSTEM_COLUMNS = _words(
+SYSTEM_COLUMNS = _word_set(
     """
     cmax cmin ctid tableoid xmax xmin
     """
@@ -69,7 +69,7 @@ DERIVED_SUFFIXES = (
 )
 """Suffixes of the classes and type aliases that are generated for an entity."""
 
-SCHEMAS = _words(
+SCHEMAS = _word_set(
     """
     Deleted FunctionProblem HTTPValidationError LinksChanged Me Message NewPassword Token
     ValidationError
@@ -85,7 +85,7 @@ WINDOWS_DEVICES = frozenset(
 )
 """Device names of Windows: no file or folder can have one, with any suffix."""
 
-APP_MODULES = _words(
+APP_MODULES = _word_set(
     """
     api caller kit main models settings
     """

@@ -113,8 +113,8 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     arguments = [
         name(entity.name),
         caller,
-        *_rule_arguments(entity, access.within_tenant, entities, imports),
-        *_action_rules_argument(entity, access.within_tenant, entities, imports),
+        *_rule_arguments(entity, access.without_tenant, entities, imports),
+        *_action_rules_argument(entity, access.without_tenant, entities, imports),
         *_tenant_argument(entity, access, entities, imports),
         *field_rules(entity, access, entities, imports),
         *_presets_argument(entity),
@@ -139,7 +139,7 @@ def _rule_arguments(
     conditions = rule_conditions(entity, entities, imports)
     for action in Action:
         if access.who(action):
-            rules = conditions.rules(access.of_all(action), access.rules(action))
+            rules = conditions.rules(access.callers_for_all_rows(action), access.rules(action))
             yield keyword(action, rules)
 
 

@@ -82,7 +82,9 @@ def testable_operations(entity: Entity) -> set[Operation]:
     rules = [part for one in access.fields for part in (one.read, one.write) if part is not None]
     if not access.read or not all(part.who for part in rules):
         return set()
-    return {one for one in operations if all(map(access.of_all, actions_of(one, entity)))}
+    return {
+        one for one in operations if all(map(access.callers_for_all_rows, actions_of(one, entity)))
+    }
 
 
 def admitted_callers(entity: Entity, operation: Operation, auth: Auth) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def models_view(
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
     references = {one.relation.by for one in owners}
-    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden
+    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden_fields
     own = references | hidden
     shared = [field for field in entity.fields if _is_shared(field, own)]
     others = [field for field in entity.fields if not _is_shared(field, own)]

@@ -36,21 +36,21 @@ def condition_text(condition: Condition, names: Names) -> str:
     """Return the text of a condition; `names` has the names to write for the fields."""
     match condition:
         case Comparison(left, operator, right):
-            text = f"{_operand(left, names)} {operator} {_operand(right, names)}"
+            text = f"{_operand_text(left, names)} {operator} {_operand_text(right, names)}"
         case OneOf(operand, values):
-            text = f"{_operand(operand, names)} in {_value_list(values)}"
+            text = f"{_operand_text(operand, names)} in {_value_list(values)}"
         case InClaim(operand, claim):
-            text = f"{_operand(operand, names)} in {_operand(claim, names)}"
+            text = f"{_operand_text(operand, names)} in {_operand_text(claim, names)}"
         case IsAmong(operand, others):
-            text = f"{_operand(operand, names)} in {_operand(others, names)}"
+            text = f"{_operand_text(operand, names)} in {_operand_text(others, names)}"
         case IsNull(operand):
-            text = f"{_operand(operand, names)} is null"
+            text = f"{_operand_text(operand, names)} is null"
         case IsTrue(operand):
-            text = _operand(operand, names)
+            text = _operand_text(operand, names)
         case Not(inner):
             text = _negated_text(inner, names)
         case And(conditions):
-            text = " and ".join(_part_of_and(one, names) for one in conditions)
+            text = " and ".join(_text_in_and(one, names) for one in conditions)
         case Or(conditions):
             text = " or ".join(condition_text(one, names) for one in conditions)
     return text
@@ -59,40 +59,40 @@ def condition_text(condition: Condition, names: Names) -> str:
 def _negated_text(condition: Condition, names: Names) -> str:
     match condition:
         case OneOf(operand, values):
-            return f"{_operand(operand, names)} not in {_value_list(values)}"
+            return f"{_operand_text(operand, names)} not in {_value_list(values)}"
         case InClaim(operand, claim):
-            return f"{_operand(operand, names)} not in {_operand(claim, names)}"
+            return f"{_operand_text(operand, names)} not in {_operand_text(claim, names)}"
         case IsAmong(operand, others):
-            return f"{_operand(operand, names)} not in {_operand(others, names)}"
+            return f"{_operand_text(operand, names)} not in {_operand_text(others, names)}"
         case IsNull(operand):
-            return f"{_operand(operand, names)} is not null"
+            return f"{_operand_text(operand, names)} is not null"
         case IsTrue(operand):
-            return f"not {_operand(operand, names)}"
+            return f"not {_operand_text(operand, names)}"
     return f"not ({condition_text(condition, names)})"
 
 
-def _part_of_and(condition: Condition, names: Names) -> str:
+def _text_in_and(condition: Condition, names: Names) -> str:
     text = condition_text(condition, names)
     return f"({text})" if isinstance(condition, Or) else text
 
 
 def _value_list(values: tuple[ConstantValue, ...]) -> str:
-    return f"({', '.join(map(_constant, values))})"
+    return f"({', '.join(map(_constant_text, values))})"
 
 
-def _operand(operand: Operand, names: Names) -> str:
+def _operand_text(operand: Operand, names: Names) -> str:
     if isinstance(operand, FieldValue):
         return names.get(operand.name, operand.name)
-    return _constant(operand)
+    return _constant_text(operand)
 
 
-def _constant(constant: ConstantValue) -> str:
+def _constant_text(constant: ConstantValue) -> str:
     match constant.value:
         case bool() as value:
             return "true" if value else "false"
         case int() | float() | Decimal() as value:
             return str(value)
-        case str() as value if constant.is_word and _is_plain(value):
+        case str() as value if constant.is_word and _needs_no_quotes(value):
             return value
         case date() | time() as value:
             return _quoted(value.isoformat())
@@ -100,7 +100,7 @@ def _constant(constant: ConstantValue) -> str:
             return _quoted(str(value))
 
 
-def _is_plain(word: str) -> bool:
+def _needs_no_quotes(word: str) -> bool:
     """Return whether a value of an enum needs no quotes in a condition."""
     return _WORD.fullmatch(word) is not None and word not in KEYWORDS
 

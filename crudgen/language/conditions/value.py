@@ -56,14 +56,14 @@ def value_of(condition: Condition, row: Row) -> bool | None:
             value = value_of(inner, row)
             found = None if value is None else not value
         case And(conditions):
-            found = _combined(False, (value_of(one, row) for one in conditions))
+            found = _and_or_value(False, (value_of(one, row) for one in conditions))
         case Or(conditions):
-            found = _combined(True, (value_of(one, row) for one in conditions))
+            found = _and_or_value(True, (value_of(one, row) for one in conditions))
     return found
 
 
-def _combined(decisive: bool, values: Iterable[bool | None]) -> bool | None:
-    """Return the decisive value if one has it, else None if one is unknown, else its opposite."""
+def _and_or_value(decisive: bool, values: Iterable[bool | None]) -> bool | None:
+    """Return `decisive` if a value equals it, else None if one is unknown, else its opposite."""
     found = [*values]
     if decisive in found:
         return decisive

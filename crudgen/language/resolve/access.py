@@ -26,10 +26,10 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .access_conditions import ConditionReader, part
+from .access_conditions import ConditionReader, part_of_rule
 from .access_fields import FIELDS, resolve_field_rules
-from .access_says import rules_with_says, saying
-from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
+from .access_says import split_messages, with_message
+from .access_scope import SCOPES, Scope, check_tenant, field_named_by, resolve_scope
 from .actions import ACCESS
 
 Path = tuple[str | int, ...]
@@ -85,10 +85,10 @@ def resolve_access(
         return None
     own = [one.name for one in entity.actions if one.access is None] if entity else []
     conditions = ConditionReader(written, entity, auth, problems, entities)
-    return _Reader(written, conditions, auth, own).access()
+    return _RuleReader(written, conditions, auth, own).resolve()
 
 
-class _Reader:
+class _RuleReader:
     """Reads the rules of one entity."""
 
     def __init__(
@@ -107,46 +107,54 @@ class _Reader:
         self._problems = problems
         self._own = own
 
-    def access(self) -> Access:
+    def resolve(self) -> Access:
+        """Return who may do what, and add problems of the rules."""
         value, path = self._written.spec.access, ("access",)
         self._scope = resolve_scope(self._written, self._conditions)
         if not isinstance(value, dict):
-            return self._with_rows(dict.fromkeys(Action, self._who(value, path, [*Action])))
+            return self._access_with_row_rules(
+                dict.fromkeys(Action, self._read_callers(value, path, [*Action]))
+            )
         allowed: dict[Action, tuple[str, ...]] = {}
         fields: tuple[FieldRules, ...] = ()
         if not value:
-            self._add(path, "'access' is empty", "say 'access: nobody', or who may do what")
+            self._add_problem(path, "'access' is empty", "say 'access: nobody', or who may do what")
         for key, rules in value.items():
             if key == FIELDS:
-                fields = resolve_field_rules(self._written, rules, self._allowed, self._problems)
-            elif key not in SCOPES and (actions := self._actions(key, value)):
-                who = self._who(rules, ("access", key), actions)
+                fields = resolve_field_rules(
+                    self._written, rules, self._callers_of_field_rule, self._problems
+                )
+            elif key not in SCOPES and (actions := self._actions_of_key(key, value)):
+                who = self._read_callers(rules, ("access", key), actions)
                 allowed |= dict.fromkeys(actions, who)
-        found = self._with_rows(allowed)
+        found = self._access_with_row_rules(allowed)
         check_tenant(self._written, self._scope, found, self._problems)
         return replace(self._scope.within_tenant(found), fields=fields)
 
-    def _allowed(self, value: Plain, path: Path, actions: Sequence[Action]) -> Allowed:
-        """Return whom rules about a field allow to do something."""
+    def _callers_of_field_rule(
+        self, value: Plain, path: Path, actions: Sequence[Action]
+    ) -> Allowed:
+        """Return the callers whom a rule about a field allows to see or set it."""
         before = len(self._about_rows)
-        who = self._who(value, path, actions)
+        who = self._read_callers(value, path, actions)
         found = self._about_rows[before:]
         about_rows = tuple(rule for rule in found if rule.action is actions[-1])
         del self._about_rows[before:]
         return Allowed(who, about_rows)
 
-    def _with_rows(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
+    def _access_with_row_rules(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
+        """Return `allowed`, who may act on all rows, with the rules about some rows."""
         read, create, update, delete = (allowed.get(action, ()) for action in Action)
-        actions = tuple((name, self._who_calls(name)) for name in self._own)
+        actions = tuple((name, self._callers_of_action(name)) for name in self._own)
         about_rows = tuple(self._about_rows)
         return Access(read, create, update, delete, about_rows, actions=actions)
 
-    def _who_calls(self, action: ModuleName) -> tuple[str, ...]:
+    def _callers_of_action(self, action: ModuleName) -> tuple[str, ...]:
         """Return who may call an action of hooks.py, which has rules of its own, with all rows."""
         value = self._written.spec.actions[action].access
-        return self._who(value, ("actions", str(action), "access"), [action])
+        return self._read_callers(value, ("actions", str(action), "access"), [action])
 
-    def _actions(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
+    def _actions_of_key(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
         """Return the actions that a key names; adds a problem and returns none for another key."""
         location = self._written.locate_key("access", key)
         if key == WRITE:
@@ -168,47 +176,52 @@ class _Reader:
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 
-    def _who(self, value: Plain, path: Path, actions: Sequence[Right]) -> tuple[str, ...]:
-        """Return whom one rule, or a list of them, allows to do something with all rows."""
+    def _read_callers(self, value: Plain, path: Path, actions: Sequence[Right]) -> tuple[str, ...]:
+        """Return the callers whom one rule, or a list of them, allows to act on all rows."""
         rules = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not value:
-            self._add(path, "the list is empty", f"for no caller, write {NOBODY}")
+            self._add_problem(path, "the list is empty", f"for no caller, write {NOBODY}")
         paths = [(*path, n) for n in range(len(rules))] if isinstance(value, list) else [path]
         before = len(self._about_rows)
-        found = [*self._known(zip(rules, paths, strict=True), actions)]
+        found = [*self._read_rules(zip(rules, paths, strict=True), actions)]
         if NOBODY in found and len(found) + len(self._about_rows) - before > 1:
-            self._add(path, f"{NOBODY!r} together with others", "remove it, or the others")
+            self._add_problem(path, f"{NOBODY!r} together with others", "remove it, or the others")
         return tuple(who for who in found if who != NOBODY)
 
-    def _known(self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Right]) -> Iterator[str]:
+    def _read_rules(
+        self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Right]
+    ) -> Iterator[str]:
+        """Yield the callers of rules about all rows; keep the rules about some rows."""
         seen: set[str] = set()
-        for rule, path, says in rules_with_says(self._written, rules, self._problems):
+        for rule, path, says in split_messages(self._written, rules, self._problems):
             before, problems = len(self._about_rows), len(self._problems)
             if not isinstance(rule, str):
-                self._add(path, "expected who may do this", suggest("", self._words))
+                self._add_problem(path, "expected who may do this", suggest("", self._words))
             elif rule in seen:
-                self._add(path, f"duplicate rule {quoted(rule)}", "remove one of them")
+                self._add_problem(path, f"duplicate rule {quoted(rule)}", "remove one of them")
             elif rule == OWNER:
                 seen.add(rule)
-                self._about_rows += self._owned(path, actions)
+                self._about_rows += self._owner_rules(path, actions)
             elif rule in self._words:
                 seen.add(rule)
                 yield rule
             elif condition := _CONDITION.fullmatch(rule):
                 seen.add(rule)
-                if self._is_caller(condition[1], path):
+                if self._is_valid_caller(condition[1], path):
                     found = self._conditions.read(condition, path, actions)
-                    self._about_rows += map(self._scope.resolved, found)
+                    self._about_rows += map(self._scope.with_owner_condition, found)
             elif other := _NOT_IF.match(rule):
-                self._add_not_if(path, other)
+                self._report_missing_if(path, other)
             else:
-                self._is_caller(rule, path)
+                self._is_valid_caller(rule, path)
             if len(self._problems) == problems:
                 added = self._about_rows[before:]
-                self._about_rows[before:] = saying(added, says, path, self._written, self._problems)
+                self._about_rows[before:] = with_message(
+                    added, says, path, self._written, self._problems
+                )
 
-    def _add_not_if(self, path: Path, found: re.Match[str]) -> None:
-        """Add the problem that something else than `if` follows who may do something."""
+    def _report_missing_if(self, path: Path, found: re.Match[str]) -> None:
+        """Add the problem that another word or sign than `if` follows the caller in a rule."""
         start, end = found.span(found.lastgroup or 0)
         remedy = "write 'if'"
         if (first := found.string.split()[0]) in {"if", "not"}:
@@ -216,24 +229,26 @@ class _Reader:
             remedy = f"begin the rule with a caller, such as '{USER} if …'"
         elif found["sign"] or found["word"] in {"and", "or"}:
             remedy = "write a list, such as [user, editor]"
-        location = part(self._written.locate(*path), found.string, start, end)
+        location = part_of_rule(self._written.locate(*path), found.string, start, end)
         self._problems.add(location, f"unexpected {found.string[start:end]!r}", remedy)
 
-    def _owned(self, path: Path, actions: Sequence[Right]) -> Iterator[RuleAboutRows]:
+    def _owner_rules(self, path: Path, actions: Sequence[Right]) -> Iterator[RuleAboutRows]:
         """Yield the rule `owner` for each action."""
-        if self._is_caller(OWNER, path) and (condition := self._scope.owner) is not None:
+        if self._is_valid_caller(OWNER, path) and (condition := self._scope.owner) is not None:
             self._conditions.check_new_values(condition, actions, path)
             yield from (RuleAboutRows(action, USER, condition) for action in actions)
 
-    def _is_caller(self, word: str, path: Path) -> bool:
+    def _is_valid_caller(self, word: str, path: Path) -> bool:
         """Return whether a word of a rule stands for callers; add a problem if not."""
         if word == OWNER:
-            if field_of(self._written, OWNER) is None:
+            if field_named_by(self._written, OWNER) is None:
                 problem = "'owner' stands for a user if a field is 'me', and no field is named"
-                self._add(path, problem, "add 'owner: owner_id' to 'access', or another field")
+                self._add_problem(
+                    path, problem, "add 'owner: owner_id' to 'access', or another field"
+                )
             return self._scope.owner is not None
         if word == NOBODY:
-            self._add(path, f"{NOBODY!r} with a condition", "remove the rule")
+            self._add_problem(path, f"{NOBODY!r} with a condition", "remove the rule")
         if word in self._words:
             return word != NOBODY
         other = _OTHER_CALLERS.get(word.lower())
@@ -243,8 +258,8 @@ class _Reader:
         remedy = f"write '{other}'" if other else suggest(word, roles)
         if remedy.startswith("allowed"):
             remedy += "; or add it to the roles of 'auth' in crudgen.yaml"
-        self._add(path, f"unknown role {quoted(word)}", remedy)
+        self._add_problem(path, f"unknown role {quoted(word)}", remedy)
         return False
 
-    def _add(self, path: Path, problem: str, remedy: str) -> None:
+    def _add_problem(self, path: Path, problem: str, remedy: str) -> None:
         self._problems.add(self._written.locate(*path), problem, remedy)

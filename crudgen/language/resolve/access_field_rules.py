@@ -19,44 +19,44 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems
 
 from .access_fields import FIELDS
-from .access_scope import TENANT, field_of
+from .access_scope import TENANT, field_named_by
 
 _DOING: dict[str, tuple[str, tuple[Action, ...], str]] = {
     Action.READ: ("see", (Action.READ,), "may not read rows"),
     WRITE: ("set", (Action.CREATE, Action.UPDATE), "may neither create nor update rows"),
 }
-_Found = tuple[str, str, str]
-"""The key of a rule, what is wrong with it, and what to do."""
+_Problem = tuple[str, str, str]
+"""The key of a rule, what is wrong with it, and the remedy."""
 
 
 def check_field_rules(
     entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that each rule about a field can hold, and that responses obey it."""
+    """Check that each rule about a field can have an effect, and that responses obey it."""
     every = [*entities]
     by_name = {entity.name: entity for _, entity in every}
     for written, entity in every:
         if entity.access is None:
             continue
         for rules in entity.access.fields:
-            for key, problem, remedy in _problems(written, entity, entity.access, rules):
+            for key, problem, remedy in _rule_problems(written, entity, entity.access, rules):
                 path = ("access", FIELDS, str(rules.name))
                 value = written.spec.access[FIELDS][rules.name]
                 is_long = isinstance(value, dict) and key in value
                 location = written.locate_key(*path, *((key,) if is_long else ()))
                 problems.add(location, problem, remedy)
-        _check_orders(written, entity, by_name, problems)
+        _check_relation_orders(written, entity, by_name, problems)
 
 
-def _problems(
+def _rule_problems(
     written: WrittenSpec[EntitySpec], entity: Entity, access: Access, rules: FieldRules
-) -> Iterator[_Found]:
+) -> Iterator[_Problem]:
     """Yield what is wrong with the rules about one field."""
     name, field = str(rules.name), entity.field(rules.name)
     if rules.read is not None:
-        yield from _of_reading(written, field)
-        yield from _without_rows(access, rules.read, Action.READ, name)
-        yield from _not_replaceable(entity, access, rules, field)
+        yield from _read_rule_problems(written, field)
+        yield from _callers_without_rows(access, rules.read, Action.READ, name)
+        yield from _callers_unable_to_replace(entity, access, rules, field)
     if rules.write is None:
         return
     if field.pk:
@@ -66,11 +66,11 @@ def _problems(
     if field.read_only:
         yield WRITE, f"{name!r} is read-only: no request sets it", "remove 'write'"
         return
-    yield from _without_rows(access, rules.write, WRITE, name)
-    yield from _not_creatable(access, rules.write, field)
+    yield from _callers_without_rows(access, rules.write, WRITE, name)
+    yield from _callers_unable_to_create(access, rules.write, field)
 
 
-def _of_reading(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Found]:
+def _read_rule_problems(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Problem]:
     name, key = str(field.name), Action.READ
     if field.pk:
         yield key, f"{name!r} is the key, which paths contain", "remove it from 'fields'"
@@ -79,26 +79,28 @@ def _of_reading(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Fou
     elif field.reference is not None:
         problem = f"{name!r} is a reference, and the relation shows its value"
         yield key, problem, "remove 'read', or write rules about rows"
-    elif name in (field_of(written, OWNER), field_of(written, TENANT)):
-        word = OWNER if name == field_of(written, OWNER) else TENANT
+    elif name in (field_named_by(written, OWNER), field_named_by(written, TENANT)):
+        word = OWNER if name == field_named_by(written, OWNER) else TENANT
         problem = f"{name!r} is the {word}, by which callers know their rows"
         yield key, problem, "remove 'read'"
 
 
-def _without_rows(access: Access, allowed: Allowed, key: str, name: str) -> Iterator[_Found]:
-    """Yield who may see or set a field, and may do nothing with rows."""
+def _callers_without_rows(
+    access: Access, allowed: Allowed, key: str, name: str
+) -> Iterator[_Problem]:
+    """Yield a problem if callers may see or set a field, but not read or write any row."""
     verb, actions, nothing = _DOING[key]
-    for who in allowed.everybody:
+    for who in allowed.callers:
         if not any(covers(access.who(action), who) for action in actions):
             remedy = f"remove {who!r}, or add a rule about rows"
-            yield key, f"{who!r} may {verb} {name!r}, and {nothing}", remedy
+            yield key, f"{who!r} may {verb} {name!r}, but {nothing}", remedy
             return
 
 
-def _not_replaceable(
+def _callers_unable_to_replace(
     entity: Entity, access: Access, rules: FieldRules, field: Field
-) -> Iterator[_Found]:
-    """Yield who may replace rows, but can neither send the value that a row has nor set another.
+) -> Iterator[_Problem]:
+    """Yield a problem if callers may replace rows, but can neither see nor set a required field.
 
     Callers who may see the field in some rows can replace these. Callers who may set it send a new
     value, also where they do not see the old one.
@@ -108,7 +110,7 @@ def _not_replaceable(
     if rules.read is None or rules.write is None:
         return
     for who in access.who(Action.UPDATE):
-        if not (covers(rules.read.everybody, who) or covers(rules.write.everybody, who)):
+        if not (covers(rules.read.callers, who) or covers(rules.write.callers, who)):
             name = str(field.name)
             cannot = f"{who!r} may replace rows, but neither read nor set {name!r}"
             problem = f"{cannot}, which a PUT must contain"
@@ -117,25 +119,25 @@ def _not_replaceable(
             return
 
 
-def _not_creatable(access: Access, allowed: Allowed, field: Field) -> Iterator[_Found]:
-    """Yield who may create rows, but not set a field that new rows must have."""
+def _callers_unable_to_create(access: Access, allowed: Allowed, field: Field) -> Iterator[_Problem]:
+    """Yield a problem if callers may create rows, but not set a required field."""
     if not field.required:
         return
     for who in access.who(Action.CREATE):
-        if not covers(allowed.everybody, who):
-            problem = f"{who!r} may create rows, and not set {str(field.name)!r}, which is required"
+        if not covers(allowed.callers, who):
+            problem = f"{who!r} may create rows, but not set {str(field.name)!r}, which is required"
             yield WRITE, problem, "add a default to the field, or let these callers set it"
             return
 
 
-def _check_orders(
+def _check_relation_orders(
     written: WrittenSpec[EntitySpec],
     entity: Entity,
     entities: Mapping[ClassName, Entity],
     problems: Problems,
 ) -> None:
     """Check that no relation sorts rows by a field that some callers may not see."""
-    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden
+    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden_fields
     for other in entities.values():
         for relation in other.relations:
             if relation.target != entity.name:

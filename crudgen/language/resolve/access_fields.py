@@ -30,7 +30,7 @@ Reader = Callable[[Plain, Path, Sequence[Action]], Allowed]
 def resolve_field_rules(
     written: WrittenSpec[EntitySpec], value: Plain, read: Reader, problems: Problems
 ) -> tuple[FieldRules, ...]:
-    """Return the rules about fields; adds a problem for what is no rule about a field."""
+    """Return the rules about fields; add a problem for each that is invalid."""
     if not isinstance(value, dict) or not value:
         location = written.locate("access", FIELDS)
         problems.add(location, "expected fields, each with who may read or write it", _SUCH)
@@ -39,7 +39,7 @@ def resolve_field_rules(
     found = []
     for name, rules in value.items():
         if name in known:
-            found.append(_rules_of(written, name, rules, read, problems))
+            found.append(_resolve_rules_of_field(written, name, rules, read, problems))
         elif name not in written.broken:
             location = written.locate_key("access", FIELDS, name)
             remedy = suggest(name, known)
@@ -49,7 +49,7 @@ def resolve_field_rules(
     return tuple(found)
 
 
-def _rules_of(
+def _resolve_rules_of_field(
     written: WrittenSpec[EntitySpec], name: str, value: Plain, read: Reader, problems: Problems
 ) -> FieldRules:
     path = ("access", FIELDS, name)
@@ -63,15 +63,15 @@ def _rules_of(
         problems.add(written.locate(*path), "no rule", "say who may 'read' or 'write' it")
     allowed = {
         key: read(value[key], (*path, key), _KEYS[key])
-        for key in _known(written, path, value, problems)
+        for key in _valid_keys(written, path, value, problems)
     }
     return FieldRules(FieldName(name), allowed.get(Action.READ), allowed.get(WRITE))
 
 
-def _known(
+def _valid_keys(
     written: WrittenSpec[EntitySpec], path: Path, value: dict[str, Plain], problems: Problems
 ) -> Iterator[str]:
-    """Yield the keys of a field; adds a problem for another key."""
+    """Yield the valid keys of a rule about a field; add a problem for the others."""
     for key in value:
         if key in _KEYS:
             yield key

@@ -17,16 +17,18 @@ _RETURNING = {Operation.LIST, Operation.READ}
 def check_access(
     entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that rules allow what other rules and the API need."""
+    """Check that callers may read the rows that they may change, and the related rows shown."""
     written = [*entities]
     by_name = {entity.name: entity for _, entity in written}
     for spec, entity in written:
         if entity.access is not None:
-            _check_reading(spec, entity.access, problems)
-            _check_properties(spec, entity, entity.access, by_name, problems)
+            _check_changed_rows_readable(spec, entity.access, problems)
+            _check_shown_rows_readable(spec, entity, entity.access, by_name, problems)
 
 
-def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: Problems) -> None:
+def _check_changed_rows_readable(
+    written: WrittenSpec[EntitySpec], access: Access, problems: Problems
+) -> None:
     """Check that whoever may change or delete a row may read it too."""
     rules = written.spec.access
     for action in access.rights:
@@ -36,21 +38,21 @@ def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: P
                 path: tuple[str, ...] = ("access", key)
                 if not isinstance(action, Action):
                     path, key = ("actions", action, "access"), "access"
-                problem = f"{who!r} may {action} rows, and may not read them"
+                problem = f"{who!r} may {action} rows, but may not read them"
                 remedy = f"remove it from {str(key)!r}, or add it to 'read'"
                 problems.add(written.locate_key(*path), problem, remedy)
                 return
 
 
-def _check_properties(
+def _check_shown_rows_readable(
     written: WrittenSpec[EntitySpec],
     entity: Entity,
     access: Access,
     entities: Mapping[ClassName, Entity],
     problems: Problems,
 ) -> None:
-    """Check that whoever may read a row may read the related rows that it is always shown with."""
-    for key, name in _always_shown(entity):
+    """Check that whoever may read a row may read the related rows that responses always show."""
+    for key, name in _relations_always_shown(entity):
         relation = entity.relation(name)
         tables = [relation.target]
         if relation.link is not None and relation.link.via:
@@ -63,7 +65,7 @@ def _check_properties(
             ]
             if hidden:
                 problem = (
-                    f"{hidden[0]!r} may read {entity.name}, and not {target.name},"
+                    f"{hidden[0]!r} may read {entity.name}, but not {target.name},"
                     f" which {key!r} shows"
                 )
                 remedy = f"let {hidden[0]!r} read {target.name}, or remove {name!r} from {key!r}"
@@ -71,8 +73,8 @@ def _check_properties(
                 break
 
 
-def _always_shown(entity: Entity) -> Iterator[tuple[str, FieldName]]:
-    """Yield the relations that responses contain unasked, each after its key in `api`."""
+def _relations_always_shown(entity: Entity) -> Iterator[tuple[str, FieldName]]:
+    """Yield the key in `api` and the name of each relation that all responses show."""
     api = entity.api
     if _RETURNING & {*api.operations}:
         yield from (("counts", name) for name in api.counts)

@@ -15,10 +15,10 @@ _MAX_SAYS = 200
 _SUCH = "such as '{rule: user if active, says: The row is not active}'"
 
 
-def rules_with_says(
+def split_messages(
     written: WrittenSpec[EntitySpec], rules: Iterable[tuple[Plain, Path]], problems: Problems
 ) -> Iterator[tuple[Plain, Path, str | None]]:
-    """Yield each rule, its place, and what it says; adds a problem for another long form."""
+    """Yield each rule, its path and its message; add a problem for an invalid long form."""
     for rule, path in rules:
         if not isinstance(rule, dict):
             yield rule, path, None
@@ -30,28 +30,28 @@ def rules_with_says(
         elif rule.keys() != {*_KEYS}:
             missing = next(key for key in _KEYS if key not in rule)
             problems.add(written.locate(*path), f"{missing!r} is missing", _SUCH)
-        elif says := _says(rule["says"]):
+        elif says := _valid_message(rule["says"]):
             yield rule["rule"], (*path, "rule"), says
         else:
             problem = f"expected one line of text, of up to {_MAX_SAYS} characters"
             problems.add(written.locate(*path, "says"), problem, "such as 'The row is not active'")
 
 
-def _says(text: Plain) -> str | None:
-    """Return a message, if it is one line of text."""
+def _valid_message(text: Plain) -> str | None:
+    """Return the message, or None if it is not one line of text."""
     if not isinstance(text, str) or len(text) > _MAX_SAYS or not text.isprintable():
         return None
     return text.strip() or None
 
 
-def saying(
+def with_message(
     found: list[RuleAboutRows],
     says: str | None,
     path: Path,
     written: WrittenSpec[EntitySpec],
     problems: Problems,
 ) -> list[RuleAboutRows]:
-    """Return the rules with the message of a denial and their line. A message needs a condition."""
+    """Return the rules with their line, and the message of a denial, which needs a condition."""
     location = written.locate(*path)
     if says is not None and not found:
         remedy = "remove it: the response names who may do this"

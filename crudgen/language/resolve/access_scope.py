@@ -26,23 +26,24 @@ class Scope:
     owner: Condition | None = None
     tenant: Condition | None = None
 
-    def resolved(self, rule: RuleAboutRows) -> RuleAboutRows:
-        """Return a rule in which `owner` is a user who satisfies a condition."""
+    def with_owner_condition(self, rule: RuleAboutRows) -> RuleAboutRows:
+        """Return the rule; if it is about `owner`, about users, with the condition of the owner."""
         if rule.who != OWNER or self.owner is None:
             return rule
-        return replace(rule, who=USER, condition=both(self.owner, rule.condition))
+        return replace(rule, who=USER, condition=joined_with_and(self.owner, rule.condition))
 
     def within_tenant(self, access: Access) -> Access:
-        """Return rules that are about the rows of the caller's tenant only."""
+        """Return the rules, limited to the rows of the caller's tenant."""
         if self.tenant is None:
             return access
         rules = [
             RuleAboutRows(action, who, self.tenant)
             for action in access.rights
-            for who in access.of_all(action)
+            for who in access.callers_for_all_rows(action)
         ]
         rules += [
-            replace(one, condition=both(self.tenant, one.condition)) for one in access.about_rows
+            replace(one, condition=joined_with_and(self.tenant, one.condition))
+            for one in access.about_rows
         ]
         (name,) = (one for one in fields_of(self.tenant) if not isinstance(one, ClaimName))
         actions = tuple((action, ()) for action, _ in access.actions)
@@ -50,7 +51,7 @@ class Scope:
         return Access(about_rows=tuple(rules), tenant=tenant, actions=actions)
 
 
-def field_of(written: WrittenSpec[EntitySpec], key: str) -> str | None:
+def field_named_by(written: WrittenSpec[EntitySpec], key: str) -> str | None:
     """Return the name of the field that a key of `access` names, if it has the form of one."""
     rules = written.spec.access
     found = rules.get(key) if isinstance(rules, dict) else None
@@ -58,24 +59,24 @@ def field_of(written: WrittenSpec[EntitySpec], key: str) -> str | None:
 
 
 def resolve_scope(written: WrittenSpec[EntitySpec], conditions: ConditionReader) -> Scope:
-    """Return what `owner` and `tenant` add to rules; adds a problem for what is no field."""
+    """Return what `owner` and `tenant` add to rules; add a problem if one names no field."""
     rules = written.spec.access
     found: dict[str, Condition | None] = {}
     for key in SCOPES:
         if not isinstance(rules, dict) or key not in rules:
             continue
-        name = field_of(written, key)
+        name = field_named_by(written, key)
         if name is None or not name.isidentifier():
             location = written.locate("access", key)
             conditions.problems.add(location, "expected the name of a field", f"such as '{key}_id'")
             continue
         text = f"{name} = me" if key == OWNER else f"{name} = me.{name}"
-        found[key] = conditions.whole(text, ("access", key))
+        found[key] = conditions.condition_of_word(text, ("access", key))
     return Scope(**found)
 
 
-def both(first: Condition, second: Condition) -> And:
-    """Return the condition that both are true."""
+def joined_with_and(first: Condition, second: Condition) -> And:
+    """Return the condition that both conditions are true."""
     rest = second.conditions if isinstance(second, And) else (second,)
     return And((first, *rest))
 
@@ -83,7 +84,7 @@ def both(first: Condition, second: Condition) -> And:
 def check_tenant(
     written: WrittenSpec[EntitySpec], scope: Scope, access: Access, problems: Problems
 ) -> None:
-    """Check that everybody whom rules name has a tenant."""
+    """Check that all callers in the rules have a tenant: `anyone` has none."""
     if scope.tenant is None or not any(ANYONE in access.who(one) for one in access.rights):
         return
     problem = f"{ANYONE!r} has no tenant, and this entity has 'tenant'"
@@ -91,13 +92,13 @@ def check_tenant(
 
 
 def scope_fields(draft: Draft) -> set[str]:
-    """Return the fields by which rules find the rows of a caller."""
-    return {name for key in SCOPES if (name := field_of(draft.written, key))}
+    """Return the names of the fields with the owner and the tenant of a row."""
+    return {name for key in SCOPES if (name := field_named_by(draft.written, key))}
 
 
-def add_scopes(draft: Draft, problems: Problems) -> None:
-    """Let unique constraints hold within the tenant. A unique reference stays as it is."""
-    tenant = field_of(draft.written, TENANT)
+def add_tenant_to_unique_constraints(draft: Draft, problems: Problems) -> None:
+    """Add the tenant to unique constraints, except to that of a unique reference."""
+    tenant = field_named_by(draft.written, TENANT)
     if tenant is None or tenant not in draft.fields:
         return
     found = []

@@ -12,7 +12,7 @@ from crudgen.language.written.words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RU
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
-from .computed import explained
+from .computed import computed_property_error
 from .condition_parser import parse_condition
 from .draft import Draft
 
@@ -50,7 +50,7 @@ def _resolve_check(draft: Draft, position: int, problems: Problems) -> Check | N
     try:
         condition = parse_condition(spec.rule, draft.fields, str(draft.identity.name))
     except ConditionError as found:
-        error = explained(found, spec.rule, draft.computed.values())
+        error = computed_property_error(found, spec.rule, draft.computed.values())
         problems.add(_error_location(location, spec.rule, error), error.problem, error.remedy)
         return None
     for key in ("says", "name"):

@@ -65,7 +65,7 @@ def check_computed_in_lists(
 
 
 def _names_of_columns(written: WrittenSpec[EntitySpec]) -> Iterator[tuple[Location, str, str, str]]:
-    """Yield the names in lists that need columns: location, name, what needs a column, remedy."""
+    """Yield each name in a list of columns: its location, the name, the reason and the remedy."""
     for key in ("unique", "index"):
         for place, names in enumerate(getattr(written.spec, key)):
             for position, name in enumerate(names):
@@ -93,8 +93,10 @@ def check_function_names(
             problems.add(written.locate_key("actions", action.name), problem, "rename one of them")
 
 
-def explained(error: ConditionError, text: str, computed: Iterable[Field]) -> ConditionError:
-    """Return the error of a condition, or a clearer one if it is about a computed property."""
+def computed_property_error(
+    error: ConditionError, text: str, computed: Iterable[Field]
+) -> ConditionError:
+    """Return a clearer error of a condition if it names a computed property; else the error."""
     word = re.split(r"\W", text[error.start : error.end])[-1]
     if word not in {str(one.name) for one in computed}:
         return error

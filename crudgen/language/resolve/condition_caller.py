@@ -26,7 +26,7 @@ _ROLES = {"role", "roles"}
 
 @dataclass(frozen=True, slots=True)
 class CallerNames:
-    """The names that a condition can use of the caller, and what it can do with them."""
+    """What a condition in a rule can name: attributes of the caller, versions and paths."""
 
     claims: Mapping[str, Field]
     """The claims as fields, by name."""
@@ -85,7 +85,7 @@ class CallerNames:
         return f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
 
 
-def lists_of(claims: Iterable[Claim]) -> frozenset[str]:
+def list_claim_names(claims: Iterable[Claim]) -> frozenset[str]:
     """Return the names of the claims that are lists."""
     return frozenset(str(one.name) for one in claims if one.many)
 

@@ -9,7 +9,7 @@ from .condition_types import Operand
 _TEXTS = {TypeName.STR, TypeName.TEXT}
 
 
-def in_claim(operand: Operand, word: Token, claim: Operand) -> InClaim:
+def in_claim_condition(operand: Operand, word: Token, claim: Operand) -> InClaim:
     """Return the condition `team_id in me.teams`. Raises ConditionError if the types differ."""
     field, other = operand.field, claim.field
     start, end = operand.token.start, claim.token.end

@@ -13,9 +13,17 @@ from crudgen.language.schema import Field, TypeName
 from crudgen.language.yaml.problems import quoted, suggest
 
 from .condition_caller import CallerNames
-from .condition_lists import in_claim
+from .condition_lists import in_claim_condition
 from .condition_paths import Paths
-from .condition_types import NULLS, Operand, comparison, is_among, is_null, is_true, one_of
+from .condition_types import (
+    NULLS,
+    Operand,
+    among_condition,
+    bool_condition,
+    comparison,
+    null_condition,
+    one_of_condition,
+)
 from .condition_versions import VERSIONS, version_operand
 from .condition_words import (
     FOREIGN_WORDS,
@@ -56,101 +64,101 @@ class _Parser:
     def parse(self) -> Condition:
         """Return the tree. Raises ConditionError."""
         if len(self._tokens) == 1:
-            raise self._error("the condition is empty", "write one, such as 'a < b'")
-        condition = self._or()
+            raise self._syntax_error("the condition is empty", "write one, such as 'a < b'")
+        condition = self._parse_or()
         if self._next.kind is not Kind.END:
-            raise self._unexpected_token()
+            raise self._unexpected_token_error()
         return condition
 
     @property
     def _next(self) -> Token:
         return self._tokens[self._position]
 
-    def _take(self) -> Token:
+    def _take_token(self) -> Token:
         token = self._next
         self._position += 1
         return token
 
-    def _takes(self, keyword: str) -> bool:
+    def _take_if(self, keyword: str) -> bool:
         """Take a keyword or sign, if it is the next token; return whether it is."""
         is_next = self._next.keyword == keyword
         self._position += is_next
         return is_next
 
-    def _or(self) -> Condition:
-        parts = [self._and()]
-        while self._takes("or"):
-            parts.append(self._and())
+    def _parse_or(self) -> Condition:
+        parts = [self._parse_and()]
+        while self._take_if("or"):
+            parts.append(self._parse_and())
         nested = [one.conditions if isinstance(one, Or) else (one,) for one in parts]
         return Or(tuple(chain.from_iterable(nested))) if len(parts) > 1 else parts[0]
 
-    def _and(self) -> Condition:
-        parts = [self._not()]
-        while self._takes("and"):
-            parts.append(self._not())
+    def _parse_and(self) -> Condition:
+        parts = [self._parse_not()]
+        while self._take_if("and"):
+            parts.append(self._parse_not())
         nested = [one.conditions if isinstance(one, And) else (one,) for one in parts]
         return And(tuple(chain.from_iterable(nested))) if len(parts) > 1 else parts[0]
 
-    def _not(self) -> Condition:
+    def _parse_not(self) -> Condition:
         token = self._next
         if token.keyword not in {"not", "("}:
-            return self._comparison()
+            return self._parse_comparison()
         self._level += 1
         if self._level > MAX_LEVELS:
             problem = f"the condition has more than {MAX_LEVELS} levels"
-            raise self._error(problem, "write several conditions")
-        self._take()
+            raise self._syntax_error(problem, "write several conditions")
+        self._take_token()
         if token.keyword == "not":
-            inner: Condition = self._not()
+            inner: Condition = self._parse_not()
             condition = inner.condition if isinstance(inner, Not) else Not(inner)
         else:
-            condition = self._or()
-            self._close_parenthesis(token)
+            condition = self._parse_or()
+            self._parse_closing_parenthesis(token)
         self._level -= 1
         return condition
 
-    def _close_parenthesis(self, opened: Token) -> None:
+    def _parse_closing_parenthesis(self, opened: Token) -> None:
         if self._next.kind is Kind.END:
             remedy = "write ')', or quote the condition: a comma ends it in a list in brackets"
             problem = "the parenthesis is not closed"
             raise ConditionError(problem, remedy, opened.start, opened.end)
-        if not self._takes(")"):
-            raise self._unexpected_token()
+        if not self._take_if(")"):
+            raise self._unexpected_token_error()
 
-    def _comparison(self) -> Condition:
-        left = self._operand()
+    def _parse_comparison(self) -> Condition:
+        left = self._parse_operand()
         token = self._next
         if token.text in _COMPARISONS and token.kind is Kind.SIGN:
-            sign, right = self._take(), self._operand()
-            self._check_names(left, right)
+            sign, right = self._take_token(), self._parse_operand()
+            self._check_unknown_words(left, right)
             return comparison(left, sign, right)
         if token.keyword == "is":
-            return self._is(left, self._take())
+            return self._parse_is(left, self._take_token())
         if token.keyword == "in":
-            return self._in(left)
+            return self._parse_in(left)
         if token.keyword == "not" and self._tokens[self._position + 1].keyword == "in":
-            self._take()
-            return Not(self._in(left))
+            self._take_token()
+            return Not(self._parse_in(left))
         if token.kind is Kind.NAME and is_foreign_word(token.text):
-            raise self._unexpected_token()
-        return is_true(left)
+            raise self._unexpected_token_error()
+        return bool_condition(left)
 
-    def _in(self, left: Operand) -> Condition:
-        word, caller = self._take(), self._caller
+    def _parse_in(self, left: Operand) -> Condition:
+        word, caller = self._take_token(), self._caller
         if caller is not None and self._next.text == "me":
-            return in_claim(left, word, self._claim_operand(caller, many=True))
+            return in_claim_condition(left, word, self._parse_claim(caller, many=True))
         if caller is None or caller.paths is None or self._next.kind is not Kind.NAME:
-            return one_of(left, word, self._list())
-        return is_among(left, word, self._path_operand(caller.paths, to_many=True))
+            return one_of_condition(left, word, self._parse_list())
+        return among_condition(left, word, self._parse_path(caller.paths, to_many=True))
 
-    def _path_operand(self, paths: Paths, *, to_many: bool = False) -> Operand:
+    def _parse_path(self, paths: Paths, *, to_many: bool = False) -> Operand:
         operand, count = paths.path_operand(self._tokens[self._position :], to_many=to_many)
         self._position += count
         return operand
 
-    def _is(self, left: Operand, word: Token) -> Condition:
-        negated = self._takes("not")
-        if not self._takes("null"):
+    def _parse_is(self, left: Operand, word: Token) -> Condition:
+        negated = self._take_if("not")
+        if not self._take_if("null"):
             name = left.token.text
             remedy = "write 'is null' or 'is not null'"
             if self._next.text.lower() in NULLS:
@@ -159,87 +167,87 @@ class _Parser:
                 remedy = f"write '{name}' or 'not {name}'"
             elif self._next.kind is not Kind.END:
                 remedy = f"write '{name} {'!=' if negated else '='} {self._next.text}'"
-            raise self._error(f"expected 'null' after '{word.text}'", remedy)
-        condition = is_null(left, word)
+            raise self._syntax_error(f"expected 'null' after '{word.text}'", remedy)
+        condition = null_condition(left, word)
         return Not(condition) if negated else condition
 
-    def _list(self) -> list[Token]:
+    def _parse_list(self) -> list[Token]:
         """Return the tokens of constants in parentheses."""
         opened = self._next
-        if not self._takes("("):
-            raise self._error("expected '(' after 'in'", "such as 'in (1, 2)'")
+        if not self._take_if("("):
+            raise self._syntax_error("expected '(' after 'in'", "such as 'in (1, 2)'")
         values: list[Token] = []
         while True:
             token = self._next
             if token.kind in {Kind.END, Kind.SIGN}:
                 break
-            values.append(self._take())
-            if not self._takes(","):
+            values.append(self._take_token())
+            if not self._take_if(","):
                 break
         if values and self._next.kind in {Kind.NUMBER, Kind.TEXT, Kind.NAME}:
-            raise self._error(f"unexpected {quoted(self._next.text)}", "write ',' before it")
+            raise self._syntax_error(f"unexpected {quoted(self._next.text)}", "write ',' before it")
         if self._next.keyword == ")" and not values:
-            raise self._error("the list is empty", "write values, such as 'in (1, 2)'")
-        self._close_parenthesis(opened)
+            raise self._syntax_error("the list is empty", "write values, such as 'in (1, 2)'")
+        self._parse_closing_parenthesis(opened)
         return values
 
-    def _operand(self) -> Operand:
+    def _parse_operand(self) -> Operand:
         token = self._next
         if token.kind in {Kind.NUMBER, Kind.TEXT}:
-            return Operand(self._take())
+            return Operand(self._take_token())
         if token.kind is not Kind.NAME:
-            raise self._unexpected_token()
+            raise self._unexpected_token_error()
         follower = self._tokens[self._position + 1]
         if token.text == "me" and self._caller is not None:
-            return self._claim_operand(self._caller)
+            return self._parse_claim(self._caller)
         if token.text in VERSIONS and self._caller is not None:
             rest, self._position = self._tokens[self._position :], self._position + 3
             return version_operand(rest, self._fields, self._entity, self._caller)
-        self._check_word(token)
+        self._check_allowed_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
             if self._caller is not None and self._caller.paths is not None:
-                return self._path_operand(self._caller.paths)
+                return self._parse_path(self._caller.paths)
             problem = f"a path over relations is not possible: {NOT_IN_CHECKS}"
             raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
         if token.text in self._fields:
-            return Operand(self._take(), self._fields[token.text])
+            return Operand(self._take_token(), self._fields[token.text])
         if token.keyword and token.keyword not in {"null", "true", "false"}:
-            raise self._unexpected_token()
-        return self._constant_operand()
+            raise self._unexpected_token_error()
+        return self._parse_constant()
 
-    def _check_word(self, token: Token) -> None:
+    def _check_allowed_word(self, token: Token) -> None:
         """Raise ConditionError for a word that this kind of condition cannot have."""
         if token.text in self._fields and self._caller is None:
             return
         if self._caller is None and token.text in IMPOSSIBLE_IN_CHECKS:
             problem, remedy = IMPOSSIBLE_IN_CHECKS[token.text]
-            raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
+            raise self._syntax_error(f"'{token.text}' is not possible: {problem}", remedy)
         if self._caller is not None and token.text in {"now", "today"}:
             problem = f"'{token.text}' is not supported in this version"
-            raise self._error(problem, "compare with a field, or with a constant")
+            raise self._syntax_error(problem, "compare with a field, or with a constant")
 
-    def _claim_operand(self, caller: CallerNames, *, many: bool = False) -> Operand:
+    def _parse_claim(self, caller: CallerNames, *, many: bool = False) -> Operand:
         """Return `me`, or `me.org`."""
-        token, name = self._take(), None
-        if self._takes("."):
+        token, name = self._take_token(), None
+        if self._take_if("."):
             name = self._next
         field = caller.claim_for(token, name, many=many)
         if name is None:
             return Operand(token, field)
-        self._take()
+        self._take_token()
         whole = Token(Kind.NAME, f"me.{name.text}", token.start, name.end)
         return Operand(whole, field)
 
-    def _constant_operand(self) -> Operand:
+    def _parse_constant(self) -> Operand:
         """Return a word that is no field: a value of an enum, `true`, `false` or `null`."""
         token, follower = self._next, self._tokens[self._position + 1]
         before = self._tokens[self._position - 1].text if self._position else ""
         is_compared = before in _COMPARISONS or follower.text in _COMPARISONS
         if not token.keyword and not is_compared:
             raise self._unknown_field_error(token)
-        return Operand(self._take())
+        return Operand(self._take_token())
 
-    def _check_names(self, *operands: Operand) -> None:
+    def _check_unknown_words(self, *operands: Operand) -> None:
         """Check that a word that is not a field is compared with an enum."""
         for operand, other in zip(operands, reversed(operands), strict=True):
             token, field = operand.token, other.field
@@ -259,20 +267,20 @@ class _Parser:
             remedy = f"quote it if it is a value: '{word[:40]}'"
         return ConditionError(problem, remedy, token.start, token.end)
 
-    def _unexpected_token(self) -> ConditionError:
+    def _unexpected_token_error(self) -> ConditionError:
         token = self._next
         if token.kind is Kind.END:
-            return self._error("the condition is not complete", "write what is compared")
+            return self._syntax_error("the condition is not complete", "write what is compared")
         word = token.text.lower()
         if token.kind is Kind.NAME and is_upper_keyword(token.text):
             other = "is null" if word == "is" else word
-            return self._error(f"unexpected {token.text!r}", f"write '{other}'")
+            return self._syntax_error(f"unexpected {token.text!r}", f"write '{other}'")
         remedy = FOREIGN_WORDS.get(word, "")
         if token.keyword in {"and", "or", "in", "is"}:
             remedy = "write the part before it"
         if not remedy and token.kind in {Kind.NAME, Kind.NUMBER, Kind.TEXT}:
             remedy = "write 'and', 'or' or a comparison before it"
-        return self._error(f"unexpected {quoted(token.text)}", remedy or "remove it")
+        return self._syntax_error(f"unexpected {quoted(token.text)}", remedy or "remove it")
 
-    def _error(self, problem: str, remedy: str) -> ConditionError:
+    def _syntax_error(self, problem: str, remedy: str) -> ConditionError:
         return ConditionError(problem, remedy, self._next.start, self._next.end)

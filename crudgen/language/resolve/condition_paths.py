@@ -30,7 +30,7 @@ class Paths:
         The path must lead to several rows with `to_many`, else to one. Raises ConditionError.
         """
         entity, position, is_optional, is_many = self.entity, 0, False, False
-        while _is_dot(tokens[position + 1 : position + 2]):
+        while _starts_with_dot(tokens[position + 1 : position + 2]):
             relation = self._find_relation(entity, tokens[position])
             if position == 2 * MAX_STEPS:
                 problem = f"the path has more than {MAX_STEPS} relations"
@@ -70,7 +70,7 @@ class Paths:
         return found
 
 
-def _is_dot(tokens: Sequence[Token]) -> bool:
+def _starts_with_dot(tokens: Sequence[Token]) -> bool:
     return bool(tokens) and tokens[0].text == "." and tokens[0].kind is Kind.SIGN
 
 

@@ -70,7 +70,7 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
     return Comparison(value, operator, named)
 
 
-def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
+def one_of_condition(operand: Operand, word: Token, values: list[Token]) -> OneOf:
     """Return `a in (1, 2)`. Raises ConditionError if a value cannot be compared."""
     field = _required_field(operand, word)
     _check_comparable(field, operand.token, word, Operator.EQUAL)
@@ -89,7 +89,7 @@ def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
     return OneOf(FieldValue(field.name), tuple(found))
 
 
-def is_among(operand: Operand, word: Token, values: Operand) -> IsAmong:
+def among_condition(operand: Operand, word: Token, values: Operand) -> IsAmong:
     """Return `a in b` for a field with several values. Raises ConditionError."""
     field, other = _required_field(operand, word), _required_field(values, word)
     _check_comparable(field, operand.token, word, Operator.EQUAL)
@@ -97,7 +97,7 @@ def is_among(operand: Operand, word: Token, values: Operand) -> IsAmong:
     return IsAmong(FieldValue(field.name), FieldValue(other.name))
 
 
-def is_null(operand: Operand, word: Token) -> IsNull:
+def null_condition(operand: Operand, word: Token) -> IsNull:
     """Return `a is null`. Raises ConditionError if the operand is never null."""
     field = _required_field(operand, word)
     if not field.optional:
@@ -106,7 +106,7 @@ def is_null(operand: Operand, word: Token) -> IsNull:
     return IsNull(FieldValue(field.name))
 
 
-def is_true(operand: Operand) -> IsTrue:
+def bool_condition(operand: Operand) -> IsTrue:
     """Return a bool field by itself. Raises ConditionError for another operand."""
     field = operand.field
     if field is None:
@@ -235,7 +235,7 @@ def _comparable_type(field: Field) -> TypeName:
 
 
 def _type_with_article(field: Field) -> str:
-    """Return the type with its article."""
+    """Return the type with its article: `an int`."""
     vowel = field.type in {TypeName.INT, TypeName.ENUM, TypeName.EMAIL}
     return f"{'an' if vowel else 'a'} {field.type}"
 

@@ -16,7 +16,7 @@ _DELETING = (Operation.DELETE, Operation.DELETE_MANY)
 def resolve_hooks(
     written: WrittenSpec[EntitySpec], problems: Problems
 ) -> tuple[tuple[HookFunction, ...], tuple[EventFunction, ...]]:
-    """Return the functions around operations, in the order of the enum, and those after commits."""
+    """Return the functions around operations, in the order of `Hook`, and those after commits."""
     names = [*map(str, written.spec.hooks)]
     places: dict[str, Diagnostic] = {}
     for index, name in enumerate(names):
@@ -36,7 +36,7 @@ def resolve_hooks(
 def check_hooks(
     entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that there are the operations and actions that the functions are about."""
+    """Check that the operations and actions of the functions exist."""
     for written, entity in entities:
         actions = {str(one.name) for one in entity.actions}
         for index, name in enumerate(map(str, written.spec.hooks)):
@@ -44,7 +44,7 @@ def check_hooks(
             if kind in actions:
                 continue
             if kind not in Hook.__members__.values():
-                problem = f"the hook {quoted(name)} is neither about an operation nor an action"
+                problem = f"the hook {quoted(name)} names neither an operation nor an action"
                 problems.add(location, problem, suggest(kind, [*Hook, *actions]))
                 continue
             hook = Hook(kind)
@@ -55,7 +55,7 @@ def check_hooks(
 
 
 def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
-    """Return the operation that is missing, and the remedy, if no operation does this."""
+    """Return the operation that a hook requires and the remedy; None if the entity has it."""
     operations = {*entity.api.operations}
     match hook:
         case Hook.CREATE:

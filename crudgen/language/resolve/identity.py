@@ -54,10 +54,10 @@ def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Id
         return None
     path = spec.path if spec.path is not None else f"/{plural.replace('_', '-')}"
     checked_path = checked_name(
-        UrlPath, path, path_problem, _location_or_name(written, "path"), problems
+        UrlPath, path, path_problem, _location_of_key_or_name(written, "path"), problems
     )
     table = spec.table if spec.table is not None else singular
-    location = _location_or_name(written, "table")
+    location = _location_of_key_or_name(written, "table")
     checked_table = checked_name(TableName, table, table_name_problem, location, problems)
     if checked_path is None or checked_table is None:
         return None
@@ -84,13 +84,13 @@ def _resolve_singular(
 def _resolve_plural(
     singular: ModuleName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
-    location = _location_or_name(written, "plural")
+    location = _location_of_key_or_name(written, "plural")
     if written.spec.plural is not None:
         plural = checked_name(
             ModuleName, written.spec.plural, module_name_problem, location, problems
         )
     else:
-        plural = _derived_plural(plural_of(singular), location, problems)
+        plural = _checked_default_plural(plural_of(singular), location, problems)
     if plural == singular:
         problem = f"the plural {quoted(str(plural))} is the same as the singular"
         remedy = f"set a different one, such as 'plural: {singular}_list'"
@@ -99,7 +99,9 @@ def _resolve_plural(
     return plural
 
 
-def _derived_plural(plural: str, location: Location, problems: Problems) -> ModuleName | None:
+def _checked_default_plural(
+    plural: str, location: Location, problems: Problems
+) -> ModuleName | None:
     if not ModuleName.PATTERN.fullmatch(plural):
         problem = f"invalid plural {quoted(plural)}: it is too long"
         problems.add(location, problem, "set a different one, such as 'plural: my_things'")
@@ -107,7 +109,7 @@ def _derived_plural(plural: str, location: Location, problems: Problems) -> Modu
     return ModuleName(plural)
 
 
-def _location_or_name(written: WrittenSpec[EntitySpec], key: str) -> Location:
+def _location_of_key_or_name(written: WrittenSpec[EntitySpec], key: str) -> Location:
     return written.locate(key) if written.spec.is_set(key) else written.locate("name")
 
 

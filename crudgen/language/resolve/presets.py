@@ -14,7 +14,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems
 
-from .condition_caller import CallerNames, claim_fields, lists_of
+from .condition_caller import CallerNames, claim_fields, list_claim_names
 
 _PRESET = re.compile(r"me(?:\.([a-z][a-z0-9_]{0,59}))?", re.ASCII)
 _NO_AUTH = "add 'auth' to crudgen.yaml, such as 'auth: {me: {id: int = sub}}'"
@@ -34,7 +34,7 @@ def check_presets(
 ) -> None:
     """Check the defaults of fields that are attributes of the caller."""
     callers = auth or Auth()
-    caller = CallerNames(claim_fields(callers.me), lists=lists_of(callers.me), auth=callers)
+    caller = CallerNames(claim_fields(callers.me), lists=list_claim_names(callers.me), auth=callers)
     for written, entity in entities:
         for field in entity.fields:
             if field.preset is None:
@@ -83,12 +83,12 @@ def _mismatches(field: Field, claim: Field) -> Iterator[tuple[str, str]]:
         missing = next(word for word in claim.words if word not in field.words)
         problem = f"{other!r} can be {missing!r}, which {name!r} cannot be"
         yield problem, f"add it to the values of {name!r}"
-    if field.reference is None and _has_limits_beyond(field, claim):
+    if field.reference is None and _limits_exclude_values(field, claim):
         problem = f"{other!r} can be a value that the limits of {name!r} exclude"
         yield problem, "remove the limits"
 
 
-def _has_limits_beyond(field: Field, claim: Field) -> bool:
+def _limits_exclude_values(field: Field, claim: Field) -> bool:
     if field.type is TypeName.INT:
         return (field.minimum, field.maximum) != (INT64_MIN, INT64_MAX)
     if field.type not in _TEXTS:

@@ -56,9 +56,9 @@ class _RelationKeys:
 
     def include_paths(self) -> tuple[tuple[FieldName, ...], ...]:
         """Return the paths of `include`, each after its own prefix."""
-        if self._is_listed("include"):
+        if self._is_usable_key("include"):
             paths = self.valid_entries("include", self._included_relations)
-            self._check_prefixes(paths)
+            self._check_prefixes_listed(paths)
             return tuple(sorted(paths, key=len))
         if not self._has_one_of(RELATION_KEYS["include"]):
             return ()
@@ -67,7 +67,7 @@ class _RelationKeys:
     def valid_entries(self, key: str, check: Callable[[str], StepT]) -> list[StepT]:
         """Return the valid entries of the list of a key, as `check` resolves them."""
         found: list[StepT] = []
-        if not self._is_listed(key):
+        if not self._is_usable_key(key):
             return found
         listed: list[str] = getattr(self.written.spec.api, key) or []
         for position, text in enumerate(listed):
@@ -84,7 +84,7 @@ class _RelationKeys:
     def written_relations(self) -> tuple[tuple[FieldName, NestedWrite], ...]:
         """Return the relations that request bodies contain."""
         found: list[tuple[FieldName, NestedWrite]] = []
-        if not self._is_listed("write"):
+        if not self._is_usable_key("write"):
             return ()
         for name, nested in (self.written.spec.api.write or {}).items():
             try:
@@ -94,7 +94,7 @@ class _RelationKeys:
                 self.problems.add(location, error.problem, error.remedy)
                 continue
             try:
-                self._check_write(relation, nested)
+                self._check_nested_write(relation, nested)
                 self._check_one_side(relation, found)
             except PathError as error:
                 location = self.written.locate("api", "write", name)
@@ -112,7 +112,7 @@ class _RelationKeys:
             entity = self.entities[relation.target]
             is_last = position == len(path.steps) - 1
             if relation.is_many or not (is_last and path.field):
-                self._check_readable(relation, "a step of a path")
+                self._check_target_readable(relation, "a step of a path")
         return path
 
     def nested_relation(self, text: str) -> FieldName:
@@ -138,11 +138,11 @@ class _RelationKeys:
 
     def embedded_relation(self, text: str) -> FieldName:
         """Return a relation that every response with one row includes. Raises PathError."""
-        relation = self._single_relation(text, "embed")
+        relation = self._relation_by_name(text, "embed")
         if relation.is_many:
             problem = f"{quoted(text)} is a relation to many rows, 'embed' is for one row"
             raise PathError(problem, "list it in 'include', or remove it")
-        self._check_readable(relation, "embedded")
+        self._check_target_readable(relation, "embedded")
         included = self.written.spec.api.include
         if included is not None and relation.name not in included:
             problem = f"{quoted(text)} is not in the list 'include'"
@@ -152,16 +152,16 @@ class _RelationKeys:
     def counted_relation(self, text: str) -> FieldName:
         """Return a relation whose rows are counted. Raises PathError."""
         relation = self._to_many_relation(text, "counts")
-        self._check_readable(relation, "counted")
+        self._check_target_readable(relation, "counted")
         return relation.name
 
     def _included_relations(self, text: str) -> tuple[FieldName, ...]:
         relations = included_path(self.entity, text, self.entities)
         for relation in relations:
-            self._check_readable(relation, "included")
+            self._check_target_readable(relation, "included")
         return tuple(relation.name for relation in relations)
 
-    def _check_prefixes(self, paths: list[tuple[FieldName, ...]]) -> None:
+    def _check_prefixes_listed(self, paths: list[tuple[FieldName, ...]]) -> None:
         listed = self.written.spec.api.include or []
         for path in paths:
             prefix = joined_path(path[:-1])
@@ -170,7 +170,7 @@ class _RelationKeys:
                 problem = f"{quoted(joined_path(path))} requires {quoted(prefix)}"
                 self.problems.add(location, problem, f"add {quoted(prefix)} to the list")
 
-    def _check_write(self, relation: Relation, nested: NestedWrite) -> None:
+    def _check_nested_write(self, relation: Relation, nested: NestedWrite) -> None:
         is_link = relation.link is not None and not relation.link.via
         target = self.entities[relation.target]
         name = str(relation.name)
@@ -190,7 +190,7 @@ class _RelationKeys:
             is_created = relation.kind is RelationKind.ONE_TO_MANY
             raise PathError(problem, "write 'create', or remove it" if is_created else "remove it")
         if nested is NestedWrite.KEYS:
-            self._check_readable(relation, "written by their keys")
+            self._check_target_readable(relation, "written by their keys")
             return
         if relation.kind is not RelationKind.ONE_TO_MANY:
             problem = f"'create' is not possible for {name!r}: several rows must refer to this one"
@@ -218,20 +218,20 @@ class _RelationKeys:
                 raise PathError(f"{sides}, and bodies could contradict themselves", remedy)
 
     def _to_many_relation(self, text: str, key: str) -> Relation:
-        relation = self._single_relation(text, key)
+        relation = self._relation_by_name(text, key)
         if relation.is_many:
             return relation
         problem = f"{quoted(text)} is a relation to one row, {key!r} is for many rows"
         raise PathError(problem, "remove it")
 
-    def _single_relation(self, text: str, key: str) -> Relation:
+    def _relation_by_name(self, text: str, key: str) -> Relation:
         first, *rest = text.split(SEPARATOR)
         if rest and any(relation.name == first for relation in self.entity.relations):
             problem = f"{quoted(text)} is a path, {key!r} lists relations of {self.entity.name}"
             raise PathError(problem, f"write {quoted(first)}, or remove it")
         return find_relation(self.entity, text, self.entities)
 
-    def _check_readable(self, relation: Relation, done: str) -> None:
+    def _check_target_readable(self, relation: Relation, done: str) -> None:
         """Check that the target has the operation that returns such rows: list or read."""
         operation = self._missing_operation(relation)
         if operation is not None:
@@ -249,7 +249,7 @@ class _RelationKeys:
     def _has_one_of(self, operations: Iterable[Operation]) -> bool:
         return bool({*operations} & {*self.entity.api.operations})
 
-    def _is_listed(self, key: str) -> bool:
+    def _is_usable_key(self, key: str) -> bool:
         """Return whether `api` has this key. Adds a problem if the key cannot be used."""
         if not self.written.spec.api.is_set(key):
             return False

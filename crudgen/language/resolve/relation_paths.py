@@ -39,7 +39,7 @@ def included_path(entity: Entity, text: str, entities: Entities) -> tuple[Relati
             raise PathError(problem, f"write {quoted(before)}: included rows have all fields")
         found.append(find_relation(entity, word, entities))
         entity = entities[found[-1].target]
-    _check_length(text, len(found), MAX_INCLUDED_STEPS)
+    _check_path_length(text, len(found), MAX_INCLUDED_STEPS)
     return tuple(found)
 
 
@@ -77,7 +77,7 @@ def _relation_of_reference(entity: Entity, field: Field) -> Relation | None:
     return None
 
 
-def _check_length(text: str, steps: int, maximum: int) -> None:
+def _check_path_length(text: str, steps: int, maximum: int) -> None:
     if steps > maximum:
         problem = f"the path {quoted(text)} has {steps} relations"
         raise PathError(problem, f"at most {maximum} are possible")
@@ -95,7 +95,7 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
     while after:
         field = _find_field(entity, joined_path(after)) if steps else None
         if field is not None:
-            _check_length(text, len(steps), MAX_RELATED_STEPS)
+            _check_path_length(text, len(steps), MAX_RELATED_STEPS)
             _check_filterable(entity, field, text)
             return RelatedPath(tuple(steps), field.name, tuple(to_many))
         relation = _next_relation(entity, before, after, entities)
@@ -108,7 +108,7 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
             before.append(after.pop(0))
         elif after:
             _reject_quantifier(entity, relation, before, after)
-    _check_length(text, len(steps), MAX_RELATED_STEPS)
+    _check_path_length(text, len(steps), MAX_RELATED_STEPS)
     if relation.kind is RelationKind.MANY_TO_ONE:
         problem = f"{quoted(text)} names no field of {entity.name}"
         raise PathError(
@@ -173,7 +173,7 @@ def _check_quantifier(
         remedy = f"write {quoted(example)} or only {quoted(joined_path(before))}"
     else:
         if after == ["exists"]:
-            _reject_exists(entity, before)
+            _reject_exists_operator(entity, before)
         known = {one.name for one in (*entity.fields, *entity.computed)}
         known |= {relation.name for relation in entity.relations}
         example = joined_path(
@@ -196,7 +196,7 @@ def _reject_quantifier(
         raise PathError(problem, remedy)
     if after == ["exists"]:
         if relation.kind is RelationKind.ONE_TO_ONE:
-            _reject_exists(entity, before)
+            _reject_exists_operator(entity, before)
         problem = (
             f"{quoted(joined_path([*before, *after]))} is not possible: a field has the reference"
         )
@@ -204,7 +204,7 @@ def _reject_quantifier(
         raise PathError(problem, remedy)
 
 
-def _reject_exists(entity: Entity, before: list[str]) -> None:
+def _reject_exists_operator(entity: Entity, before: list[str]) -> None:
     if _find_field(entity, "exists") is None:
         path = joined_path([*before, "exists"])
         problem = f"the path {quoted(path)} ends with an operator"

@@ -20,7 +20,7 @@ from crudgen.language.yaml.recognition import is_spec
 from .access import resolve_access
 from .access_field_rules import check_field_rules
 from .access_rules import check_access
-from .access_scope import add_scopes, scope_fields
+from .access_scope import add_tenant_to_unique_constraints, scope_fields
 from .actions import check_actions, resolve_actions
 from .api import resolve_api
 from .app import resolve_app
@@ -104,7 +104,7 @@ def _resolve_entities(
         check_computed_in_lists(draft.written, draft.computed, problems)
         check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
-        add_scopes(draft, problems)
+        add_tenant_to_unique_constraints(draft, problems)
         add_reference_indexes(draft, scope_fields(draft))
         draft.checks = resolve_checks(draft, problems)
         draft.actions = resolve_actions(draft.written, conventions, problems)

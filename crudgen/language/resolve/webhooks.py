@@ -120,20 +120,20 @@ class _WebhookReader:
         """Yield the events; add what prevents them to the problems."""
         listed = self._written.spec.webhooks[self._name].events
         if not listed:
-            self._add("the list is empty", _EXAMPLE, "events")
+            self._add_problem("the list is empty", _EXAMPLE, "events")
         for position, text in enumerate(listed):
             if text in listed[:position]:
                 problem = f"duplicate event {quoted(text)}"
-                self._add(problem, "remove one of them", "events", position)
+                self._add_problem(problem, "remove one of them", "events", position)
                 continue
             name, dot, word = text.partition(".")
             entity = self._by_name.get(name)
             if not dot:
                 problem = f"{quoted(text)} does not name an entity and an event"
-                self._add(problem, self._incomplete_event_remedy(text), "events", position)
+                self._add_problem(problem, self._incomplete_event_remedy(text), "events", position)
             elif entity is None:
                 problem = f"unknown entity {quoted(name)}"
-                self._add(problem, suggest(name, self._by_name), "events", position)
+                self._add_problem(problem, suggest(name, self._by_name), "events", position)
             else:
                 kind = self._event_kind(entity, word, position)
                 if kind is not None:
@@ -149,8 +149,8 @@ class _WebhookReader:
                 self._problems.add(place, problem, suggest(name, sorted(map(str, sent))))
                 continue
             if not listed:
-                self._add("the list is empty", "list fields, or remove it", "fields", name)
-            keys = [*self._keys(entity)]
+                self._add_problem("the list is empty", "list fields, or remove it", "fields", name)
+            keys = [*self._keys_properties(entity)]
             shown = [*(str(one.name) for one in entity.fields if not one.write_only), *keys]
             known = {*(str(one.name) for one in entity.fields), *keys}
             for position, field in enumerate(listed):
@@ -162,11 +162,11 @@ class _WebhookReader:
                     problem, remedy = f"{quoted(field)} is write-only", "remove it"
                 else:
                     continue
-                self._add(problem, remedy, "fields", name, position)
+                self._add_problem(problem, remedy, "fields", name, position)
             yield entity.name, tuple(FieldName(field) for field in listed if field in known)
         self._check_hidden_fields(sent)
 
-    def _keys(self, entity: Entity) -> Iterator[str]:
+    def _keys_properties(self, entity: Entity) -> Iterator[str]:
         """Yield the properties with keys of linked rows, such as `power_ids`."""
         for name, write in entity.api.write:
             if write is NestedWrite.KEYS:
@@ -177,7 +177,7 @@ class _WebhookReader:
         """Check that the spec names what is sent, if rules hide fields from some callers."""
         fields = self._written.spec.webhooks[self._name].fields
         for entity in self._entities:
-            hidden = entity.access.hidden if entity.access else frozenset()
+            hidden = entity.access.hidden_fields if entity.access else frozenset()
             if entity.name not in sent or entity.name in fields or not hidden:
                 continue
             shown = [f.name for f in entity.fields if not f.write_only and f.name not in hidden]
@@ -198,15 +198,17 @@ class _WebhookReader:
             remedy = suggest(word, [*EVENTS.values(), *actions])
             if word in Hook.__members__.values():
                 remedy = f"write '{entity.name}.{EVENTS[Hook(word)]}'"
-            self._add(problem, remedy, "events", position)
+            self._add_problem(problem, remedy, "events", position)
             return None
         hook, event = kinds[word], f"the event '{entity.name}.{word}'"
         if word in actions:
             problem = f"{event} is also the name of an action"
-            self._add(problem, "rename the action", "events", position)
+            self._add_problem(problem, "rename the action", "events", position)
         elif (missing := missing_operation(entity, hook)) is not None:
             operation, remedy = missing
-            self._add(f"{event} requires the operation {operation!r}", remedy, "events", position)
+            self._add_problem(
+                f"{event} requires the operation {operation!r}", remedy, "events", position
+            )
         return hook
 
     def _incomplete_event_remedy(self, text: str) -> str:
@@ -214,6 +216,6 @@ class _WebhookReader:
             return f"write '{text}.created', '{text}.updated' or '{text}.deleted'"
         return f"write both, with a dot between them, {_EXAMPLE}"
 
-    def _add(self, problem: str, remedy: str, *path: str | int) -> None:
+    def _add_problem(self, problem: str, remedy: str, *path: str | int) -> None:
         place = self._written.locate("webhooks", self._name, *path)
         self._problems.add(place, problem, remedy)

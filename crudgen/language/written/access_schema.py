@@ -123,7 +123,10 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
     properties = auth["properties"]
     taken = sorted({*CALLER_ATTRIBUTES, *LIBRARY_ATTRIBUTES, *kwlist})
     properties["me"] |= {
-        "propertyNames": {"pattern": _NAME, "not": {"anyOf": [{"enum": taken}, _pydantic_names()]}},
+        "propertyNames": {
+            "pattern": _NAME,
+            "not": {"anyOf": [{"enum": taken}, _pydantic_prefix_schema()]},
+        },
         "additionalProperties": {
             "type": "string",
             "pattern": _CLAIM,
@@ -140,5 +143,5 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
     auth["then"] = {"properties": {"tokens": False, "me": {"maxProperties": 0}}}
 
 
-def _pydantic_names() -> dict[str, Any]:
+def _pydantic_prefix_schema() -> dict[str, Any]:
     return {"pattern": "^model_"}

@@ -16,11 +16,11 @@ from crudgen.language.operations import (
 def operation_rules() -> list[dict[str, Any]]:
     """Return the schemas that the map `api` must match, besides the schemas of its keys."""
     return [
-        _requires(("page", "filter", "sort", "search"), {Operation.LIST}),
+        _allow_only_with(("page", "filter", "sort", "search"), {Operation.LIST}),
         *_requirements_of_relation_keys(),
-        _requires(("etag",), CHANGING),
-        _requires(("idempotency",), CREATING),
-        _requires(("created",), {*CREATING, Operation.REPLACE}),
+        _allow_only_with(("etag",), CHANGING),
+        _allow_only_with(("idempotency",), CREATING),
+        _allow_only_with(("created",), {*CREATING, Operation.REPLACE}),
         _no_bulk_with_etag(),
     ]
 
@@ -28,16 +28,16 @@ def operation_rules() -> list[dict[str, Any]]:
 def _requirements_of_relation_keys() -> Iterator[dict[str, Any]]:
     for required in filter(None, dict.fromkeys(RELATION_KEYS.values())):
         keys = [key for key, operations in RELATION_KEYS.items() if operations == required]
-        yield _requires(keys, required)
+        yield _allow_only_with(keys, required)
 
 
-def _requires(keys: Collection[str], operations: Collection[Operation]) -> dict[str, Any]:
+def _allow_only_with(keys: Collection[str], operations: Collection[Operation]) -> dict[str, Any]:
     """Allow the keys only with one of the operations, if operations are listed."""
     without = {
         "type": "array",
         "items": {"enum": [*Operation]},
         "minItems": 1,
-        "not": _contains(operations),
+        "not": _contains_one_of(operations),
     }
     words = ", ".join(sorted(operations))
     return {
@@ -57,7 +57,10 @@ def _no_bulk_with_etag() -> dict[str, Any]:
     return {
         "if": {
             "required": ["etag", "operations"],
-            "properties": {"etag": {"const": EtagUse.REQUIRED}, "operations": _contains(CHANGING)},
+            "properties": {
+                "etag": {"const": EtagUse.REQUIRED},
+                "operations": _contains_one_of(CHANGING),
+            },
         },
         "then": {
             "properties": {"operations": {"items": {"enum": allowed, "errorMessage": message}}}
@@ -65,5 +68,5 @@ def _no_bulk_with_etag() -> dict[str, Any]:
     }
 
 
-def _contains(operations: Collection[Operation]) -> dict[str, Any]:
+def _contains_one_of(operations: Collection[Operation]) -> dict[str, Any]:
     return {"contains": {"enum": sorted(operations)}}

@@ -64,7 +64,7 @@ class _TypeExpansion(ShortFormParser):
             return None
         self._parse_arguments(info, match)
         if match["optional"]:
-            self._put_flag("optional", self._at(match.start("optional"), match.end("optional")))
+            self._put_flag("optional", self._locate(match.start("optional"), match.end("optional")))
         self._parse_default(info, match)
         if len(self.problems) == self.before:
             self._parse_options(match)
@@ -73,11 +73,14 @@ class _TypeExpansion(ShortFormParser):
         return Mapping(self.location, tuple(self.entries))
 
     def _parse_type(self, match: re.Match[str]) -> TypeInfo | None:
-        word, location = match["type"], self._at(match.start("type"), match.end("type"))
+        word, location = (
+            match["type"],
+            self._locate(match.start("type"), match.end("type")),
+        )
         if word not in TypeName.__members__.values():
             self.problems.add(location, f"unknown type {quoted(word)}", suggest(word, TypeName))
             return None
-        self._put("type", location, Scalar(location, word))
+        self._put_entry("type", location, Scalar(location, word))
         return TYPES[TypeName(word)]
 
     def _reject_word(self, name: str, location: Location) -> None:
@@ -91,7 +94,7 @@ class _TypeExpansion(ShortFormParser):
     def _parse_arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
         written = match["args"] or ""
         start = match.start("args") if written else match.end("type")
-        location = self._at(start, start + max(len(written), 1))
+        location = self._locate(start, start + max(len(written), 1))
         if not re.fullmatch(ARGUMENTS[info.arguments], written):
             self._reject_arguments(info, written, location)
         elif info.arguments is Arguments.VALUES:
@@ -119,10 +122,11 @@ class _TypeExpansion(ShortFormParser):
     def _put_values(self, offset: int, written: str) -> None:
         words = re.finditer(WORD, written)
         items = tuple(
-            Scalar(self._at(offset + word.start(), offset + word.end()), word[0]) for word in words
+            Scalar(self._locate(offset + word.start(), offset + word.end()), word[0])
+            for word in words
         )
-        location = self._at(offset, offset + len(written))
-        self._put("values", location, Sequence(location, items))
+        location = self._locate(offset, offset + len(written))
+        self._put_entry("values", location, Sequence(location, items))
 
     def _put_bounds(self, offset: int, written: str) -> None:
         middle = written.index("..")
@@ -133,21 +137,24 @@ class _TypeExpansion(ShortFormParser):
                 self._put_number(key, number, offset)
 
     def _put_number(self, key: str, number: re.Match[str], offset: int) -> None:
-        location = self._at(offset + number.start(), offset + number.end())
+        location = self._locate(offset + number.start(), offset + number.end())
         self._put_value(key, location, number[0], location)
 
     def _parse_default(self, info: TypeInfo, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
-        value, location = match["value"], self._at(match.start("value"), match.end("value"))
+        value, location = (
+            match["value"],
+            self._locate(match.start("value"), match.end("value")),
+        )
         if value and value[0] not in "\"'" and info.value_type == "string":
             self.default_at = match.start("value")
         if value is None and info.name is TypeName.JSON and match["options"].lstrip()[:1] in "[{":
-            location = self._at(match.end("default"), match.end())
+            location = self._locate(match.end("default"), match.end())
             problem = "a default that is a list or a map needs the long form"
             self.problems.add(location, problem, "such as '{type: json, default: []}'")
         elif value is None:
-            location = self._at(match.start("default"), match.end())
+            location = self._locate(match.start("default"), match.end())
             self.problems.add(location, "missing default after '='", "such as '= 0' or '= \"a b\"'")
         elif info.text and re.fullmatch(NULL_WORDS, value):
             problem = f"ambiguous default {quoted(value)}"

@@ -24,7 +24,7 @@ from crudgen.language.types import (
 )
 
 from . import reference_schema, shorthand
-from .reference_schema import mismatch
+from .reference_schema import no_match_schema
 from .snippets import field_snippets
 from .spec import FieldSpec
 
@@ -66,7 +66,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
 }
 
 
-def field_in_any_form() -> dict[str, Any]:
+def any_field_schema() -> dict[str, Any]:
     """Return the schema of a field, in the short or the long form."""
     return {
         "description": "A type such as str(1..80), or a map (the long form).",
@@ -79,20 +79,20 @@ def field_in_any_form() -> dict[str, Any]:
 
 
 def form_definitions() -> dict[str, Any]:
-    """Return the schemas that `field_in_any_form` refers to."""
-    return {_LONG: _long_form(), _SHORT: _short_form()}
+    """Return the schemas that `any_field_schema` refers to."""
+    return {_LONG: _long_form_schema(), _SHORT: _short_form_schema()}
 
 
-def _short_form() -> dict[str, Any]:
+def _short_form_schema() -> dict[str, Any]:
     types = {**{str(name): info.doc for name, info in TYPES.items()}, "-> Team": REFERENCE_DOC}
     listed = "\n".join(f"- `{name}`: {doc}" for name, doc in types.items())
     unknown = {
         "markdownDescription": f"`type[(arguments)][?] [= default] [option …]`\n\n{listed}",
-        **mismatch(f"Unknown type. Types: {', '.join(TYPES)}; -> Team for a reference."),
+        **no_match_schema(f"Unknown type. Types: {', '.join(TYPES)}; -> Team for a reference."),
     }
     reference = {
         "if": {"pattern": "^ *->"},
-        "then": reference_schema.short_form(),
+        "then": reference_schema.short_form_schema(),
         "else": unknown,
     }
     return {
@@ -127,19 +127,21 @@ def _short_form_of(info: TypeInfo) -> dict[str, Any]:
                     "pattern": shorthand.short_form_pattern(info),
                     "patternErrorMessage": wrong_options,
                 },
-                "else": mismatch(f"Invalid default for '{info.name}'. Write it such as {default}."),
+                "else": no_match_schema(
+                    f"Invalid default for '{info.name}'. Write it such as {default}."
+                ),
             },
-            "else": mismatch(wrong_arguments),
+            "else": no_match_schema(wrong_arguments),
         },
     }
 
 
-def _long_form() -> dict[str, Any]:
+def _long_form_schema() -> dict[str, Any]:
     """Return the schema of the long form: the options depend on the type."""
     typed = {"type": {"const": REFERENCE}}
     reference = {
         "if": {"anyOf": [{"required": ["type"], "properties": typed}, {"required": ["to"]}]},
-        "then": {"allOf": [reference_schema.long_form(), _NULL_DEFAULT]},
+        "then": {"allOf": [reference_schema.long_form_schema(), _NULL_DEFAULT]},
         "else": {"$ref": "#/$defs/FieldSpec"},
     }
     return {
@@ -179,7 +181,7 @@ def _option_schema(info: TypeInfo, key: str) -> dict[str, Any]:
 def _option_limits(info: TypeInfo, key: str) -> dict[str, Any]:
     """Return what a type requires of an option, in addition to the option's own schema."""
     if key == "default" and info.value_type:
-        return _default_of(info)
+        return _default_schema(info)
     if key == "example" and info.value_type:
         return {"type": info.value_type}
     if key in ("min", "max") and info.max_length is not None:
@@ -190,7 +192,7 @@ def _option_limits(info: TypeInfo, key: str) -> dict[str, Any]:
     return _LIMITS.get(key, {})
 
 
-def _default_of(info: TypeInfo) -> dict[str, Any]:
+def _default_schema(info: TypeInfo) -> dict[str, Any]:
     """Return what a type requires of a default; that of some can be an attribute of the caller."""
     if info.value_type not in ("integer", "boolean"):
         return {"type": [info.value_type, "null"]}

@@ -62,8 +62,8 @@ def _fields_schema(schema: dict[str, Any]) -> dict[str, Any]:
         "maxProperties": MAX_FIELDS,
         "description": schema["description"],
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
-        "propertyNames": name_schema.field_names(),
-        "additionalProperties": field_schema.field_in_any_form(),
+        "propertyNames": name_schema.field_names_schema(),
+        "additionalProperties": field_schema.any_field_schema(),
     }
 
 

@@ -39,10 +39,10 @@ from .words import (
     PATH,
     PATH_RULE,
     TYPE_WORDS,
-    hook_names,
-    one_name,
-    one_or_more_names,
-    one_word,
+    hook_name_schema,
+    one_name_schema,
+    one_or_more_names_schema,
+    one_word_schema,
     path_schema,
 )
 
@@ -223,29 +223,37 @@ PageSize: TypeAlias = Annotated[
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_read_number), WithJsonSchema({"type": "number"})
 ]
-ColumnText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name(ColumnName)]
-JsonText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name(JsonName)]
+ColumnText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name_schema(ColumnName)]
+JsonText: TypeAlias = Annotated[str, PlainValidator(_read_text), one_name_schema(JsonName)]
 ColumnNames: TypeAlias = Annotated[
-    list[str], PlainValidator(_read_names), one_or_more_names(ColumnName)
+    list[str], PlainValidator(_read_names), one_or_more_names_schema(ColumnName)
 ]
 TableNames: TypeAlias = Annotated[
-    list[str], PlainValidator(_read_names), one_or_more_names(TableName)
+    list[str], PlainValidator(_read_names), one_or_more_names_schema(TableName)
 ]
-CaseWord: TypeAlias = Annotated[Case, _word_validator("case", Case), one_word(CASES)]
-KitWord: TypeAlias = Annotated[KitForm, _word_validator("value", KitForm), one_word(KIT_FORMS)]
-TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_read_type), one_word(TYPE_WORDS)]
+CaseWord: TypeAlias = Annotated[Case, _word_validator("case", Case), one_word_schema(CASES)]
+KitWord: TypeAlias = Annotated[
+    KitForm, _word_validator("value", KitForm), one_word_schema(KIT_FORMS)
+]
+TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_read_type), one_word_schema(TYPE_WORDS)]
 OperationWord: TypeAlias = Annotated[
-    Operation, _word_validator("operation", Operation, spellings.OPERATIONS), one_word(OPERATIONS)
+    Operation,
+    _word_validator("operation", Operation, spellings.OPERATIONS),
+    one_word_schema(OPERATIONS),
 ]
-HookWord: TypeAlias = Annotated[str, PlainValidator(_read_hook), hook_names()]
-EtagWord: TypeAlias = Annotated[EtagUse, _word_validator("value", EtagUse), one_word(ETAG_USES)]
-OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_read_on_delete), one_word(ON_DELETE)]
+HookWord: TypeAlias = Annotated[str, PlainValidator(_read_hook), hook_name_schema()]
+EtagWord: TypeAlias = Annotated[
+    EtagUse, _word_validator("value", EtagUse), one_word_schema(ETAG_USES)
+]
+OnDeleteWord: TypeAlias = Annotated[
+    OnDelete, PlainValidator(_read_on_delete), one_word_schema(ON_DELETE)
+]
 _INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}
 InverseName: TypeAlias = Annotated[
     str | Literal[False], PlainValidator(_read_inverse), WithJsonSchema(_INVERSE_SCHEMA)
 ]
 ArtifactWord: TypeAlias = Annotated[
-    Artifact, _word_validator("value", Artifact), one_word(ARTIFACTS)
+    Artifact, _word_validator("value", Artifact), one_word_schema(ARTIFACTS)
 ]
 CreatedStatus: TypeAlias = Annotated[
     int,
@@ -257,7 +265,7 @@ PathList: TypeAlias = Annotated[list[PathText], Field(json_schema_extra={"unique
 NestedWriteWord: TypeAlias = Annotated[
     NestedWrite,
     _word_validator("value", NestedWrite, spellings.NESTED_WRITES),
-    one_word(NESTED_WRITES),
+    one_word_schema(NESTED_WRITES),
 ]
 FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
 IndexList: TypeAlias = Annotated[

@@ -16,7 +16,7 @@ from crudgen.language.reserved import (
 def key_schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas of the keys of an entity that are names."""
     keywords = [word for word in kwlist if names.ClassName.PATTERN.fullmatch(word)]
-    prefixes, tables = (map(_in_any_case, words) for words in (TABLE_PREFIXES, TABLES))
+    prefixes, tables = (map(_any_case_pattern, words) for words in (TABLE_PREFIXES, TABLES))
     return {
         "name": _name_schema(
             names.ClassName, rf"(?:{'|'.join(keywords)})$", "It is a Python keyword."
@@ -41,7 +41,7 @@ def add_former_name_rules(names: dict[str, Any]) -> None:
     names |= {**rules, "items": {**names["items"], **rules}}
 
 
-def field_names() -> dict[str, Any]:
+def field_names_schema() -> dict[str, Any]:
     """Return the schema of the names of fields."""
     prefixes = "|".join(PROTECTED_PREFIXES)
     schema = _name_schema(names.FieldName, prefixes, "pydantic reserves this prefix.")
@@ -58,5 +58,5 @@ def _name_schema(kind: type[names.Name], reserved: str, message: str) -> dict[st
     }
 
 
-def _in_any_case(word: str) -> str:
+def _any_case_pattern(word: str) -> str:
     return "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word)

@@ -53,7 +53,7 @@ class ShortFormParser:
     def _parse_option(self, word: re.Match[str], *, follows_space: bool) -> int:
         """Parse the option at a word, and return where it ends."""
         name, start, end = word["word"], word.start("word"), word.end()
-        location = self._at(start, end)
+        location = self._locate(start, end)
         option = self.options.get(name)
         if name.startswith("="):
             problem = "the default must precede the options"
@@ -70,7 +70,7 @@ class ShortFormParser:
         elif option.argument is not Argument.NONE:
             return self._parse_argument(option, location, end)
         elif opened := _OPENED.match(self.text, end):
-            location = self._at(opened.start(), len(self.text))
+            location = self._locate(opened.start(), len(self.text))
             self.problems.add(location, f"'{name}' takes no argument", f"write '{name}'")
         else:
             self._put_flag(name, location)
@@ -109,14 +109,14 @@ class ShortFormParser:
         value = quotes[1] if quotes else self.text[opened.end() : end].rstrip()
         if option.argument is Argument.NAMES and (names := _NAMES.match(self.text, opened.end())):
             end, value = names.end(), names[0].rstrip()
-        location = self._at(opened.end(), opened.end() + max(len(value), 1))
+        location = self._locate(opened.end(), opened.end() + max(len(value), 1))
         if self.text[end : end + 1] == "(":
-            nested = self._at(end, end + 1)
+            nested = self._locate(end, end + 1)
             quoting = f"quote it: {option.name}('…')"
             self.problems.add(nested, "an argument with parentheses needs quotes", quoting)
         elif self.text[end : end + 1] != ")":
             bracket = self.text.index("(", start)
-            location = self._at(bracket, bracket + 1)
+            location = self._locate(bracket, bracket + 1)
             problem = f"the parenthesis after '{option.name}' is not closed"
             remedy = f"write ')' after {quotes[1]}" if quotes else such
             self.problems.add(location, problem, remedy)
@@ -129,7 +129,7 @@ class ShortFormParser:
         elif option.argument is Argument.NAMES:
             self._put_names(option.name, key, value, opened.end())
         elif option.argument is Argument.TEXT and not quotes:
-            self._put(option.name, key, Scalar(location, value))
+            self._put_entry(option.name, key, Scalar(location, value))
         else:
             self._put_value(option.name, key, value, location)
         return end + 1
@@ -138,14 +138,14 @@ class ShortFormParser:
         """Add the names in an argument: a string for one name, a list for several."""
         before = len(self.entries)
         for found in re.finditer(NAME, written):
-            location = self._at(start + found.start(), start + found.end())
+            location = self._locate(start + found.start(), start + found.end())
             if found[0][0] in "\"'":
                 self._put_value(name, key, found[0], location)
             else:
-                self._put(name, key, Scalar(location, found[0]))
+                self._put_entry(name, key, Scalar(location, found[0]))
         items = [entry.value for entry in self.entries[before:]]
         if len(items) > 1:
-            whole = self._at(start, start + len(written))
+            whole = self._locate(start, start + len(written))
             self.entries[before:] = [Entry(name, key, Sequence(whole, tuple(items)))]
 
     def _put_value(self, name: str, key: Location, written: str, location: Location) -> None:
@@ -153,10 +153,10 @@ class ShortFormParser:
         if written[0] == '"':
             self._put_json_text(name, key, written, location)
         elif written[0] == "'":
-            self._put(name, key, Scalar(location, written[1:-1].replace("''", "'")))
+            self._put_entry(name, key, Scalar(location, written[1:-1].replace("''", "'")))
         else:
             try:
-                self._put(name, key, Scalar(location, scalar_value(written)))
+                self._put_entry(name, key, Scalar(location, scalar_value(written)))
             except ValueError as error:
                 self.problems.add(location, str(error), "quote it if it is a string")
 
@@ -169,15 +169,15 @@ class ShortFormParser:
         if FORBIDDEN_IN_TEXT.search(text):
             self.problems.add(location, "control character in a string", "remove it")
             return
-        self._put(name, key, Scalar(location, text))
+        self._put_entry(name, key, Scalar(location, text))
 
     def _put_flag(self, name: str, location: Location) -> None:
-        self._put(name, location, Scalar(location, value=True))
+        self._put_entry(name, location, Scalar(location, value=True))
 
-    def _put(self, name: str, key: Location, value: Node) -> None:
+    def _put_entry(self, name: str, key: Location, value: Node) -> None:
         self.entries.append(Entry(name, key, value))
 
-    def _at(self, start: int, end: int) -> Location:
+    def _locate(self, start: int, end: int) -> Location:
         """Return the location of a part of the short form; the entire one if it has escapes."""
         if self.quote is None:
             return self.location

@@ -38,7 +38,7 @@ class ReferenceExpansion(ShortFormParser):
         if match is None or not self._parse_target(match):
             return None
         if match["optional"]:
-            self._put_flag("optional", self._at(match.start("optional"), match.end("optional")))
+            self._put_flag("optional", self._locate(match.start("optional"), match.end("optional")))
         self._parse_default(match)
         if len(self.problems) == self.before:
             self._parse_options(match)
@@ -47,10 +47,13 @@ class ReferenceExpansion(ShortFormParser):
         return Mapping(self.location, tuple(self.entries))
 
     def _parse_target(self, match: re.Match[str]) -> bool:
-        arrow = self._at(match.start("arrow"), match.end("arrow"))
-        word, location = match["target"], self._at(match.start("target"), match.end("target"))
-        self._put("type", arrow, Scalar(arrow, REFERENCE))
-        self._put("to", location, Scalar(location, word))
+        arrow = self._locate(match.start("arrow"), match.end("arrow"))
+        word, location = (
+            match["target"],
+            self._locate(match.start("target"), match.end("target")),
+        )
+        self._put_entry("type", arrow, Scalar(arrow, REFERENCE))
+        self._put_entry("to", location, Scalar(location, word))
         if ClassName.PATTERN.fullmatch(word):
             return True
         name = "".join(part[:1].upper() + part[1:] for part in re.split("[_-]", word))
@@ -62,9 +65,12 @@ class ReferenceExpansion(ShortFormParser):
     def _parse_default(self, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
-        value, location = match["value"], self._at(match.start("value"), match.end("value"))
+        value, location = (
+            match["value"],
+            self._locate(match.start("value"), match.end("value")),
+        )
         if value is None:
-            location = self._at(match.start("default"), match.end())
+            location = self._locate(match.start("default"), match.end())
             self.problems.add(location, "missing default after '='", "such as '= 1' or '= \"a\"'")
             return
         if value[0] not in "\"'":
@@ -79,7 +85,7 @@ class ReferenceExpansion(ShortFormParser):
         if first is not None:
             problem = f"'{name}' cannot be combined with another action on delete"
             self.problems.add(location, problem, "remove one of them")
-        self._put("on_delete", location, Scalar(location, name))
+        self._put_entry("on_delete", location, Scalar(location, name))
 
     def _reject_word(self, name: str, location: Location) -> None:
         if name in REJECTED:

@@ -7,13 +7,13 @@ from crudgen.language.relations import OnDelete
 from crudgen.language.types import REFERENCE_DOC, REFERENCE_OPTIONS
 
 from . import shorthand
-from .name_schema import add_former_name_rules, field_names, key_schemas
+from .name_schema import add_former_name_rules, field_names_schema, key_schemas
 
 _NO_ENTITY = "Write an entity after '->', such as -> Team."
 _NO_NULL = "'set_null' requires a reference that accepts null"
 
 
-def short_form() -> dict[str, Any]:
+def short_form_schema() -> dict[str, Any]:
     """Return the schema of references in the short form."""
     options = [option.example or option.name for option in REFERENCE_OPTIONS.values()]
     listed = " ".join(f"`{option}`" for option in options)
@@ -24,7 +24,7 @@ def short_form() -> dict[str, Any]:
             "pattern": shorthand.nullable_pattern(),
             "patternErrorMessage": f"{_NO_NULL}, such as -> Team? set_null.",
         },
-        "else": mismatch(wrong),
+        "else": no_match_schema(wrong),
     }
     return {
         "markdownDescription": f"`-> Entity[?]`: {REFERENCE_DOC}\n\nOptions: {listed}",
@@ -32,18 +32,18 @@ def short_form() -> dict[str, Any]:
         "then": {
             "if": {"pattern": shorthand.reference_default_pattern()},
             "then": complete,
-            "else": mismatch("Invalid default for a reference. Write it such as = 1."),
+            "else": no_match_schema("Invalid default for a reference. Write it such as = 1."),
         },
-        "else": mismatch(_NO_ENTITY),
+        "else": no_match_schema(_NO_ENTITY),
     }
 
 
-def mismatch(message: str) -> dict[str, Any]:
+def no_match_schema(message: str) -> dict[str, Any]:
     """Return a schema that no text matches, with the message for it."""
     return {"pattern": "(?!)", "patternErrorMessage": message}
 
 
-def long_form() -> dict[str, Any]:
+def long_form_schema() -> dict[str, Any]:
     """Return the schema of references in the long form."""
     return {
         "allOf": [
@@ -94,7 +94,7 @@ def links_schema(schema: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": schema["description"],
         "errorMessage": "Expected a map of links, such as 'powers: Power'.",
-        "propertyNames": field_names(),
+        "propertyNames": field_names_schema(),
         "additionalProperties": {
             "description": "The linked entity, such as Power, or a map (the long form).",
             # As in `field_schema`, the snippets are those of a string.

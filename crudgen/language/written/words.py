@@ -64,12 +64,12 @@ FIELD_RULES = ("length", "words", "range")
 """Ends of the names of constraints that follow from the type of a field."""
 
 
-def one_name(kind: type[Name]) -> WithJsonSchema:
+def one_name_schema(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of the names of a kind, by the pattern of the kind."""
     return WithJsonSchema(_name_schema(kind))
 
 
-def hook_names() -> WithJsonSchema:
+def hook_name_schema() -> WithJsonSchema:
     """Return the JSON Schema of the name of a function around an operation, or after commits."""
     after = {"type": "string", "pattern": f"^{AFTER_COMMIT}$"}
     words = {"enum": [*map(str, HOOKS)], "enumDescriptions": [*HOOKS.values()]}
@@ -77,7 +77,7 @@ def hook_names() -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [words, after], "errorMessage": message})
 
 
-def one_or_more_names(kind: type[Name]) -> WithJsonSchema:
+def one_or_more_names_schema(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of one or more names of a kind."""
     return WithJsonSchema(
         {
@@ -107,7 +107,7 @@ def path_schema() -> WithJsonSchema:
     )
 
 
-def one_word(words: Mapping[str, str]) -> WithJsonSchema:
+def one_word_schema(words: Mapping[str, str]) -> WithJsonSchema:
     """Return the JSON Schema of a key that accepts one of the words."""
     return WithJsonSchema(
         {

@@ -177,9 +177,9 @@ class _Parser:
                     key := _UNSPACED.match(self.lines[unspaced])
                 ):
                     problem = f"missing space after the ':' of {quoted(key[1])}"
-                    location = self._at(unspaced, key.end(2) - 1)
+                    location = self._location_in_line(unspaced, key.end(2) - 1)
                     raise _spec_error(location, problem, f"write '{key[1]}: {key[3]}'") from None
-            raise _spec_error(self._at(line, column), problem, remedy) from None
+            raise _spec_error(self._location_in_line(line, column), problem, remedy) from None
         except (yaml.YAMLError, UnicodeError, ValueError) as error:
             raise _spec_error(Location(self.file), f"invalid YAML: {error}") from None
 
@@ -242,7 +242,7 @@ class _Parser:
         location = self._location_of(event)
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            key = self._key(event)
+            key = self._read_key(event)
             value = self._read_node(next(self.events), depth + 1)
             if key.value in entries:
                 first = entries[key.value].location.line
@@ -252,7 +252,7 @@ class _Parser:
                 entries[key.value] = Entry(key.value, key.location, value)
         return Mapping(location, tuple(entries.values()))
 
-    def _key(self, event: Any) -> "_Key":
+    def _read_key(self, event: Any) -> "_Key":
         if not isinstance(event, yaml.ScalarEvent):
             self._reject_aliases_and_tags(event)
             location = self._location_of(event)
@@ -271,14 +271,14 @@ class _Parser:
     def _location_of(self, event: Any) -> Location:
         start = event.start_mark
         if not isinstance(event, _MARKED):
-            return self._at(start.line, start.column)
+            return self._location_in_line(start.line, start.column)
         end = event.end_mark
         if end.line == start.line:
-            return self._at(start.line, start.column, end.column - start.column)
+            return self._location_in_line(start.line, start.column, end.column - start.column)
         rest = len(self.lines[min(start.line, len(self.lines) - 1)]) - start.column
-        return self._at(start.line, start.column, rest)
+        return self._location_in_line(start.line, start.column, rest)
 
-    def _at(self, line: int, column: int, length: int = 1) -> Location:
+    def _location_in_line(self, line: int, column: int, length: int = 1) -> Location:
         line = min(line, len(self.lines) - 1)
         source = self.lines[line]
         return Location(self.file, line + 1, min(column, len(source)) + 1, max(1, length), source)
