@@ -50,11 +50,8 @@ def test_trailers_without_an_end_are_431(everywhere: Everywhere, line: bytes) ->
     for api in everywhere.apis:
         with connect(api, chunked(b"/tags/", TAG) + b"X-B: ") as connection:
             time.sleep(0.1)
-            try:
-                for _ in range(200):
-                    connection.sendall(line)
-            except ConnectionError:
-                continue  # it was closed, and its answer lost with what was on the way
+            for _ in range(200):
+                connection.sendall(line)
             assert rest(connection).startswith(b"HTTP/1.1 431 ")
         assert api.ask("GET", "/tags/").json() == []
 

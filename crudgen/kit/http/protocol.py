@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..settings import ServerSettings
+from .lingering_close import LingeringTransport
 from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
 
@@ -62,6 +63,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first head."""
         super().connection_made(transport)
+        self._raw_transport = transport
+        self.transport = LingeringTransport(transport, self._is_receiving)
         self._start_timer(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,7 +82,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse received data. If it ends within a head, start the timer for the rest."""
-        if self._is_closing:
+        if self._is_closing or self.transport.is_closing():
             return
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
@@ -105,6 +108,7 @@ class HttpProtocol(HttpToolsProtocol):
         Without the header Upgrade, the head is parsed again, and the body after it.
         """
         if self._should_upgrade():
+            self.transport = self._raw_transport
             self.handle_websocket_upgrade()
             return b""
         if not self._is_upgrade:  # a CONNECT, which the application handles already
@@ -246,6 +250,11 @@ class HttpProtocol(HttpToolsProtocol):
         defaults = self.server_state.default_headers
         self.transport.write(encode_refusal(refusal, defaults, is_head=is_head))
         self._close()
+
+    def _is_receiving(self) -> bool:
+        """Return whether the client may be sending data that will be discarded."""
+        is_in_body = self.cycle is not None and self.cycle.more_body
+        return self._is_closing or self._in_head or is_in_body
 
     def _start_timer(self, seconds: float) -> None:
         if self._timer is None:
