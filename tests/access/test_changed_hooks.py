@@ -17,7 +17,7 @@ Test = Callable[[Any, str, Callable[[str], str]], None]
 OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
     "writes of functions": (
         callers.test_rules_of_the_caller,
-        (GUARDED, "_guarded(rows).view(caller).under(parents)", "rows"),
+        (GUARDED, "_guarded_rows(rows).view(caller).under(parents)", "rows"),
     ),
     "repeated creates": (
         callers.test_rules_of_the_caller,
@@ -25,17 +25,20 @@ OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
     ),
     "hidden rows": (
         callers.test_rules_of_the_caller,
-        (CALLS, "if self.shown(key) is None:\n            return None", ""),
+        (CALLS, "if self.visible_json(key) is None:\n            return None", ""),
     ),
     "written rows": (
         callers.test_rows_created_together,
-        (GUARDED, "shown=lambda db, key: _shown(view, db, key),", ""),
+        (GUARDED, "shown=lambda db, key: _visible_json(view, db, key),", ""),
     ),
     "rows created together": (
         callers.test_rows_created_together,
         (
             GUARDED,
-            "shown_of=lambda db, rows, key: _shown(_guarded(rows).view(caller), db, key),",
+            (
+                "shown_of=lambda db, rows, key: "
+                "_visible_json(_guarded_rows(rows).view(caller), db, key),"
+            ),
             "",
         ),
     ),
@@ -67,7 +70,7 @@ OF_ROWS: Mapping[str, Sequence[str]] = {
     "end of functions": (CALLS, "        check()\n        return found", "        return found"),
     "deletions": (
         CALLS,
-        'self._calls.judged(self.db, getattr(row, self._rows._key), "delete")',
+        'self._calls.check_change(self.db, getattr(row, self._rows._key), "delete")',
         "pass",
     ),
     "one of the parts of a rule": (CHANGED, "failed.add(id(rule))", "pass"),

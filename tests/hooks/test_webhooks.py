@@ -17,7 +17,7 @@ from sqlalchemy import text
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.kit.webhooks.message import only
-from crudgen.kit.webhooks.sending import seconds_of
+from crudgen.kit.webhooks.sending import retry_after_seconds
 from crudgen.language import load_texts
 from tests.cli.test_cli import Project
 from tests.hooks.city import City, package_of, running
@@ -349,7 +349,7 @@ def test_some_properties_of_a_row_keep_their_bytes() -> None:
     ],
 )
 def test_retry_after(header: str, low: int, high: int) -> None:
-    assert low <= seconds_of(header) <= high
+    assert low <= retry_after_seconds(header) <= high
 
 
 def test_a_spec_has_only_the_parts_of_the_kit_that_it_needs() -> None:

@@ -1,4 +1,4 @@
-"""What the functions that run after commits use."""
+"""The names for the functions in `hooks.py` that run after commits."""
 
 from .event import Event
 

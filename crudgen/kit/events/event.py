@@ -1,4 +1,4 @@
-"""What a function that runs after a commit gets."""
+"""The event that a function gets after a commit."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was committed. A function may get an event more than once, with one `id`."""
+    """A committed change of a row, or a committed action.
+
+    A function may get an event more than once, each time with the same `id`.
+    """
 
     id: str
     """Unique for each event."""
@@ -21,7 +24,7 @@ class Event:
     row: Mapping[str, Any] | None
     """The row as the API returned it after the commit; a deleted one as it was before."""
     at: datetime
-    """When it was written, in UTC."""
+    """When the event was written, in UTC."""
     attempt: int
     """The number of this attempt, from 1."""
 

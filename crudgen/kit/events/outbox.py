@@ -21,7 +21,7 @@ Handlers = Mapping[str, Mapping[str, Handler]]
 
 
 class Outbox(Worker):
-    """Takes events from the table, and runs their functions, several at a time."""
+    """Takes events from the table and runs their functions, several at a time."""
 
     def __init__(self, db: Database, handlers: Handlers) -> None:
         super().__init__(db, QUEUE)
@@ -38,8 +38,8 @@ class Outbox(Worker):
         else:
             await to_thread.run_sync(handler, event, abandon_on_cancel=True)
 
-    def failed(self, row: Row, error: Exception) -> Mapping[str, Any]:
-        """Log the error of a function; return when it runs again, and why."""
+    def failure_values(self, row: Row, error: Exception) -> Mapping[str, Any]:
+        """Log the error of a function; return the values to store: the error and the next time."""
         event = _event(row)
         what = f"event {event.id}: on_{event.kind} of {event.entity}"
         _log.error("%s failed", what, exc_info=error)

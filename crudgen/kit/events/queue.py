@@ -1,4 +1,4 @@
-"""A table of events as a queue: the statements that take an event, and that say how it ended."""
+"""A table of events as a queue: the statements that take events, and store their outcomes."""
 
 import time
 from typing import Any
@@ -23,7 +23,7 @@ MAX_CLAIMED = 8
 
 
 def milliseconds() -> int:
-    """Return the current time as the tables have it."""
+    """Return the current time as the tables store it: in milliseconds since 1970."""
     return int(time.time() * 1000)
 
 
@@ -48,18 +48,18 @@ class Queue:
         this = update(table).where(column.id == _parameter("id")).returning(column.id)
         due, error = _parameter("due"), _parameter("error", Text())
         self.add = insert(table)
-        self.claim = _claim(table, order, condition)
-        """Takes the first events of sequences that are due, until the end of a lease."""
+        self.claim = _claim_statement(table, order, condition)
+        """Takes the events that are due and first in their sequence, until the end of a lease."""
         self.renew = this.values(due=due)
         """Moves the end of a lease."""
         self.release = this.values(due=due, attempts=_parameter("attempts"))
-        """Gives an event back that was not completed."""
+        """Returns an event to the queue that was not completed."""
         self.fail = this.values(due=due, error=error)
-        """Says when an event runs again, and why."""
+        """Stores the error of an event, and when it runs again."""
         self.done = delete(table).where(column.id == _parameter("id")).returning(column.id)
 
 
-def _claim(
+def _claim_statement(
     table: Table,
     order: tuple[str, ...],
     condition: ColumnElement[bool] | None,

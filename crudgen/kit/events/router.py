@@ -48,7 +48,7 @@ class FunctionRecorder:
         self._entity = entity
         self._kinds = frozenset(kinds)
 
-    def wants(self, kind: str) -> bool:
+    def wants_events(self, kind: str) -> bool:
         """Return whether a function gets the events of a kind."""
         return kind in self._kinds
 
@@ -56,6 +56,6 @@ class FunctionRecorder:
         """Write an event in the transaction of a session."""
         session.connection().execute(QUEUE.add, new_event(self._entity, kind, key, body))
 
-    def committed(self, db: Database) -> None:
-        """Let the functions run soon."""
+    def after_commit(self, db: Database) -> None:
+        """Wake the workers that run the functions."""
         wake_workers(db)

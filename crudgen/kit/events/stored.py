@@ -1,4 +1,4 @@
-"""The stored events: new ones, and those that wait, for the commands of an administrator."""
+"""Stored events: the values of a new one, and the commands of an administrator for the others."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ class StoredEvents:
         self._tables: list[Table] = [tables[name] for name in TABLES if name in tables]
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all events in their order, as JSON; those of webhooks after the others."""
+        """Return all events as JSON values, in order; those of webhooks come last."""
         connection = self._session.connection()
         return [
             _as_json(row)
@@ -49,11 +49,11 @@ class StoredEvents:
         ]
 
     def retry(self, ids: Sequence[str]) -> int:
-        """Let events be tried again now, with all attempts; without ids, those that failed.
+        """Make events due now, and count their attempts from 0; return their number.
 
-        Return the number of events.
+        Without ids, those that have failed.
         """
-        return self._change(
+        return self._count_changed(
             update(table)
             .where(table.c.uid.in_(ids) if ids else table.c.error.is_not(None))
             .values(due=milliseconds(), attempts=0)
@@ -62,9 +62,11 @@ class StoredEvents:
 
     def drop(self, ids: Sequence[str]) -> int:
         """Delete events without handling them; return their number."""
-        return self._change(delete(table).where(table.c.uid.in_(ids)) for table in self._tables)
+        return self._count_changed(
+            delete(table).where(table.c.uid.in_(ids)) for table in self._tables
+        )
 
-    def _change(self, statements: Iterator[Any]) -> int:
+    def _count_changed(self, statements: Iterator[Any]) -> int:
         connection = self._session.connection()
         changed = [int(connection.execute(one).rowcount) for one in statements]
         self._session.commit()
@@ -77,14 +79,14 @@ def _as_json(row: Row[Any]) -> dict[str, Any]:
         "entity": row.entity,
         "kind": row.kind,
         "key": row.key,
-        "at": _time(row.created),
+        "at": _iso_time(row.created),
         "attempts": row.attempts,
-        "next": None if row.due is None else _time(row.due),
+        "next": None if row.due is None else _iso_time(row.due),
         "error": row.error,
     }
     webhook = getattr(row, "webhook", None)
     return found if webhook is None else {**found, "webhook": webhook}
 
 
-def _time(stored: int) -> str:
+def _iso_time(stored: int) -> str:
     return datetime.fromtimestamp(stored / 1000, UTC).isoformat(timespec="milliseconds")

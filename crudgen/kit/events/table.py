@@ -1,4 +1,4 @@
-"""The table of the events whose functions have to run."""
+"""The table of the events that wait for their functions."""
 
 from sqlalchemy import BigInteger, Column, Table
 

@@ -1,4 +1,4 @@
-"""Takes events from a table and works on them: at least once, in the order of each row."""
+"""Processes the events in a table: each at least once, those of a row in their order."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from .queue import MAX_CLAIMED, Queue, milliseconds
 
 MAX_ATTEMPTS = 20
 LEASE_SECONDS = 30.0
-"""How long an event waits for a process that works on it and does not respond any more."""
+"""How long a process has an event for itself without extending its lease."""
 POLL_SECONDS = 1.0
 MAX_RUNNING = 16
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ WORKERS: WeakKeyDictionary[Database, set["Worker"]] = WeakKeyDictionary()
 
 
 class Worker(ABC):
-    """Takes events from a queue, and works on several at a time. Subclasses say what is done."""
+    """Takes events from a queue, and processes several at a time, by `work` of a subclass."""
 
     scope: ClassVar[Mapping[str, Any]] = {}
     """Parameters of the statement that takes events."""
@@ -38,25 +38,25 @@ class Worker(ABC):
 
     @abstractmethod
     async def work(self, row: Row) -> None:
-        """Work on an event. An exception lets it be tried again later."""
+        """Process an event. After an exception, it is tried again later."""
 
     @abstractmethod
-    def failed(self, row: Row, error: Exception) -> Mapping[str, Any]:
-        """Log an error; return the values of the statement that stores it."""
+    def failure_values(self, row: Row, error: Exception) -> Mapping[str, Any]:
+        """Log the error of an event; return the values to store, as parameters of a statement."""
 
     def is_paused(self) -> bool:
         """Return whether to take no events now."""
         return False
 
     async def run(self) -> None:
-        """Work on events until the task is cancelled; then release those in progress."""
+        """Process events until the task is cancelled; then release those in progress."""
         workers = WORKERS.setdefault(self._db, set())
         workers.add(self)
         try:
             while True:
                 self._woken.clear()
-                is_full = await self._take()
-                await self._renew()
+                is_full = await self._start_due_events()
+                await self._renew_leases()
                 if not is_full:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(POLL_SECONDS):
@@ -72,8 +72,8 @@ class Worker(ABC):
         """Look for events now."""
         self._woken.set()
 
-    async def _take(self) -> bool:
-        """Take and start events that are due; return whether there may be more."""
+    async def _start_due_events(self) -> bool:
+        """Take events that are due, and start tasks for them; return whether more may be due."""
         if len(self._running) > MAX_RUNNING - MAX_CLAIMED or self.is_paused():
             return False
         now = milliseconds()
@@ -87,15 +87,15 @@ class Worker(ABC):
         for row in sorted(rows):
             task = asyncio.create_task(self._run(row))
             self._running[row[0]] = task
-            task.add_done_callback(partial(self._ended, row[0]))
+            task.add_done_callback(partial(self._remove_task, row[0]))
         return len(rows) == MAX_CLAIMED
 
-    def _ended(self, number: int, task: asyncio.Task[None]) -> None:
+    def _remove_task(self, number: int, task: asyncio.Task[None]) -> None:
         del task
         self._running.pop(number, None)
         self.wake()
 
-    async def _renew(self) -> None:
+    async def _renew_leases(self) -> None:
         """Extend the leases of events in progress."""
         if time.monotonic() - self._renewed > LEASE_SECONDS / 3:
             self._renewed = time.monotonic()
@@ -114,7 +114,7 @@ class Worker(ABC):
                 await asyncio.shield(self._db.write(self._queue.release, released))
             raise
         except Exception as error:
-            failed = {"id__": number, **self.failed(row, error)}
+            failed = {"id__": number, **self.failure_values(row, error)}
             with suppress(Exception):
                 await self._db.write(self._queue.fail, failed)
         else:

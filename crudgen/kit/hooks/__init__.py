@@ -1,4 +1,4 @@
-"""What the functions in `hooks.py` of an entity use."""
+"""The names for the functions in `hooks.py` of an entity."""
 
 from .errors import Refused
 from .transaction import Transaction

@@ -13,14 +13,14 @@ from ..models import Changes, Model
 from ..rows.answers import one_row
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import Resource
-from .failures import told
+from .failures import error_to_send
 from .functions import Hooks
 from .inline import InlineDatabase, result_of
-from .registered import Recorder, runs_create, wants
-from .running import in_transaction
+from .registered import Recorder, runs_functions_on_create, wants_events
+from .running import run_in_transaction
 from .sent import Sent
-from .shown import ShownRow, links_of, row_of, with_keys
-from .together import created_bodies, creating_relations
+from .shown import ShownRow, links_reader, row_json, with_linked_keys
+from .together import created_rows_json, creating_relations
 from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
@@ -30,15 +30,15 @@ Replaced = Callable[[InlineDatabase, Any, Model, dict[str, Any]], dict[str, Any]
 
 
 class Permissions:
-    """What a caller may ask for: everything, in an application without callers."""
+    """The operations that a caller may request: all, in an application without callers."""
 
     def admits(self, operation: str) -> bool:
-        """Return whether the caller may do this, perhaps with some rows only."""
+        """Return whether the caller may request an operation, perhaps for some rows only."""
         del operation
         return True
 
     def check(self, operation: str) -> None:
-        """Raise Unauthorized (401) or Forbidden (403) if the caller may not do this."""
+        """Raise Unauthorized (401) or Forbidden (403) if the caller may not request it."""
         del operation
 
 
@@ -48,14 +48,14 @@ ALL = Permissions()
 class Calls(Generic[CallerT]):
     """The functions of an entity, for one caller; None if the application has no callers.
 
-    `operations` returns what the caller may do with the rows of a resource. `shown` returns what
-    they see of a row of this entity; by default, the entire row. `filled` returns a new row with
-    the values that it has from its caller, and `replaced` the values that a replacement sets.
-    `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
-    returns what asks them about the row after the function. `bound` returns a database whose
-    statements can contain the conditions of rules. `shown_of` returns what the caller sees of
-    a row of another resource. `permissions` are what the caller may ask for. `links` returns what
-    reads the keys of linked rows that the caller sees in a response with a row; None if they may
+    `operations` returns the operations on a resource that the caller may use. `shown` returns the
+    JSON of a row of this entity as the caller sees it; by default, the entire row. `filled`
+    returns a new row with the values that its caller gives it, and `replaced` the values that a
+    PUT sets. `check_change` checks the rules about a row before a function changes it: it raises
+    Forbidden (403), or returns the check to call after the function. `bound` returns a database
+    whose statements can contain the conditions of rules. `shown_of` is `shown` for a row of
+    another resource. `permissions` are the operations that the caller may request. `links`
+    returns what reads the keys of linked rows for a response with a row; None if the caller may
     not see such a response.
     """
 
@@ -70,9 +70,9 @@ class Calls(Generic[CallerT]):
         filled: Callable[[Model], Model] = lambda row: row,
         replaced: Replaced = lambda *sent: sent[-1],
         identity: str | None = None,
-        judged: RowCheck | None = None,
+        check_change: RowCheck | None = None,
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
-        shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_of,
+        shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_json,
         permissions: Permissions = ALL,
         links: Callable[[InlineDatabase, Any], LinkWrites | None] | None = None,
     ) -> None:
@@ -84,9 +84,9 @@ class Calls(Generic[CallerT]):
         self.filled, self.replaced = filled, replaced
         self.identity = identity
         """What identifies the caller, if the application has callers."""
-        self.judged, self.bound, self.shown_of = judged, bound, shown_of
+        self.check_change, self.bound, self.shown_of = check_change, bound, shown_of
         self.permissions = permissions
-        self.links = links or (lambda db, key: links_of(db, rows, key))
+        self.links = links or (lambda db, key: links_reader(db, rows, key))
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
@@ -99,27 +99,27 @@ class Calls(Generic[CallerT]):
             recorders[:] = tx.write_events()
             return found
 
-        name = self.name_of(verb)
+        name = self.hook_name(verb)
         try:
-            found = await in_transaction(db, call, name)
+            found = await run_in_transaction(db, call, name)
         except Exception as error:
-            answer = http_error(told(error, name))
+            answer = http_error(error_to_send(error, name))
             if answer is error:
                 raise
             raise answer from error
         for recorder in recorders:
-            recorder.committed(db)
+            recorder.after_commit(db)
         return found
 
-    def name_of(self, verb: str) -> str:
-        """Return the words for a function, for the log."""
+    def hook_name(self, verb: str) -> str:
+        """Return the name of a function for the log, such as `the hook create of Hero`."""
         return f"the hook {verb} of {self.rows._name}"
 
-    def runs(self, kind: str) -> bool:
-        """Return whether an operation calls a function, or functions run after its commit."""
+    def runs_functions(self, kind: str) -> bool:
+        """Return whether an operation calls a function, or writes events about its commit."""
         tables = self.rows.created_tables() if kind == "create" else ()
-        own = getattr(self.hooks, kind) is not None or wants(self.rows, kind)
-        return own or any(map(runs_create, tables))
+        own = getattr(self.hooks, kind) is not None or wants_events(self.rows, kind)
+        return own or any(map(runs_functions_on_create, tables))
 
 
 class Call(Generic[CallerT]):
@@ -143,14 +143,14 @@ class Call(Generic[CallerT]):
 
         `by` is an attribute that the path of the request has set, and not its body.
         """
-        self._calls.permissions.check("create")  # the function may ask no rules
+        self._calls.permissions.check("create")  # the function may check no rules
         function = self._calls.hooks.create
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
         sent = Sent(self._rows, row, row.model_fields_set - {by})
-        with self._telling("create", row, sent=sent):
+        with self._response_errors("create", row, sent=sent):
             made = self.tx.create(model, row) if function is None else function(self.tx, row)
-            return self.key_of(made, "create")
+            return self.returned_key(made, "create")
 
     def update(self, row: Model, changes: Changes, names: Collection[str] | None = None) -> Any:
         """Update a row by the function of the owner, if there is one; return its key.
@@ -160,125 +160,125 @@ class Call(Generic[CallerT]):
         function = self._calls.hooks.update
         changes = changes.model_copy(deep=True)
         sent = Sent(self._rows, changes, names)
-        with self._telling("update", row, changes, sent=sent):
+        with self._response_errors("update", row, changes, sent=sent):
             if function is None:
-                return self.key_of(self.tx.update(row, changes), "update")
+                return self.returned_key(self.tx.update(row, changes), "update")
             key = getattr(row, self._rows._key)
-            return self.judged(key, lambda: function(self.tx, row, changes), "update")
+            return self.call_checked(key, lambda: function(self.tx, row, changes), "update")
 
     def delete(self, row: Model) -> None:
         """Delete a row by the function of the owner, if there is one."""
         function = self._calls.hooks.delete
-        with self._telling("delete", row):
+        with self._response_errors("delete", row):
             if function is None:
                 self.tx.delete(row)
             else:
-                if self._calls.judged is not None:  # the function may keep the row
-                    self._calls.judged(self.db, getattr(row, self._rows._key), "delete")
+                if self._calls.check_change is not None:  # the function may keep the row
+                    self._calls.check_change(self.db, getattr(row, self._rows._key), "delete")
                 function(self.tx, row)
             self.tx.session.flush()
 
     def act(self, row: Model, function: Callable[[], Any], verb: str, *, rules: str | None) -> Any:
         """Call the function of an action with a row; return the key of the row that it returns.
 
-        `rules` names the rules about the row; None asks none but those of reading it.
+        `rules` names the rules that the row must satisfy; None means only those of reading it.
         """
-        with self._telling(verb, row):
+        with self._response_errors(verb, row):
             if rules is None:
-                return self.key_of(function(), verb)
-            return self.judged(getattr(row, self._rows._key), function, verb, rules)
+                return self.returned_key(function(), verb)
+            return self.call_checked(getattr(row, self._rows._key), function, verb, rules)
 
-    def _telling(
+    def _response_errors(
         self, verb: str, *given: object, sent: Sent | None = None
     ) -> AbstractContextManager[None]:
-        """Raise the errors of a function as those of the response."""
-        return self.tx.telling(self._calls.name_of(verb), *given, sent=sent)
+        """Raise the errors of a function as the errors that the response reports."""
+        return self.tx.response_errors(self._calls.hook_name(verb), *given, sent=sent)
 
-    def key_of(self, row: Any, verb: str) -> Any:
+    def returned_key(self, row: Any, verb: str) -> Any:
         """Return the key of the row that a function has returned."""
-        return self.tx.key_of(self._rows, row, verb)
+        return self.tx.returned_key(self._rows, row, verb)
 
     def find(self, key: Any) -> Any:
-        """Return a row that the caller may see, locked against other changes; None without one."""
-        if self.shown(key) is None:
+        """Lock and return a row; None if it does not exist, or the caller may not see it."""
+        if self.visible_json(key) is None:
             return None
         lock = {"key_share": True}
         row = self.tx.session.get(self._rows._model, key, with_for_update=lock)
-        if self._calls.judged is None or self.db.kind == "sqlite":
+        if self._calls.check_change is None or self.db.kind == "sqlite":
             return row
         # Whoever had locked the row before may have changed whether the caller sees it.
-        return None if self.shown(key) is None else row
+        return None if self.visible_json(key) is None else row
 
-    def existing(self, key: Any) -> Any:
+    def find_or_404(self, key: Any) -> Any:
         """Return a row as `find` does; raise HTTPException 404 if it does not exist."""
         row = self.find(key)
         if row is None:
             raise self._rows._not_found()
         return row
 
-    def check(self, key: Any) -> None:
+    def check_preconditions(self, key: Any) -> None:
         """Raise HTTPException 412, 428 unless a locked row meets the preconditions."""
         expected = Preconditions(self._request, required=self._rows._etag_required)
         if not expected.is_empty:
-            expected.check(self.shown(key))
+            expected.check(self.visible_json(key))
 
-    def judged(
+    def call_checked(
         self, key: Any, function: Callable[[], Any], verb: str, rules: str = "update"
     ) -> Any:
         """Call a function that changes a row, if the rules allow it; return the key of its row.
 
         They must allow the row as it was, and as the function leaves it. Raises Forbidden (403).
         """
-        check_row = self._calls.judged
+        check_row = self._calls.check_change
         if check_row is None:
-            return self.key_of(function(), verb)
+            return self.returned_key(function(), verb)
         check = check_row(self.db, key, rules)
-        found = self.key_of(function(), verb)
+        found = self.returned_key(function(), verb)
         check()
         return found
 
     def with_created(self, response: Response, row: Model, key: Any) -> Response:
-        """Return the response with a new row, and with those that its body created with it.
+        """Add the rows that were created together with a new row to the response with it.
 
-        It is 204 if the caller does not see one of these.
+        Return a 204 if the caller may not see one of them.
         """
         together = creating_relations(self._rows, row)
         if not together:
             return response
         keys = self.tx.keys_created_with(self._rows, key)
-        created = created_bodies(self.db, together, keys, self._calls.shown_of)
+        created = created_rows_json(self.db, together, keys, self._calls.shown_of)
         if created is None:
             return Response(status_code=204, headers={"Location": response.headers["location"]})
         extended: Response = self._rows.with_created(response, created)
         return extended
 
     def lock_links(self, sent: Sequence[Model], *, replaces: bool = False) -> None:
-        """Take the locks of the links that request bodies write, before those of rows.
+        """Lock the link tables that request bodies write, before rows are locked.
 
-        `replaces`: also of those that a body without keys removes, or a function may write.
+        `replaces`: also those whose links a body without keys removes, or a function may write.
         """
         locks = self._rows.locks_of_links(self.db, sent, replaces=replaces)
         if locks:
             result_of(self.db.write_all(locks))
 
-    def answer(self, key: Any, status: int = 200) -> Response:
+    def row_response(self, key: Any, status: int = 200) -> Response:
         """Return the response with a row; 204 if the caller may not see it."""
-        body = self.shown(key)
-        row = None if body is None else self.with_keys(key, body)
+        body = self.visible_json(key)
+        row = None if body is None else self.with_linked_keys(key, body)
         if row is None:
             return Response(status_code=204)
         return one_row(row.body, status=status, tag=row.tag)
 
-    def with_keys(self, key: Any, body: bytes) -> ShownRow | None:
+    def with_linked_keys(self, key: Any, body: bytes) -> ShownRow | None:
         """Return a row with the keys of linked rows; None if the caller may not see such a row."""
         links = self._calls.links(self.db, key)
-        return None if links is None else with_keys(self._calls.bound(self.db), body, links)
+        return None if links is None else with_linked_keys(self._calls.bound(self.db), body, links)
 
-    def shown(self, key: Any) -> bytes | None:
+    def visible_json(self, key: Any) -> bytes | None:
         """Return a row as JSON, without keys of linked rows.
 
         None if it does not exist, or the caller may not see it.
         """
         if self._calls._shown is not None:
             return self._calls._shown(self.db, key)
-        return row_of(self.db, self._rows, key)
+        return row_json(self.db, self._rows, key)

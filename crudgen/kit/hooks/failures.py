@@ -1,4 +1,4 @@
-"""Errors of what a function writes beside the row of the request.
+"""The errors of functions of the owner, as the responses report them.
 
 A client can neither see nor correct the rows of other tables that a function writes. So their
 errors are not reported as errors of the body.
@@ -14,7 +14,7 @@ from fastapi import HTTPException
 from ..database.codes import Fault
 from ..database.faults import cause_of, classify, reason_of
 from ..errors import problem
-from .sent import has_places
+from .sent import is_problem_list
 
 _CONFLICTS = {404, 409, 412, 428}
 _log = logging.getLogger(__name__)
@@ -31,18 +31,20 @@ class FunctionError(Exception):
     """A function has written another row with a value that the database rejects: a 500."""
 
 
-def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] = ()) -> Exception:
-    """Return the error to send for an error in a function; `where` names the function.
+def error_to_send(
+    error: Exception, where: str, others: Sequence[tuple[Exception, str]] = ()
+) -> Exception:
+    """Return the error that the response reports for one in a function, which `where` names.
 
-    `others` are the errors of operations on other rows than that of the request, with what they
-    did.
+    `others` are the errors about other rows than that of the request, each with the operation
+    that raised it, such as `update of Team`.
     """
     doing = next((doing for one, doing in others if one is error), None)
     if isinstance(error, HTTPException):
-        return error if doing is None else _about_others(error, where, doing)
+        return error if doing is None else _error_about_others(error, where, doing)
     match classify(cause_of(error)):
         case Fault.UNIQUE | Fault.REFERENCE | Fault.REFERENCED:
-            return _conflict(where, error)
+            return _logged_conflict(where, error)
         case Fault.VALUE:
             return FunctionError(f"{where}: {reason_of(error)}")
         case _:
@@ -50,44 +52,46 @@ def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] =
 
 
 @contextmanager
-def placed(*place: str | int) -> Iterator[None]:
-    """Let the problems of an HTTPException name an item of a request."""
+def located_errors(*place: str | int) -> Iterator[None]:
+    """Put the place of an item before the places of the problems that an HTTPException reports."""
     try:
         yield
     except HTTPException as error:
         problems: Any = error.detail
-        if has_places(problems):
-            detail = [{**one, "loc": [*place, *_inside(place, one["loc"])]} for one in problems]
+        if is_problem_list(problems):
+            detail = [
+                {**one, "loc": [*place, *_location_in_item(place, one["loc"])]} for one in problems
+            ]
             raise HTTPException(error.status_code, detail, error.headers) from error
         raise
 
 
-def _inside(place: Sequence[str | int], loc: Sequence[str | int]) -> Sequence[str | int]:
-    """Return the location of a problem inside an item, which has none in a query."""
+def _location_in_item(place: Sequence[str | int], loc: Sequence[str | int]) -> Sequence[str | int]:
+    """Return the location of a problem inside an item; empty for an item of the query."""
     return loc[1:] if place[0] == "body" else ()
 
 
-def _about_others(error: HTTPException, function: str, doing: str) -> Exception:
+def _error_about_others(error: HTTPException, function: str, doing: str) -> Exception:
     where, cause = f"{function}: {doing}", error.__cause__
     reason = cause if isinstance(cause, Exception) else error
     if error.status_code in _CONFLICTS:
-        return _conflict(where, reason)
+        return _logged_conflict(where, reason)
     if error.status_code == 422:
         return FunctionError(f"{where}: {reason_of(reason)}")
     problems: Any = error.detail
-    if has_places(problems):
-        unplaced = [_unplaced(one, doing) for one in problems]
+    if is_problem_list(problems):
+        unplaced = [_without_location(one, doing) for one in problems]
         return HTTPException(error.status_code, unplaced, error.headers)
     return error
 
 
-def _unplaced(one: dict[str, Any], doing: str) -> dict[str, Any]:
-    """Return a problem without its place, which is not in the request; the message names it."""
+def _without_location(one: dict[str, Any], doing: str) -> dict[str, Any]:
+    """Move the place of a problem to its message, because the request has no such place."""
     name = ".".join(map(str, one["loc"][1:]))
     message = f"{one['msg']}: {name} (in the {doing})" if name else one["msg"]
     return {**one, "loc": [], "msg": message}
 
 
-def _conflict(where: str, reason: Exception) -> OtherRowsConflict:
+def _logged_conflict(where: str, reason: Exception) -> OtherRowsConflict:
     _log.warning("%s: %s", where, reason_of(reason))
     return OtherRowsConflict()

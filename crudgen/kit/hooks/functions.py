@@ -15,10 +15,10 @@ UpdateT = TypeVar("UpdateT", bound=Changes)
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks(Generic[ModelT, CreateT, UpdateT, CallerT]):
-    """The functions around the operations that write. Without one, the operation runs alone.
+    """The functions of the owner that replace the create, update and delete of the API.
 
-    An operation on several rows calls the function for each of them, and a PUT calls that of what
-    it does.
+    An operation on several rows calls the function for each of them. A PUT calls `create` or
+    `update`, depending on whether the row exists.
     """
 
     create: Callable[[Transaction[CallerT], CreateT], ModelT] | None = None

@@ -21,14 +21,14 @@ from .registered import add_functions
 from .transaction import CallerT, ModelT
 
 _KEY = "app.guarded"
-"""The key of the attributes of a resource: its rows, which only callers can use."""
+"""The attribute of a resource that stores its Guarded rows."""
 
 
 class GuardedHooks(Generic[ModelT, CallerT]):
-    """The rows of an entity with functions of the owner, which only a caller can use: see `view`.
+    """The rows of an entity with functions of the owner; `view` returns what a caller may do.
 
-    The functions run if the rules let the caller ask for the operation. What they do with their
-    transaction keeps the rules of every entity.
+    The functions run if the rules let the caller request the operation. Their transaction applies
+    the rules of every entity.
     """
 
     def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
@@ -39,7 +39,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         self.access = rows.access
         add_functions(rows.unguarded, hooks)
         self.unguarded = rows.unguarded
-        """The rows for code that asks the rules itself, or asks none."""
+        """The rows for code that checks the rules itself, or checks none."""
         self.bodies = rows.bodies
         self.query: Any = rows.query
         """The dependency that parses the query of a list."""
@@ -53,14 +53,16 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         calls: Calls[CallerT] = Calls(
             self.unguarded,
             self._hooks,
-            lambda rows, parents: _guarded(rows).view(caller).under(parents),
+            lambda rows, parents: _guarded_rows(rows).view(caller).under(parents),
             caller,
-            shown=lambda db, key: _shown(view, db, key),
-            shown_of=lambda db, rows, key: _shown(_guarded(rows).view(caller), db, key),
+            shown=lambda db, key: _visible_json(view, db, key),
+            shown_of=lambda db, rows, key: _visible_json(_guarded_rows(rows).view(caller), db, key),
             replaced=lambda *sent: result_of(view.replaced(*sent)),
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
-            judged=lambda db, key, permission: self._judged(caller, db, key, permission),
+            check_change=lambda db, key, permission: self._check_change(
+                caller, db, key, permission
+            ),
             bound=lambda db: as_caller(db, caller),
             permissions=_CallerPermissions(self.access, caller),
             links=view.links_of,
@@ -71,10 +73,13 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         """Return the condition of the rows that a caller can read: see `Guarded.readable`."""
         return self.rows.readable(caller)
 
-    def _judged(
+    def _check_change(
         self, caller: BaseCaller | None, db: InlineDatabase, key: Any, permission: str
     ) -> Callable[[], None]:
-        """Raise Forbidden (403) if a caller may not change a row; return the check afterwards."""
+        """Raise Forbidden (403) if a caller may not change a row; return the check to call later.
+
+        The caller must be allowed to change the row as it is, and to leave it as it is then.
+        """
         self.access.permission(permission).check(caller)
         rules = self._change_rules(roles_of(caller), db.kind, permission)
         if rules is None:
@@ -84,7 +89,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         return lambda: result_of(change.end(db))
 
     def _change_rules(self, roles: Roles, kind: str, permission: str) -> ChangeRules | None:
-        """Return the rules about a changed row; None if none of these callers has a condition."""
+        """Return the rules about a changed row; None if they have no condition for these roles."""
         asked = (roles, kind, permission)
         if asked not in self._rules:
             operations = self.rows.row_operations(roles)
@@ -94,17 +99,17 @@ class GuardedHooks(Generic[ModelT, CallerT]):
 
 
 class _CallerPermissions(Permissions):
-    """What the rules of an entity let a caller ask for."""
+    """The operations that the rules of an entity let a caller request."""
 
     def __init__(self, access: Access, caller: BaseCaller | None) -> None:
         self._access, self._caller = access, caller
 
     def admits(self, operation: str) -> bool:
-        """Return whether the caller may do this, perhaps with some rows only."""
+        """Return whether the caller may request an operation, perhaps for some rows only."""
         return self._access.permission(operation).admits(self._caller)
 
     def check(self, operation: str) -> None:
-        """Raise Unauthorized (401) or Forbidden (403) if the caller may not do this."""
+        """Raise Unauthorized (401) or Forbidden (403) if the caller may not request it."""
         self._access.permission(operation).check(self._caller)
 
 
@@ -112,7 +117,7 @@ def _identity(caller: BaseCaller | None) -> str:
     return "" if caller is None else caller.identity
 
 
-def _shown(view: View, db: InlineDatabase, key: Any) -> bytes | None:
+def _visible_json(view: View, db: InlineDatabase, key: Any) -> bytes | None:
     """Return a row as JSON; None if it does not exist, or the caller may not see it."""
     try:
         return bytes(result_of(view.read(db, key)).body)
@@ -122,8 +127,8 @@ def _shown(view: View, db: InlineDatabase, key: Any) -> bytes | None:
         raise
 
 
-def _guarded(rows: Resource) -> Guarded:
-    """Return the rows of a resource for callers, with the rules of their table."""
+def _guarded_rows(rows: Resource) -> Guarded:
+    """Return the rows of a resource, guarded by the rules of their table."""
     found: Guarded | None = vars(rows).get(_KEY)
     if found is None or found.unguarded is not rows:  # `rows` is a copy of the resource
         found = vars(rows)[_KEY] = Guarded(rows, access_of(rows._properties.table))

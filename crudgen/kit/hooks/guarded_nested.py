@@ -1,4 +1,4 @@
-"""The creation of rows under a row by functions of the owner, as one caller may use it."""
+"""The creation of rows under a row by functions of the owner, in an application with rules."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from .nested import HookedNested
 
 
 class GuardedHookedCollection(GuardedCollection):
-    """The rows under a row, with functions of the owner, which only a caller can use: see `view`.
+    """The rows under a row, with functions of the owner; `view` returns what a caller may do.
 
     `owner` are the rules of the row above, and `rows` the rows under it.
     """

@@ -57,10 +57,10 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         """Create a row; return the response with it.
 
         With an Idempotency-Key, return the stored response if the key was used before. The changes
-        in `before` run in the same transaction, before the function. `by` is the attribute that
-        the path of the request has set.
+        in `before` run in the same transaction, before the function. `by` is the reference that
+        the path of the request has set, and not its body.
         """
-        if not (before or self._calls.runs("create")):
+        if not (before or self._calls.runs_functions("create")):
             options = () if key is None else (key,)
             response: Response = await self._rows.create(db, request, row, *options)
             return response
@@ -69,18 +69,20 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             call.lock_links([row])
             if before:
                 result_of(self._calls.bound(call.db).write_all(before))
-            return self._created(call, request, row, call.create(row, by))
+            return self._created_response(call, request, row, call.create(row, by))
 
         if key is None:
             return await self._calls.run(db, request, "create", work)
         return await create_once(self._calls, db, request, key=key, rows=[row], work=work)
 
-    def _created(self, call: Call[CallerT], request: Request, row: Model, key: Any) -> Response:
-        body = call.shown(key)
+    def _created_response(
+        self, call: Call[CallerT], request: Request, row: Model, key: Any
+    ) -> Response:
+        body = call.visible_json(key)
         if body is None:
             return Response(status_code=204)
-        shown = call.with_keys(key, body)
-        written: Any = _Written(body if shown is None else shown.body)
+        shown = call.with_linked_keys(key, body)
+        written: Any = _JsonRow(body if shown is None else shown.body)
         status = self._calls.rows._created_status
         own = created_row(
             written, request, [(key,)], status=status, tag=shown.tag if shown else etag
@@ -91,23 +93,23 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it. Raises HTTPException 404, 409, 412, 428."""
-        if not self._calls.runs("update"):
+        if not self._calls.runs_functions("update"):
             response: Response = await self._rows.update(db, request, key, changes)
             return response
-        self._check(request, key)
+        self._check_request(request, key)
 
         def work(call: Call[CallerT]) -> Response:
             call.lock_links([changes], replaces=self._calls.hooks.update is not None)
-            row = call.existing(key)
-            call.check(key)
-            return call.answer(call.update(row, changes))
+            row = call.find_or_404(key)
+            call.check_preconditions(key)
+            return call.row_response(call.update(row, changes))
 
         return await self._calls.run(db, request, "update", work)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row, or create it if clients choose the keys; return the response with it."""
         resource = self._calls.rows
-        if not (self._calls.runs("create") or self._calls.runs("update")):
+        if not (self._calls.runs_functions("create") or self._calls.runs_functions("update")):
             response: Response = await self._rows.replace(db, request, key, row)
             return response
         values = resource._values.read(self._calls.filled(row))
@@ -118,17 +120,17 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             found = call.find(key)
             if found is None and creates:
                 if header_value(request, "if-none-match") != "*":
-                    call.check(key)
-                return call.answer(call.create(row), resource._created_status)
+                    call.check_preconditions(key)
+                return call.row_response(call.create(row), resource._created_status)
             if found is None:
                 raise resource._not_found()
-            if not self._calls.runs("update"):
+            if not self._calls.runs_functions("update"):
                 replaced: Response = result_of(self._rows.replace(call.db, request, key, row))
                 return replaced
-            Preconditions(request).check(call.shown(key))
+            Preconditions(request).check(call.visible_json(key))
             sent = self._calls.replaced(call.db, key, row, values)
-            changes, names = self._changes(row, sent), row.model_fields_set
-            return call.answer(call.update(found, changes, names))
+            changes, names = self._changes_of_put(row, sent), row.model_fields_set
+            return call.row_response(call.update(found, changes, names))
 
         for _ in range(ATTEMPTS - 1):
             try:
@@ -145,13 +147,13 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             permissions.check("read")
         resource.check_key_of_path(key, values)
         creates = resource._key in values and permissions.admits("create")
-        self._check(request, key, creates=creates)
+        self._check_request(request, key, creates=creates)
         return creates
 
-    def _changes(self, row: Model, values: dict[str, Any]) -> Changes:
-        """Return what a PUT changes in a row, as the model of changes.
+    def _changes_of_put(self, row: Model, values: dict[str, Any]) -> Changes:
+        """Return the changes that a PUT makes to a row, as the `update` function gets them.
 
-        `values` are those of columns. Without keys of linked rows, it removes the links.
+        `values` are those of columns. A body without keys of linked rows removes the links.
         """
         resource, model = self._calls.rows, self._calls.hooks.changes or Changes
         fixed = {resource._key, *resource._immutable}
@@ -162,14 +164,14 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
-        if not self._calls.runs("delete"):
+        if not self._calls.runs_functions("delete"):
             response: Response = await self._rows.delete(db, request, key)
             return response
-        self._check(request, key)
+        self._check_request(request, key)
 
         def work(call: Call[CallerT]) -> Response:
-            row = call.existing(key)
-            call.check(key)
+            row = call.find_or_404(key)
+            call.check_preconditions(key)
             call.delete(row)
             return JsonText(b'{"ok":true}')
 
@@ -191,16 +193,16 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         (`reads`). `rules` names those of the action itself, if it has some. Raises HTTPException
         403, 404, 412, 428.
         """
-        self._check(request, key)
+        self._check_request(request, key)
 
         def work(call: Call[CallerT]) -> Response:
             call.lock_links([], replaces=True)  # the function may write keys
-            row: ModelT = call.existing(key)
-            call.check(key)
+            row: ModelT = call.find_or_404(key)
+            call.check_preconditions(key)
             verb = function.__name__
             asked = None if reads else rules
             done = call.act(row, lambda: function(call.tx, row), verb, rules=asked)
-            return call.answer(done)
+            return call.row_response(done)
 
         return await self._calls.run(db, request, function.__name__, work)
 
@@ -223,7 +225,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         call.__name__ = function.__name__
         return await self.act(db, request, key, call, reads=reads, rules=rules)
 
-    def _check(self, request: Request, key: Any, *, creates: bool = False) -> None:
+    def _check_request(self, request: Request, key: Any, *, creates: bool = False) -> None:
         """Raise HTTPException 404 for an impossible key, and 428 for a missing precondition."""
         resource = self._calls.rows
         may_lack = creates and header_value(request, "if-none-match") == "*"
@@ -232,7 +234,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
 
 class Hooked(HookedRows[ModelT, None]):
-    """The operations on a table with functions of the owner, of an application without callers."""
+    """The operations on a table with functions of the owner, in an application without callers."""
 
     def __init__(self, rows: Resource, hooks: Hooks[ModelT, Any, Any, None]) -> None:
         super().__init__(rows, Calls(rows, hooks, lambda one, _: one, None))
@@ -245,8 +247,8 @@ class Hooked(HookedRows[ModelT, None]):
         """The dependency that parses the query of reading one row with related rows."""
 
 
-class _Written:
-    """A row that is written as JSON already."""
+class _JsonRow:
+    """A row whose JSON text is known already."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -1,4 +1,4 @@
-"""A database whose operations run at once, in the session of a thread."""
+"""A database whose operations run at once, in the session of the current thread."""
 
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence

@@ -10,13 +10,13 @@ from ..errors import problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .calls import Call, Calls
-from .failures import placed
+from .failures import located_errors
 from .once import create_once
 from .transaction import CallerT
 
 
 class HookedMany(Generic[CallerT]):
-    """The operations on several rows: one transaction, and problems that name the item."""
+    """The operations on several rows, in one transaction. Errors name the item of the request."""
 
     def __init__(self, rows: Any, calls: Calls[CallerT]) -> None:
         self._rows = rows
@@ -29,7 +29,7 @@ class HookedMany(Generic[CallerT]):
 
         With an Idempotency-Key, return the stored response if the key was used before.
         """
-        if not self._calls.runs("create"):
+        if not self._calls.runs_functions("create"):
             options = () if key is None else (key,)
             response: Response = await self._rows.create_many(db, request, rows, *options)
             return response
@@ -38,9 +38,9 @@ class HookedMany(Generic[CallerT]):
             call.lock_links(rows)
             keys = []
             for index, row in enumerate(rows):
-                with placed("body", index):
+                with located_errors("body", index):
                     keys.append(call.create(row))
-            return _answer(call, keys, self._calls.rows._created_status)
+            return _rows_response(call, keys, self._calls.rows._created_status)
 
         if key is None:
             return await self._calls.run(db, request, "create", work)
@@ -50,7 +50,7 @@ class HookedMany(Generic[CallerT]):
         self, db: Database, request: Request, rows: Sequence[Changes]
     ) -> Response:
         """Update rows in one transaction; return the response with them in the same order."""
-        if not self._calls.runs("update"):
+        if not self._calls.runs_functions("update"):
             response: Response = await self._rows.update_many(db, request, rows)
             return response
         resource = self._calls.rows
@@ -61,19 +61,19 @@ class HookedMany(Generic[CallerT]):
 
         def work(call: Call[CallerT]) -> Response:
             call.lock_links(rows, replaces=self._calls.hooks.update is not None)
-            found = self._locked(call, keys, place)
+            found = self._locked_rows(call, keys, place)
             written = []
             for index, changes in enumerate(rows):
-                with placed("body", index):
+                with located_errors("body", index):
                     written.append(call.update(found[keys[index]], changes))
-            return _answer(call, written)
+            return _rows_response(call, written)
 
         resource._check_keys(request, keys, place)
         return await self._calls.run(db, request, "update", work)
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412."""
-        if not self._calls.runs("delete"):
+        if not self._calls.runs_functions("delete"):
             response: Response = await self._rows.delete_many(db, request, keys)
             return response
         resource = self._calls.rows
@@ -82,16 +82,16 @@ class HookedMany(Generic[CallerT]):
             return ["query", resource._key_name, index]
 
         def work(call: Call[CallerT]) -> Response:
-            found = self._locked(call, keys, place)
+            found = self._locked_rows(call, keys, place)
             for index, key in enumerate(keys):
-                with placed("query", resource._key_name, index):
+                with located_errors("query", resource._key_name, index):
                     call.delete(found[key])
             return JsonText(b'{"ok":true}')
 
         resource._check_keys(request, keys, place)
         return await self._calls.run(db, request, "delete", work)
 
-    def _locked(
+    def _locked_rows(
         self,
         call: Call[CallerT],
         keys: Sequence[Any],
@@ -109,12 +109,12 @@ class HookedMany(Generic[CallerT]):
         return found
 
 
-def _answer(call: Call[Any], keys: Sequence[Any], status: int = 200) -> Response:
+def _rows_response(call: Call[Any], keys: Sequence[Any], status: int = 200) -> Response:
     """Return the response with rows; 204 if the caller may not see one of them."""
     bodies = []
     for key in keys:
-        body = call.shown(key)
-        row = None if body is None else call.with_keys(key, body)
+        body = call.visible_json(key)
+        row = None if body is None else call.with_linked_keys(key, body)
         if row is None:
             return Response(status_code=204)
         bodies.append(row.body)

@@ -32,8 +32,8 @@ MAX_CAUSES = 10
 _log = logging.getLogger(__name__)
 
 
-async def in_transaction(db: Database, work: Work[Result], name: str) -> Result:
-    """Run `work` with a session, and commit; undo everything if it raises.
+async def run_in_transaction(db: Database, work: Work[Result], name: str) -> Result:
+    """Run `work` with a session, and commit; roll back if it raises.
 
     It may be repeated after a conflict with a concurrent transaction. `name` is for the log.
     """
@@ -42,11 +42,11 @@ async def in_transaction(db: Database, work: Work[Result], name: str) -> Result:
         raise state.unavailable()
     try:
         if isinstance(backend, Sqlite):
-            found = await _on_sqlite(backend, work, name)
+            found = await _run_on_sqlite(backend, work, name)
         elif isinstance(backend, Postgresql):
-            found = await _on_postgresql(backend, work)
+            found = await _run_on_postgresql(backend, work)
         else:
-            found = await _in_session(backend, work)
+            found = await _run_in_savepoint(backend, work)
     except Exception as error:
         db._failed(error, name)
         raise
@@ -55,13 +55,13 @@ async def in_transaction(db: Database, work: Work[Result], name: str) -> Result:
     return found
 
 
-async def _on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Result:
+async def _run_on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Result:
     context = copy_context()
 
     def run(connection: sqlite3.Connection) -> Result:
         began = time.monotonic()
         try:
-            return context.copy().run(_with_session, _borrowed(connection), work)
+            return context.copy().run(_run_with_session, _sqlalchemy_connection(connection), work)
         except Exception as error:
             if connection.in_transaction:
                 raise
@@ -74,13 +74,13 @@ async def _on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Result:
     return await backend._writer.run(run)
 
 
-async def _on_postgresql(backend: Postgresql, work: Work[Result]) -> Result:
+async def _run_on_postgresql(backend: Postgresql, work: Work[Result]) -> Result:
     pool = pool_of(backend)
 
     def attempt() -> Result:
         try:
             with pool.engine.begin() as connection:
-                return _with_session(connection, work)
+                return _run_with_session(connection, work)
         except PoolTimeoutError as error:
             raise Unavailable(Condition.BUSY, "timeout while waiting for a connection") from error
 
@@ -98,13 +98,13 @@ async def _on_postgresql(backend: Postgresql, work: Work[Result]) -> Result:
     return await to_thread.run_sync(copy_context().run, run, limiter=pool.threads)
 
 
-async def _in_session(backend: SessionBackend, work: Work[Result]) -> Result:
+async def _run_in_savepoint(backend: SessionBackend, work: Work[Result]) -> Result:
     """Run `work` in a savepoint of a session that other code opened, for example a test."""
 
     def run(session: Session) -> Result:
         session.flush()
         with session.begin_nested():
-            found = _with_session(session.connection(), work)
+            found = _run_with_session(session.connection(), work)
         session.expire_all()
         if backend.commits:
             session.commit()
@@ -113,7 +113,7 @@ async def _in_session(backend: SessionBackend, work: Work[Result]) -> Result:
     return await backend.run(run)
 
 
-def _with_session(connection: Connection, work: Work[Result]) -> Result:
+def _run_with_session(connection: Connection, work: Work[Result]) -> Result:
     """Run `work` with a session in a savepoint of the transaction of a connection."""
     session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
     try:
@@ -131,7 +131,10 @@ def _with_session(connection: Connection, work: Work[Result]) -> Result:
 
 
 def _first_fault(error: Exception) -> Exception:
-    """Return the error after which SQLite rolled back: others follow it, or the error itself."""
+    """Return the first error of a chain that a database has raised, or the error itself.
+
+    SQLite rolled back after it; the later errors are its consequences.
+    """
     found, one = error, error.__context__
     for _ in range(MAX_CAUSES):
         if not isinstance(one, Exception):
@@ -143,7 +146,7 @@ def _first_fault(error: Exception) -> Exception:
 
 
 def _is_conflict(error: BaseException | None) -> bool:
-    """Return whether an error, or the cause of it, is a conflict with another transaction."""
+    """Return whether an error or one of its causes is a conflict with another transaction."""
     for _ in range(MAX_CAUSES):  # errors that are raised from each other form a circle
         if not isinstance(error, Exception):
             break
@@ -153,8 +156,8 @@ def _is_conflict(error: BaseException | None) -> bool:
     return False
 
 
-class _Borrowed:
-    """A connection of the writer, whose transaction SQLAlchemy neither begins nor ends."""
+class _BorrowedConnection:
+    """A connection of the writing thread, which begins and ends its transactions itself."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -169,17 +172,17 @@ class _Borrowed:
 
 
 def _check_transaction(connection: sqlite3.Connection, *_: Any) -> None:
-    """Raise RuntimeError if a function has ended the transaction: nothing could be undone."""
+    """Raise RuntimeError if a function has ended the transaction, which then cannot roll back."""
     if not connection.in_transaction:
         raise RuntimeError("the transaction has ended: hooks cannot execute COMMIT or ROLLBACK")
 
 
-def _borrowed(connection: sqlite3.Connection) -> Connection:
-    """Return a connection of SQLAlchemy in the open transaction of a connection."""
+def _sqlalchemy_connection(connection: sqlite3.Connection) -> Connection:
+    """Return a connection of SQLAlchemy that uses the open transaction of one of sqlite3."""
     known: Connection | None = getattr(connection, "borrowed", None)
     if known is None or known.get_nested_transaction() is not None or not known.in_transaction():
         # There is none yet, or a function has ended the transaction by SQL.
-        proxy: Any = _Borrowed(connection)
+        proxy: Any = _BorrowedConnection(connection)
         engine = create_engine(
             "sqlite://",
             creator=lambda: proxy,

@@ -1,4 +1,4 @@
-"""The places of errors in a request body, which functions of the owner may have changed."""
+"""The places of errors in the body as the client sent it, though a function has changed it."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -13,10 +13,10 @@ Place = Sequence[str | int]
 
 
 class Sent:
-    """A body as the request has it, taken before a function of the owner gets the object.
+    """A copy of the body as the client sent it, made before a function of the owner changes it.
 
-    `names` are the attributes that the request has, by default those that are set. An error about
-    another one, which the function has set, is an error of the row. So is one about `by`, the
+    `names` are the attributes that the client sent, by default those that are set. An error about
+    another one, which the function has set, is located at the row. So is one about `by`, the
     reference to the row that this one is created with.
     """
 
@@ -39,32 +39,32 @@ class Sent:
 
         self._keys = {one.json_name: (one, [*one.keys(body)]) for one in rows.linked_keys()}
 
-    def placed(self, error: Exception) -> Exception:
-        """Return an error whose problems are at places that the request has."""
-        if not isinstance(error, HTTPException) or not has_places(error.detail):
+    def with_places_of_request(self, error: Exception) -> Exception:
+        """Return the error with the places of its problems in the body as the client sent it."""
+        if not isinstance(error, HTTPException) or not is_problem_list(error.detail):
             return error
         problems: Any = error.detail
         found: list[dict[str, Any]] = []
         for one in problems:
-            placed = self._placed(one)
+            placed = self._problem_of_request(one)
             if placed not in found:
                 found.append(placed)
         return (
             error if found == problems else HTTPException(error.status_code, found, error.headers)
         )
 
-    def _placed(self, one: dict[str, Any]) -> dict[str, Any]:
+    def _problem_of_request(self, one: dict[str, Any]) -> dict[str, Any]:
         root, *loc = one["loc"] or [""]
         if root != "body":
             return one
-        place = self._place(loc)
+        place = self._place_in_request(loc)
         name = ".".join(part for part in loc[len(place) :] if isinstance(part, str))
         is_named = not name or name in one["msg"].split()
         message = one["msg"] if is_named else f"{one['msg']}: {name}"
         return {**one, "loc": [root, *place], "msg": message}
 
-    def _place(self, loc: Place) -> Place:
-        """Return the part of a place in the changed body that the request has."""
+    def _place_in_request(self, loc: Place) -> Place:
+        """Convert a place in the changed body to one in the body as the client sent it."""
         if not loc:
             return loc
         name, *rest = loc
@@ -74,10 +74,10 @@ class Sent:
             return self._place_of_key(str(name), rest)
         named = self._properties.json_name
         attribute = next((one for one in self._properties.columns if named(one) == name), "")
-        return () if self._is_added(attribute) else loc
+        return () if self._is_set_by_function(attribute) else loc
 
-    def _is_added(self, name: str) -> bool:
-        """Return whether the function, or the application, has set an attribute."""
+    def _is_set_by_function(self, name: str) -> bool:
+        """Return whether the function or the application has set an attribute, not the client."""
         if name == self._by:
             return bool(name)
         if name in self._names or name not in self.body.model_fields_set:
@@ -86,7 +86,7 @@ class Sent:
         return name not in self._completed or bool(self._completed[name] != value)
 
     def _place_of_child(self, name: str, rest: Place) -> Place:
-        """Return the place of a row that is created with this one: the function may move it."""
+        """Return the place at which the client sent a child row, which the function may move."""
         attribute, children = self._children[name]
         if attribute not in self._names:
             return ()
@@ -97,11 +97,11 @@ class Sent:
         child = rows[index] if isinstance(index, int) and index < len(rows) else None
         for number, sent in enumerate(children):
             if sent.body is child:
-                return (name, number, *sent._place(inside))
+                return (name, number, *sent._place_in_request(inside))
         return (name,)
 
     def _place_of_key(self, name: str, rest: Place) -> Place:
-        """Return the place of the key of a linked row: the function may add and remove keys."""
+        """Return the place at which the client sent a key: the function may add or remove some."""
         linked, keys = self._keys[name]
         if linked.attribute not in self._names:
             return ()
@@ -113,8 +113,8 @@ class Sent:
         return (name, keys.index(key)) if key in keys else (name,)
 
 
-def has_places(detail: object) -> bool:
-    """Return whether the detail of an error is a list of problems: that of a user may be any."""
+def is_problem_list(detail: object) -> bool:
+    """Return whether an error's detail is a list of problems; functions may set any detail."""
     return isinstance(detail, list) and all(
         isinstance(one, dict) and isinstance(one.get("loc"), list | tuple) and "msg" in one
         for one in detail

@@ -1,4 +1,4 @@
-"""The rows that functions have written, as JSON: what responses and events contain."""
+"""The JSON of rows that functions have written, for responses and events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from .inline import InlineDatabase, result_of
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row with the keys of linked rows, if its responses contain them."""
+    """The JSON of a row, with keys of linked rows if responses of its entity contain them."""
 
     body: bytes
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the body."""
 
 
-def row_of(db: InlineDatabase, rows: Resource, key: object) -> bytes | None:
+def row_json(db: InlineDatabase, rows: Resource, key: object) -> bytes | None:
     """Return a row as JSON, without keys of linked rows; None if it does not exist."""
     use = rows._statements_for(db)
     found = result_of(db.read(use.read, {"key__": key}, short=True))
     return use.rows.write(found[0]) if found else None
 
 
-def links_of(db: Database, rows: Resource, key: object) -> LinkWrites:
-    """Return what reads the keys of the rows that are linked to a row, and changes nothing."""
+def links_reader(db: Database, rows: Resource, key: object) -> LinkWrites:
+    """Return the statements that read the keys of the rows that are linked to a row."""
     return rows.link_writes(db, [(key, Changes(), [])], replaces=False)
 
 
-def with_keys(db: Database, body: bytes, links: LinkWrites) -> ShownRow:
-    """Return a row with the keys of linked rows."""
+def with_linked_keys(db: Database, body: bytes, links: LinkWrites) -> ShownRow:
+    """Read the keys of linked rows, and add them to the JSON of a row."""
     found = [result_of(db.read(one.statement, one.values)) for one in links.after]
     (extended,) = links.extended([body], found)
     return ShownRow(extended, links.tag)
 
 
-def event_of(db: InlineDatabase, rows: Resource, key: object) -> bytes | None:
-    """Return a row as an event contains it, with all keys of linked rows; None without a row."""
-    body = row_of(db, rows, key)
-    return None if body is None else with_keys(db, body, links_of(db, rows, key)).body
+def event_json(db: InlineDatabase, rows: Resource, key: object) -> bytes | None:
+    """Return the JSON of a row for an event, with all keys of linked rows; None if it is gone."""
+    body = row_json(db, rows, key)
+    return None if body is None else with_linked_keys(db, body, links_reader(db, rows, key)).body

@@ -1,4 +1,4 @@
-"""Signed messages about committed changes of rows, as Standard Webhooks describes them."""
+"""Signed messages about committed changes of rows, in the format of Standard Webhooks."""
 
 from .router import SentRows, WebhookRouter
 

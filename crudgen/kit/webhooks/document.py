@@ -1,4 +1,7 @@
-"""Webhooks in the OpenAPI document: FastAPI would describe their bodies as those of requests."""
+"""The webhooks of the OpenAPI document.
+
+FastAPI would describe their bodies with the schemas of request bodies.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +29,11 @@ class Data:
     webhook: str
     public: type[Model]
     properties: Collection[str] | None
-    """Those that are sent; None if all are."""
+    """The properties that are sent; None if all are."""
 
 
 def describe(document: dict[str, Any], sent: Mapping[str, Sequence[Data]]) -> None:
-    """Add messages to an OpenAPI document: by their type, what each receiver gets."""
+    """Add the messages to an OpenAPI document; `sent` has their rows by the type of message."""
     publics = {data.public: None for each in sent.values() for data in each}
     references, definitions = models_json_schema(
         [(public, _MODE) for public in publics], ref_template=REFERENCE
@@ -40,28 +43,30 @@ def describe(document: dict[str, Any], sent: Mapping[str, Sequence[Data]]) -> No
         schemas.setdefault(name, schema)
     webhooks = document.setdefault("webhooks", {})
     for kind, each in sent.items():
-        choices = [_reference(data, references[data.public, _MODE], schemas) for data in each]
+        choices = [
+            _schema_reference(data, references[data.public, _MODE], schemas) for data in each
+        ]
         distinct = [one for position, one in enumerate(choices) if one not in choices[:position]]
         entity, _, word = kind.partition(".")
-        name = f"{entity}{_camel(word)}Webhook"
-        schemas.setdefault(name, _message(name, kind, distinct))
+        name = f"{entity}{_camel_case(word)}Webhook"
+        schemas.setdefault(name, _message_schema(name, kind, distinct))
         webhooks.setdefault(kind, {"post": _operation(kind, name)})
 
 
-def _reference(data: Data, whole: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the reference to the schema of a row; add one to the schemas for some properties."""
+def _schema_reference(data: Data, whole: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference to the schema of the data; add a schema if it has only some properties."""
     if data.properties is None:
         return whole
     schema = schemas[whole["$ref"].rpartition("/")[2]]
     entity = data.public.__name__.removesuffix("WithKeys").removesuffix("Public")
-    name = f"{entity}For{_camel(data.webhook)}"
+    name = f"{entity}For{_camel_case(data.webhook)}"
     some = {key: one for key, one in schema["properties"].items() if key in data.properties}
     required = [key for key in schema.get("required", ()) if key in some]
     schemas.setdefault(name, {**schema, "title": name, "properties": some, "required": required})
     return {"$ref": REFERENCE.format(model=name)}
 
 
-def _message(name: str, kind: str, choices: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _message_schema(name: str, kind: str, choices: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the schema of a message, whose receivers may get different properties."""
     return {
         "title": name,
@@ -97,5 +102,5 @@ def _operation(kind: str, name: str) -> dict[str, Any]:
     }
 
 
-def _camel(name: str) -> str:
+def _camel_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))

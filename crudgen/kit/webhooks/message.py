@@ -1,4 +1,4 @@
-"""The JSON text of a message, and of the properties of a row in it."""
+"""The JSON text of a message, with a row or some of its properties."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ _GAP = ": \t\n\r"
 
 
 def message(kind: str, created: int, data: str | None) -> bytes:
-    """Return the body of a message: its type, when it was written, and the row as JSON."""
+    """Return the body of a message: its type, the time of the change, and the row as JSON."""
     at = datetime.fromtimestamp(created / 1000, UTC).isoformat(timespec="milliseconds")
     timestamp = at.replace("+00:00", "Z")
     head = f'{{"type":{json.dumps(kind)},"timestamp":"{timestamp}","data":'
@@ -18,7 +18,7 @@ def message(kind: str, created: int, data: str | None) -> bytes:
 
 
 def only(row: bytes, names: Collection[str]) -> bytes:
-    """Return a row as JSON with some of its properties; their values are the same bytes."""
+    """Remove all but some properties from the JSON of a row; their values keep their bytes."""
     kept = (f"{json.dumps(name)}:{value}" for name, value in _properties(row) if name in names)
     return f"{{{','.join(kept)}}}".encode()
 

@@ -1,4 +1,4 @@
-"""Where messages are sent: a URL, and the secrets that sign them."""
+"""The receiver of a webhook: its URL, and the secrets that sign its messages."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _URL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where the messages of a webhook are sent."""
+    """The receiver of the messages of a webhook."""
 
     url: str
     secrets: tuple[bytes, ...] = field(repr=False)

@@ -26,9 +26,9 @@ from .table import QUEUE
 class SentRows:
     """What a webhook sends about the rows of an entity.
 
-    `kinds` are what is done with a row: `create`, `update`, `delete`, or the name of an action,
-    each with the word for it in the type of the message. `properties` are those of the row that are
-    sent; by default all of `public`.
+    `kinds` are the events that it sends: `create`, `update`, `delete`, or the name of an action,
+    each with its word in the type of the message, such as `created`. `properties` are the
+    properties of the row that are sent; by default all of `public`.
     """
 
     model: type[Model]
@@ -85,7 +85,7 @@ class DeliveryRecorder:
         self._name = name
         self._rows = rows
 
-    def wants(self, kind: str) -> bool:
+    def wants_events(self, kind: str) -> bool:
         """Return whether the webhook sends the events of a kind."""
         return kind in self._rows.kinds
 
@@ -97,6 +97,6 @@ class DeliveryRecorder:
         values = new_event(rows.model.__name__, rows.kinds[kind], key, body)
         session.connection().execute(QUEUE.add, {**values, "webhook": self._name})
 
-    def committed(self, db: Database) -> None:
-        """Let the message be sent soon."""
+    def after_commit(self, db: Database) -> None:
+        """Wake the workers that send the messages."""
         wake_workers(db)

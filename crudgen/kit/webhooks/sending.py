@@ -23,7 +23,7 @@ from .signature import sign
 from .table import GONE, QUEUE
 
 TOTAL_SECONDS = 15.0
-"""Time for a response, from the connection to its last header."""
+"""Time limit for a response, from the start of the connection to its last header."""
 BODY_SECONDS = 1.0
 MAX_BODY_BYTES = 65_536
 """How much of a response is read. If it has more, the connection is not used again."""
@@ -31,7 +31,7 @@ MAX_PAUSE_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 MAX_ERROR = 200
 PAUSING = frozenset({429, 502, 503, 504})
-"""Statuses that are about the receiver, not about the message."""
+"""Statuses after which nothing is sent for a while: the receiver fails, not the message."""
 _log = logging.getLogger(__name__)
 
 
@@ -92,14 +92,14 @@ class Sender(Worker):
         async with self._client.stream("POST", url, content=content, headers=headers) as response:
             status = response.status_code
             if not response.is_success:
-                after = seconds_of(response.headers.get("retry-after", ""))
-                raise NotAcceptedError(_name_of(status), status, after)
+                after = retry_after_seconds(response.headers.get("retry-after", ""))
+                raise NotAcceptedError(_status_text(status), status, after)
             with suppress(httpx.HTTPError, TimeoutError):  # the message has been accepted
                 async with asyncio.timeout(BODY_SECONDS):
-                    await _read(response)
+                    await _read_up_to_limit(response)
 
-    def failed(self, row: Row, error: Exception) -> Mapping[str, Any]:
-        """Log why a message was not accepted; return when it is sent again, and why."""
+    def failure_values(self, row: Row, error: Exception) -> Mapping[str, Any]:
+        """Log why a message was not accepted; return the values to store."""
         uid, attempts = row[1], row[7]
         status = error.status if isinstance(error, NotAcceptedError) else None
         after = error.after if isinstance(error, NotAcceptedError) else 0.0
@@ -117,12 +117,12 @@ class Sender(Worker):
                 " retried or dropped with: crudgen events",
                 self._name,
             )
-        self._pause(status, after)
+        self._pause_receiver(status, after)
         due = milliseconds() + int(delay * 1000) if retried else None
         return {"due__": due, "status__": status, "error__": str(error)[:MAX_ERROR]}
 
-    def _pause(self, status: int | None, after: float) -> None:
-        """Send nothing for a while, unless the failure is about one message only."""
+    def _pause_receiver(self, status: int | None, after: float) -> None:
+        """Send nothing to the receiver for a while, unless the failure is about one message."""
         if status is None or status in PAUSING:
             self._failures += 1
             seconds = max(min(2.0**self._failures, MAX_PAUSE_SECONDS), after)
@@ -143,7 +143,7 @@ def new_client() -> httpx.AsyncClient:
     )
 
 
-async def _read(response: httpx.Response) -> None:
+async def _read_up_to_limit(response: httpx.Response) -> None:
     """Read a response up to a limit, so that its connection can be used again."""
     size = 0
     async for part in response.aiter_raw():
@@ -152,15 +152,15 @@ async def _read(response: httpx.Response) -> None:
             break
 
 
-def _name_of(status: int) -> str:
+def _status_text(status: int) -> str:
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 
 
-def seconds_of(retry_after: str) -> float:
-    """Return how long a header `Retry-After` asks to wait; 0 if it is missing or invalid."""
+def retry_after_seconds(retry_after: str) -> float:
+    """Return the seconds that a header `Retry-After` says; 0 if it is missing or invalid."""
     try:
         if retry_after.strip().isdecimal():
             seconds = float(retry_after)

@@ -15,10 +15,10 @@ _COMMAND = (
 
 
 class WebhookSettings(BaseAppSettings):
-    """Settings that say where webhooks are sent. Each webhook adds its URL and its secret."""
+    """The settings of webhooks. A subclass has the URL and the secret of each webhook."""
 
     webhooks: bool = True
-    """Whether this process sends webhooks. With `false`, messages are stored, and wait."""
+    """Whether this process sends webhooks. With `false`, messages are only stored."""
 
     def install(self, app: FastAPI) -> None:
         """Configure the receivers; raise StartupError if a URL or secret is missing or invalid."""

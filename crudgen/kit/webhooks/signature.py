@@ -1,4 +1,4 @@
-"""Signatures of messages, as Standard Webhooks describes them."""
+"""Signatures of messages, in the format of Standard Webhooks."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 PREFIX = "whsec_"
 MIN_BYTES, MAX_BYTES = 24, 64
 MAX_SECRETS = 2
-"""The new secret and the former one, while the receiver changes to the new one."""
+"""The new secret and the former one, while a receiver is switched to the new one."""
 
 
 class SecretError(ValueError):
@@ -18,14 +18,14 @@ class SecretError(ValueError):
 
 
 def read_secrets(text: str) -> tuple[bytes, ...]:
-    """Return the secrets in a setting, which spaces or commas separate. Raises SecretError."""
-    secrets = tuple(_secret(one) for one in re.split(r"[\s,]+", text.strip()) if one)
+    """Return the secrets of a setting, separated by spaces or commas. Raises SecretError."""
+    secrets = tuple(_decode_secret(one) for one in re.split(r"[\s,]+", text.strip()) if one)
     if not 1 <= len(secrets) <= MAX_SECRETS:
         raise SecretError(f"should be one secret, or {MAX_SECRETS} with a space between them")
     return secrets
 
 
-def _secret(text: str) -> bytes:
+def _decode_secret(text: str) -> bytes:
     if not text.startswith(PREFIX):
         raise SecretError(f"should begin with {PREFIX}")
     try:

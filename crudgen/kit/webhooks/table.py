@@ -1,4 +1,4 @@
-"""The table of the messages that have to be sent."""
+"""The table of the messages that wait to be sent."""
 
 from sqlalchemy import (
     BigInteger,
@@ -46,8 +46,8 @@ A process that sends a message sets `due` to the end of its lease.
 """
 
 
-def _is_wanted() -> ColumnElement[bool]:
-    """Return the condition that the receiver has not answered 410."""
+def _wanted_condition() -> ColumnElement[bool]:
+    """Return the condition of the messages for a webhook whose receiver has not answered 410."""
     gone = DELIVERIES.alias("gone")
     one = select(literal_column("1", Integer())).select_from(gone)
     webhook = bindparam("webhook__", type_=Text())
@@ -59,7 +59,7 @@ def _is_wanted() -> ColumnElement[bool]:
     return (DELIVERIES.c.webhook == webhook) & ~exists(said_so)
 
 
-QUEUE = Queue(DELIVERIES, ("webhook", "entity", "key"), _is_wanted())
+QUEUE = Queue(DELIVERIES, ("webhook", "entity", "key"), _wanted_condition())
 """The messages about a row are sent to a receiver one after another."""
 QUEUE.fail = (
     update(DELIVERIES)
