@@ -183,10 +183,12 @@ class _Explainer:
         self, operations: Any, reader: _CallerConnection, found: Explanation
     ) -> Explanation:
         """Return an explanation that names the properties that the row does not show."""
-        not_shown = self._import_module("kit.access.fields").not_shown
+        hidden_properties = self._import_module("kit.access.fields").hidden_properties
         hidden = [
             f"{name!r} is {'absent' if is_absent else 'null'}"
-            async for name, is_absent in not_shown(operations.visible, reader, self._question.key)
+            async for name, is_absent in hidden_properties(
+                operations.visible, reader, self._question.key
+            )
         ]
         return replace(found, reason="; ".join([found.reason, *hidden]))
 
@@ -194,7 +196,7 @@ class _Explainer:
         self, operations: Any, reader: _CallerConnection, values: Any
     ) -> Explanation:
         question = self._question
-        if question.key is not None and not await self._denials.exists(
+        if question.key is not None and not await self._denials.row_exists(
             operations, reader, question.key
         ):
             return Explanation(False, "There is no such row")
@@ -229,7 +231,7 @@ class _Explainer:
                 return Explanation(True, f"A rule allows it{left}: {rule}", parts)
         reason = "The caller cannot read the row: for them, it does not exist"
         if action != "read":
-            reason = self._denials.message(operations, action)
+            reason = self._denials.denial_message(operations, action)
         return Explanation(False, reason, parts)
 
     def _body_and_values(self) -> tuple[Any, Mapping[str, Any]]:
@@ -249,8 +251,8 @@ class _Explainer:
             raise ArgumentError(f"--body: {place}: {first['msg']}".replace(": : ", ": ")) from None
         filled = row
         if question.action == "create":
-            filled = self._guarded.bodies.filled(row, self._caller)
-        values: Mapping[str, Any] = self._denials.values_set(
+            filled = self._guarded.bodies.with_caller_values(row, self._caller)
+        values: Mapping[str, Any] = self._denials.written_values(
             self._rows, filled, is_update=question.action == "update"
         )
         return row, values

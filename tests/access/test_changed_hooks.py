@@ -17,7 +17,7 @@ Test = Callable[[Any, str, Callable[[str], str]], None]
 OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
     "writes of functions": (
         callers.test_rules_of_the_caller,
-        (GUARDED, "_guarded_rows(rows).view(caller).under(parents)", "rows"),
+        (GUARDED, "_guarded_rows(rows).view(caller).with_parents(parents)", "rows"),
     ),
     "repeated creates": (
         callers.test_rules_of_the_caller,
@@ -65,8 +65,8 @@ OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
 }
 """Changes, each with the test that fails: a file, an old text and a new one."""
 OF_ROWS: Mapping[str, Sequence[str]] = {
-    "rows before functions": (GUARDED, "result_of(change.begin(db))", "pass"),
-    "rows after functions": (GUARDED, "lambda: result_of(change.end(db))", "lambda: None"),
+    "rows before functions": (GUARDED, "result_of(change.check_before(db))", "pass"),
+    "rows after functions": (GUARDED, "lambda: result_of(change.check_after(db))", "lambda: None"),
     "end of functions": (CALLS, "        check()\n        return found", "        return found"),
     "deletions": (
         CALLS,

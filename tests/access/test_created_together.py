@@ -253,7 +253,7 @@ def test_functions_create_lines_by_their_rules(seed: int, new_database: NewDatab
 CHILDREN, COMPOSITE = "app/kit/access/children.py", "app/kit/rows/composite.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
     "rules": (CHILDREN, "if not found:", "if False:"),
-    "references": (CHILDREN, "operations.references.checks(db.kind, new, placed)", "[]"),
+    "references": (CHILDREN, "operations.references.checks(db.kind, new, error_at_child)", "[]"),
     "reading": (
         *(COMPOSITE, "if not all(read):", "if False:"),
         *(

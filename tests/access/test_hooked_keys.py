@@ -22,7 +22,7 @@ HOOKS = {
     "power.yaml": "hooks: [on_create, on_update]\n",
 }
 MUTANTS = {
-    "shown links": ("app/kit/hooks/guarded.py", "            links=view.links_of,\n", ""),
+    "shown links": ("app/kit/hooks/guarded.py", "            links=view.links_reader,\n", ""),
     "links of a PUT": (
         "app/kit/hooks/hooked.py",
         "for one in resource.linked_keys()",

@@ -215,7 +215,7 @@ def test_keys_need_the_word_in_the_spec(
 
     async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
         secret = module.new_secret()
-        row = {"hash": module.hashed(secret), "created": 1, "expires": 2**40}
+        row = {"hash": module.hash_secret(secret), "created": 1, "expires": 2**40}
         row |= {"name": "key", "roles": "[]", "claims": "{}"}
         added = module.CREDENTIALS.insert().values(row).returning(module.CREDENTIALS.c.id)
         number = accounts.session.execute(added).scalar_one()
@@ -247,13 +247,13 @@ def test_known_tokens_take_the_shortcut(
     run: Callable[..., None], application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may = application.module("kit.access.may").May
-    ask, asked = vars(may)["_verified"], []
+    ask, asked = vars(may)["_verified_caller"], []
 
     async def count(self: Any, request: Any) -> Any:
         asked.append(request.url.path)
         return await ask(self, request)
 
-    monkeypatch.setattr(may, "_verified", count)
+    monkeypatch.setattr(may, "_verified_caller", count)
 
     async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
         accounts.add("ann", PASSWORD, ["editor"])
@@ -302,28 +302,28 @@ def test_delays_grow_and_end(application: Application, monkeypatch: pytest.Monke
         monotonic = clock
 
     monkeypatch.setattr(module, "time", Time)
-    delays = module.Delays()
+    delays = module.LoginDelays()
     waits = []
     for _ in range(14):
         for _ in range(2):
             try:
-                delays.begin("ann")
+                delays.count_attempt("ann")
             except module.TooManyAttempts as error:
                 waits.append(int(error.headers["Retry-After"]))
                 clock.later += waits[-1]
     assert waits[:7] == [1, 2, 4, 8, 16, 32, 60]
     assert set(waits[7:]) == {60}
-    delays.begin("bob")
-    delays.succeed("ann")
+    delays.count_attempt("bob")
+    delays.forget_attempts("ann")
     for _ in range(5):
-        delays.begin("ann")
+        delays.count_attempt("ann")
     with pytest.raises(module.TooManyAttempts):
-        delays.begin("ann")
+        delays.count_attempt("ann")
     clock.later += module.FORGET_SECONDS + 61
     for _ in range(5):
-        delays.begin("ann")
+        delays.count_attempt("ann")
     for number in range(module.MAX_NAMES + 10):
-        delays.begin(str(number))
+        delays.count_attempt(str(number))
     assert len(delays) == module.MAX_NAMES
 
 

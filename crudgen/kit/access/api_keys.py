@@ -10,9 +10,9 @@ from sqlalchemy import Column, Select, delete, insert, select
 from sqlmodel import Session
 
 from .caller import BaseCaller
-from .credentials import CREDENTIALS, as_json, hashed, new_secret, token_of
+from .credentials import CREDENTIALS, hash_secret, new_secret, to_stored_json, token_of
 from .own_tokens import KEYS, key_claims
-from .subjects import AccountError, check_caller, check_name, claims_of, known_roles, time_text
+from .subjects import AccountError, check_caller, check_name, parse_claims, time_text, valid_roles
 
 MAX_DAYS = 3650
 MAX_KEY_NAME = 100
@@ -33,7 +33,7 @@ class ApiKey:
     created: str = ""
     expires: str = ""
     used: str | None = None
-    """The last use, at most a minute too early."""
+    """When it was last used; up to a minute later, it may have been used again."""
 
 
 class ApiKeys:
@@ -46,21 +46,21 @@ class ApiKeys:
     def add(
         self, name: str, days: int, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> tuple[ApiKey, str]:
-        """Add a key; return it, and the text to send. Raises AccountError."""
+        """Add a key; return it, and its token. Raises AccountError."""
         new, secret = self._new_key(name, days, roles)
-        claims: dict[str, Any] = {**claims_of(self._caller, me)}
-        number = self._insert(new | {"claims": as_json(claims)})
+        claims: dict[str, Any] = {**parse_claims(self._caller, me)}
+        number = self._insert(new | {"claims": to_stored_json(claims)})
         own = {"iss": KEYS, "name": name}
         check_caller(self._caller, {**key_claims(number, claims), **own}, loads(new["roles"]))
-        return self._stored(number, secret)
+        return self._commit_and_find(number, secret)
 
     def all(self) -> list[ApiKey]:
         """Return all keys, from the oldest."""
-        return [self._key(row) for row in self.session.execute(self._select().order_by(_c.id))]
+        return [self._key(row) for row in self.session.execute(self._select_keys().order_by(_c.id))]
 
     def find(self, number: int) -> ApiKey:
         """Return a key. Raises AccountError if there is none with this number."""
-        row = self.session.execute(self._select().where(_c.id == number)).first()
+        row = self.session.execute(self._select_keys().where(_c.id == number)).first()
         if row is None:
             raise AccountError(f"there is no key {number}\n  see: key list")
         return self._key(row)
@@ -72,25 +72,25 @@ class ApiKeys:
         self.session.commit()
         return found
 
-    def _select(self) -> Select[*tuple[Any, ...]]:
+    def _select_keys(self) -> Select[*tuple[Any, ...]]:
         return select(*self._columns).where(_c.login_id.is_(None))
 
     def _key(self, row: Any) -> ApiKey:
-        """Return a key by its row in the table."""
+        """Return the key that a row of the table describes."""
         return ApiKey(**key_values(row))
 
     def _new_key(self, name: str, days: int, roles: Sequence[str]) -> tuple[dict[str, Any], str]:
-        """Return the values of a new key, and its secret. Raises AccountError."""
+        """Return the values of a new key, and its secret. Raises AccountError if one is invalid."""
         check_name("name of a key", name, MAX_KEY_NAME)
         if not 1 <= days <= MAX_DAYS:
             raise AccountError(f"a key is valid for 1 to {MAX_DAYS} days, not {days}")
-        known = known_roles(self._caller, roles)
+        known = valid_roles(self._caller, roles)
         now, secret = int(time.time()), new_secret()
         values = {
-            "hash": hashed(secret),
+            "hash": hash_secret(secret),
             "name": name,
-            "roles": as_json(known),
-            "claims": as_json({}),
+            "roles": to_stored_json(known),
+            "claims": to_stored_json({}),
             "created": now,
             "expires": now + days * _DAY,
         }
@@ -102,14 +102,14 @@ class ApiKeys:
         number: int = self.session.execute(added).scalar_one()
         return number
 
-    def _stored(self, number: int, secret: str) -> tuple[ApiKey, str]:
-        """Commit; return the key with a number, and the text to send."""
+    def _commit_and_find(self, number: int, secret: str) -> tuple[ApiKey, str]:
+        """Commit; return the key with this number, and its token."""
         self.session.commit()
         return self.find(number), token_of(number, secret)
 
 
 def key_values(row: Any) -> dict[str, Any]:
-    """Return the values of a key by its row in the table."""
+    """Return the values of the key that a row of the table describes."""
     return {
         "id": row.id,
         "name": row.name,

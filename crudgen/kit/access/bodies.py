@@ -1,4 +1,4 @@
-"""What request bodies refer to and write of other tables, compared with the rules of these."""
+"""Checks the rows of other tables that request bodies refer to or create."""
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
@@ -27,7 +27,10 @@ class References:
 
     @cached_property
     def _targets(self) -> Sequence[tuple[str, str, str, Table]]:
-        """The references, each with its names and its target, whose module may be imported late."""
+        """The references: attribute, JSON name, words for a target row, and target table.
+
+        They are found late, because the module of a target may be imported after this one.
+        """
         properties = self._properties
         return [
             (name, properties.json_name(name), properties.row_words(target), target)
@@ -35,18 +38,18 @@ class References:
             for target in (key.column.table for key in column.foreign_keys)
         ]
 
-    def problems(
+    def reference_problems(
         self, row: Model, caller: BaseCaller | None, place: Place, kept: Collection[str] = ()
     ) -> Iterator[dict[str, Any]]:
         """Yield a problem for each reference to a row that the caller may not read.
 
-        It is that of a reference to a row that does not exist. References in `kept` are unchanged.
+        A reference to a missing row has the same problem. References in `kept` are not checked.
         """
-        for name, json_name, words, _ in self.hidden(row, caller):
+        for name, json_name, words, _ in self.hidden_references(row, caller):
             if name not in kept:
                 yield problem("no_target", [*place, json_name], f"There is no such {words}")
 
-    def hidden(
+    def hidden_references(
         self, row: Model, caller: BaseCaller | None
     ) -> Iterator[tuple[str, str, str, Table]]:
         """Yield the references of a body to rows that the caller may not read."""
@@ -57,7 +60,7 @@ class References:
 
 
 class Bodies:
-    """The request bodies of a resource."""
+    """Checks and completes the request bodies of a resource for a caller."""
 
     def __init__(self, rows: Resource) -> None:
         self._rows = rows
@@ -74,43 +77,45 @@ class Bodies:
     ) -> None:
         """Raise HTTPException if the bodies refer to rows that the caller may not read (409).
 
-        `kept` are the references of each row that it does not change. Raises Forbidden (403) if
-        they create rows that the caller may not create.
+        `kept` has the references of each row that its body does not change. Raises Forbidden (403)
+        if the bodies create rows that the caller may not create.
         """
         problems: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             place: Place = ["body", index] if several else ["body"]
-            problems += self._references.problems(row, caller, place, kept[index] if kept else ())
-            problems += self._related_problems(row, caller, place)
-            problems += self._references_of_created(row, caller, place)
+            problems += self._references.reference_problems(
+                row, caller, place, kept[index] if kept else ()
+            )
+            problems += self._related_row_problems(row, caller, place)
+            problems += self._child_reference_problems(row, caller, place)
         if problems:
             raise HTTPException(409, problems[:MAX_PROBLEMS])
 
     def check_related(
         self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
     ) -> None:
-        """Raise Forbidden (403) if the bodies create rows of tables where the caller may not.
+        """Raise Forbidden (403) if the bodies create child rows that the caller may not create.
 
-        What they refer to and link is not checked.
+        References and links are not checked.
         """
         for index, row in enumerate(rows):
             place: Place = ["body", index] if several else ["body"]
             for one in self._rows.related_writes(row):
-                self._check_created(one, caller, place)
+                self._check_may_create(one, caller, place)
 
-    async def unchanged(
+    async def unchanged_references(
         self, db: Database, key: Any, row: Model, caller: BaseCaller | None
     ) -> Collection[str]:
-        """Return the references to hidden rows that a body gives as the stored row has them.
+        """Return the references to hidden rows whose value in the body is the stored one.
 
-        So a row that was read can be sent back. References that a row keeps anyway are unchanged,
-        too, and those that responses do not show are not compared: that would tell their value.
+        So a row that was read can be sent back. Immutable references are unchanged too. References
+        that responses do not show are not compared, because that would reveal their value.
         """
         if not is_storable_key(key):
             return ()
         properties, found = self._rows._properties, set[str]()
         values, fixed = self._rows._values.read(row), getattr(self._rows, "_immutable", ())
-        for name, *_ in self._references.hidden(row, caller):
+        for name, *_ in self._references.hidden_references(row, caller):
             column = properties.columns[name]
             conditions: list[Any] = [properties.columns[properties.key] == bindparam("key__")]
             bound: dict[str, Any] = {"key__": key}
@@ -123,31 +128,35 @@ class Bodies:
                 found.add(name)
         return found
 
-    async def unchanged_of_all(
+    async def unchanged_references_of_all(
         self, db: Database, rows: Sequence[Model], caller: BaseCaller | None
     ) -> Sequence[Collection[str]]:
-        """Return the same for each row of a bulk update, whose body has the key."""
+        """Return `unchanged_references` of each row of a bulk update, whose items have the keys."""
         key = self._rows._key
-        return [await self.unchanged(db, getattr(row, key), row, caller) for row in rows]
+        return [await self.unchanged_references(db, getattr(row, key), row, caller) for row in rows]
 
-    def _related_problems(
+    def _related_row_problems(
         self, row: Model, caller: BaseCaller | None, place: Place
     ) -> Iterator[dict[str, Any]]:
+        """Yield a problem for each key of a linked row that the caller may not read.
+
+        Raises Forbidden (403) if the caller may not create the child rows.
+        """
         for one in self._rows.related_writes(row):
             table = one.rows._properties.table
             where = [*place, one.json_name]
-            self._check_created(one, caller, place)
+            self._check_may_create(one, caller, place)
             if one.keys and not access_of(table).read.admits_to_all(caller):
                 words = one.rows._properties.row_words(table)
                 for index in range(len(one.keys)):
                     yield problem("no_target", [*where, index], f"There is no such {words}")
 
-    def _check_created(self, one: RelatedWrite, caller: BaseCaller | None, place: Place) -> None:
+    def _check_may_create(self, one: RelatedWrite, caller: BaseCaller | None, place: Place) -> None:
         if one.created:
             where = [*place, one.json_name]
             access_of(one.rows._properties.table).create.check(caller, where)
 
-    def _references_of_created(
+    def _child_reference_problems(
         self, row: Model, caller: BaseCaller | None, place: Place
     ) -> Iterator[dict[str, Any]]:
         for one in self._rows.related_writes(row):
@@ -156,10 +165,10 @@ class Bodies:
                 self._of_related[table] = References(one.rows)
             for index, child in enumerate(one.created):
                 where = [*place, one.json_name, index]
-                yield from self._of_related[table].problems(child, caller, where)
+                yield from self._of_related[table].reference_problems(child, caller, where)
 
-    def filled(self, row: Model, caller: BaseCaller | None) -> Model:
-        """Return a new row, and those created with it, with the values that are the caller's."""
+    def with_caller_values(self, row: Model, caller: BaseCaller | None) -> Model:
+        """Return a new row, and its child rows, with the values that come from the caller."""
         for one in self._rows.related_writes(row):
             presets = access_of(one.rows._properties.table).presets
             if one.created and presets.names:
@@ -168,7 +177,7 @@ class Bodies:
         return access_of(self._rows._properties.table).presets.fill(row, caller)
 
     def are_readable(self, rows: Sequence[Model], caller: BaseCaller | None) -> bool:
-        """Return whether a caller may read all that a response with the written rows contains."""
+        """Return whether a caller may read all related rows in a response with written rows."""
         return all(
             access_of(one.rows._properties.table).read.admits_to_all(caller)
             for row in rows

@@ -14,9 +14,9 @@ from .denials import RowDenied
 
 
 class CallerDatabase:
-    """Runs statements with the values of a caller.
+    """Runs statements with the attributes of a caller as values of parameters.
 
-    A condition without these values cannot run, so it never lets anything through.
+    A condition without these values cannot run, so it never allows anything.
     """
 
     def __init__(self, db: Database, values: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from .rules import Access, check_any
 
 
 class _Operations(Protocol):
-    """The operations of resources, of which each resource has some."""
+    """The operations of resources. A resource has some of them."""
 
     _columns: Columns
 
@@ -60,10 +60,10 @@ class View:
         self._access, self._bodies, self._caller = access, bodies, caller
         self._parents: Mapping[str, Any] = {}
 
-    def under(self, parents: Mapping[str, Any]) -> Self:
-        """Return the operations that can refer to `parents`, by attribute, in a new row.
+    def with_parents(self, parents: Mapping[str, Any]) -> Self:
+        """Return the operations that let new rows refer to `parents`, by attribute.
 
-        They are rows that the request has created, so the caller may not be able to read them.
+        The request has created these rows, and the caller may not be able to read them.
         """
         found = copy(self)
         found._parents = parents
@@ -72,10 +72,10 @@ class View:
     def _references_to_parents(self, row: Model) -> set[str]:
         return {one for one, key in self._parents.items() if getattr(row, one, None) == key}
 
-    def links_of(self, db: Database, key: Any) -> LinkWrites | None:
-        """Return what reads the keys of rows linked to a row, as far as the caller can read them.
+    def links_reader(self, db: Database, key: Any) -> LinkWrites | None:
+        """Return the statements that read the keys of linked rows that the caller can read.
 
-        None if a response with such keys is not for this caller.
+        None if the caller may not get a response with such keys.
         """
         nothing = Changes()
         if not self._bodies.are_readable([nothing], self._caller):
@@ -102,9 +102,9 @@ class View:
         """Insert a row; return the response with it, if the caller may read it."""
         self._access.create.check(self._caller)
         self._bodies.check([row], self._caller, kept=[self._references_to_parents(row)])
-        remember(request, self._caller)
-        row = self._bodies.filled(row, self._caller)
-        return self._shown(await self._rows.create(db, request, row, *options), [row])
+        store_identity(request, self._caller)
+        row = self._bodies.with_caller_values(row, self._caller)
+        return self._readable_response(await self._rows.create(db, request, row, *options), [row])
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], *options: str | None
@@ -112,25 +112,29 @@ class View:
         """Insert rows; return the response with them, if the caller may read them."""
         self._access.create.check(self._caller)
         self._bodies.check(rows, self._caller, several=True)
-        remember(request, self._caller)
-        rows = [self._bodies.filled(row, self._caller) for row in rows]
-        return self._shown(await self._rows.create_many(db, request, rows, *options), rows)
+        store_identity(request, self._caller)
+        rows = [self._bodies.with_caller_values(row, self._caller) for row in rows]
+        return self._readable_response(
+            await self._rows.create_many(db, request, rows, *options), rows
+        )
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it."""
         self._access.update.check(self._caller)
-        kept = await self._bodies.unchanged(db, key, changes, self._caller)
+        kept = await self._bodies.unchanged_references(db, key, changes, self._caller)
         self._bodies.check([changes], self._caller, kept=[kept])
-        return self._shown(await self._rows.update(db, request, key, changes), [changes])
+        return self._readable_response(
+            await self._rows.update(db, request, key, changes), [changes]
+        )
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
     ) -> Response:
         """Update rows; return the response with them."""
         self._access.update.check(self._caller)
-        kept = await self._bodies.unchanged_of_all(db, rows, self._caller)
+        kept = await self._bodies.unchanged_references_of_all(db, rows, self._caller)
         self._bodies.check(rows, self._caller, several=True, kept=kept)
-        return self._shown(await self._rows.update_many(db, request, rows), rows)
+        return self._readable_response(await self._rows.update_many(db, request, rows), rows)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row, or create it if it does not exist, as far as the caller may."""
@@ -139,9 +143,11 @@ class View:
         check_any((self._access.update, self._access.create), self._caller)
         if "if-match" in request.headers:  # its 412 would tell whether the row exists
             self._access.read.check(self._caller)
-        kept = await self._bodies.unchanged(db, key, row, self._caller) if updates else ()
+        kept = (
+            await self._bodies.unchanged_references(db, key, row, self._caller) if updates else ()
+        )
         self._bodies.check([row], self._caller, kept=[kept])
-        row = self._bodies.filled(row, self._caller)
+        row = self._bodies.with_caller_values(row, self._caller)
         try:
             response = await self._rows.replace(
                 db, request, key, row, creates=creates, updates=updates
@@ -149,12 +155,12 @@ class View:
         except ExistsError:
             self._access.update.check(self._caller)
             raise
-        return self._shown(response, [row])
+        return self._readable_response(response, [row])
 
-    async def replaced(
+    async def values_of_replacement(
         self, db: Database, key: Any, row: Model, values: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the values that a replacement sets, of those of its request body."""
+        """Return the values that a PUT sets: here, all values of its body."""
         del db, key, row
         return values
 
@@ -168,11 +174,11 @@ class View:
         self._access.delete.check(self._caller)
         return await self._rows.delete_many(db, request, keys)
 
-    def _shown(self, response: Response, rows: Sequence[Model]) -> Response:
-        return shown(self._access, self._bodies, response, rows, self._caller)
+    def _readable_response(self, response: Response, rows: Sequence[Model]) -> Response:
+        return readable_response(self._access, self._bodies, response, rows, self._caller)
 
 
-def shown(
+def readable_response(
     access: Access,
     bodies: Bodies,
     response: Response,
@@ -191,6 +197,6 @@ def shown(
     return Response(status_code=204, headers={"Location": location} if location else None)
 
 
-def remember(request: Request, caller: BaseCaller | None) -> None:
-    """Keep who makes a request: an Idempotency-Key is that of its caller."""
+def store_identity(request: Request, caller: BaseCaller | None) -> None:
+    """Store the caller's identity in the request: an Idempotency-Key is valid for one caller."""
     request.scope[CALLER] = "" if caller is None else caller.identity

@@ -1,4 +1,4 @@
-"""Rules about a row that a function of the owner changes: they hold before and after it."""
+"""Checks the rules about a row before and after a function of the owner changes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from ..database.statements import Statement
 from .caller import BaseCaller
 from .caller_database import as_caller
 from .clauses import Clause, columns_of
-from .denials import Answer, RowDenied, Write, parts_of
+from .denials import EvaluatedPart, RowDenied, Write, rule_parts
 from .row_operations import RowOperations
 from .rules import Rule
 
 FORMER = "_old__"
-"""The start of the names of parameters with the former values of a row."""
+"""The prefix of parameters with the former values of a row."""
 _Asked = tuple[int, str, Label[bool]]
-"""The number of a part of a rule, `before` or `after`, and the condition."""
+"""The number of the part of a rule, `before` or `after`, and its condition."""
 
 
 class ChangeRules:
@@ -25,9 +25,9 @@ class ChangeRules:
 
     They are those of `update`, or of an action that has rules of its own (`permission`).
 
-    One rule must hold for the row before the function and for the row that it leaves, as with an
-    update. What a rule says of the row before is checked before the function runs, unless it
-    depends on the row after it.
+    As with an update, one rule must allow both the row before the function and the row after it.
+    Conditions about the former row are checked before the function runs, unless they depend on
+    the new row too.
     """
 
     def __init__(self, operations: RowOperations, kind: str, permission: str) -> None:
@@ -43,7 +43,7 @@ class ChangeRules:
         self.parts: list[tuple[Rule, str, Clause]] = [
             (rule, text, part)
             for rule, clause in conditions
-            for text, part in parts_of(operations, rule, clause)
+            for text, part in rule_parts(operations, rule, clause)
         ]
         """The parts of all rules, each with its text."""
         columns: Mapping[str, Column[Any]] = operations.all._properties.columns
@@ -55,29 +55,33 @@ class ChangeRules:
         self.first: list[_Asked] = []
         self.last: list[_Asked] = []
         for number, (_, _, part) in enumerate(self.parts):
-            if part.needs_new:
-                earlier = part.earlier(former, kind)
+            if part.needs_new_values:
+                earlier = part.before_done_write(former, kind)
                 self.last.append((number, "before", earlier.label(f"before{number}")))
             else:
-                self.first.append((number, "before", part.before(kind).label(f"before{number}")))
-            self.last.append((number, "after", part.left(former, kind).label(f"after{number}")))
+                self.first.append(
+                    (number, "before", part.before_write(kind).label(f"before{number}"))
+                )
+            self.last.append(
+                (number, "after", part.after_done_write(former, kind).label(f"after{number}"))
+            )
         values = [column.label(f"{FORMER}{name}") for name, column in self.former.items()]
         self.before: Statement = select(*values, *(one for *_, one in self.first)).where(is_row)
-        """The SELECT of the former values, and of what can be checked before the function runs."""
+        """The SELECT of the former values, and the conditions to check before the function runs."""
         self.after: Statement = select(*(one for *_, one in self.last)).where(is_row)
-        """The SELECT of the rest, after the function has run."""
+        """The SELECT of the other conditions, after the function has run."""
 
 
 class RowChange:
-    """A change of a row by a function: `begin` before it, `end` after it."""
+    """Checks the change of one row by a function: call `check_before` and `check_after` it."""
 
     def __init__(self, rules: ChangeRules, caller: BaseCaller | None, key: Any) -> None:
         self._rules, self._caller, self._key = rules, caller, key
         self._former: dict[str, Any] = {}
         self._found: list[list[tuple[str, bool | None]]] = [[] for _ in rules.parts]
 
-    async def begin(self, db: Database) -> None:
-        """Remember a row; raise RowDenied (403) if no rule can allow to change it."""
+    async def check_before(self, db: Database) -> None:
+        """Store the former values of the row. Raises RowDenied (403) if no rule can allow it."""
         rules, caller_db = self._rules, as_caller(db, self._caller)
         if rules.are_asked:
             rows = await caller_db.read(rules.before, {"key__": self._key})
@@ -85,9 +89,9 @@ class RowChange:
                 count = len(rules.former)
                 self._former = dict(zip(rules.former, row[:count], strict=True))
                 self._add(rules.first, row[count:])
-            await self._check(caller_db)
+            await self._raise_if_denied(caller_db)
 
-    async def end(self, db: Database) -> None:
+    async def check_after(self, db: Database) -> None:
         """Raise RowDenied (403) unless one rule allows the row as it was and as it is now."""
         rules, caller_db = self._rules, as_caller(db, self._caller)
         if not rules.are_asked:
@@ -96,14 +100,14 @@ class RowChange:
         rows = await caller_db.read(rules.after, {"key__": self._key, **former})
         for row in rows:  # none is left if the function has deleted it
             self._add(rules.last, row)
-        await self._check(caller_db)
+        await self._raise_if_denied(caller_db)
 
     def _add(self, asked: Sequence[_Asked], values: Sequence[Any]) -> None:
         for (number, when, _), value in zip(asked, values, strict=True):
             is_true = None if value is None else bool(value)
             self._found[number].append((when, is_true))
 
-    async def _check(self, db: Database) -> None:
+    async def _raise_if_denied(self, db: Database) -> None:
         rules = self._rules
         failed: set[int] = set()
         for (rule, _, _), found in zip(rules.parts, self._found, strict=True):
@@ -112,7 +116,7 @@ class RowChange:
         if any(id(rule) not in failed for rule, _, _ in rules.parts):
             return
         answers = [
-            Answer(rule, text, found)
+            EvaluatedPart(rule, text, found)
             for (rule, text, _), found in zip(rules.parts, self._found, strict=True)
             if found
         ]

@@ -1,4 +1,4 @@
-"""Rules about rows that are created together with another row, for one caller."""
+"""Checks the rules about rows that are created together with another row, for one caller."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,8 +23,8 @@ Found = Sequence[Sequence[Row]]
 class GuardedChildren:
     """Checks the rules of rows that refer to a new row.
 
-    They are checked when the row itself is in the table, so they can be about it, and before the
-    first row of a relation is inserted, so they reveal nothing about unique values.
+    They are checked after the new row is inserted, which conditions may read, and before the first
+    row that refers to it is inserted, so that errors reveal nothing about unique values.
     """
 
     def __init__(self, parent: RowOperations, caller: BaseCaller | None) -> None:
@@ -35,22 +35,22 @@ class GuardedChildren:
 
         `distance` is the number of changes since the insertion of the row that they refer to.
         """
-        operations, place = self._parent.of_other(written.rows), ["body", written.json_name]
+        operations, place = self._parent.operations_on(written.rows), ["body", written.json_name]
         values = [written.rows._values.read(row) for row in written.created]
         parent = f"{NEW}{written.by}"
         fields: list[Change] = []
-        for change in self._of_fields(db, operations, written, values, place):
-            derive = key_of(distance + len(fields) + 1, parent)
+        for change in self._field_checks(db, operations, written, values, place):
+            derive = key_deriver(distance + len(fields) + 1, parent)
             fields.append(replace(change, derive=derive))
 
-        def placed(error: MissingTarget, index: int) -> HTTPException:
+        def error_at_child(error: MissingTarget, index: int) -> HTTPException:
             problems: Any = error.detail
             detail = [{**one, "loc": [*place, index, *one["loc"][1:]]} for one in problems]
             return HTTPException(error.status_code, detail)
 
         new = [(None, one) for one in values]
-        changes = [*fields, *operations.references.checks(db.kind, new, placed)]
-        asked = operations.creation(db.kind)
+        changes = [*fields, *operations.references.checks(db.kind, new, error_at_child)]
+        asked = operations.creation_check(db.kind)
         for index, row in enumerate(values if asked is not None else ()):
             assert asked is not None
             write = Write("create", None, row, above=written.by)
@@ -58,13 +58,13 @@ class GuardedChildren:
                 Change(
                     asked,
                     operations.new_values(row),
-                    check=self._allowed(operations, write, [*place, index]),
-                    derive=key_of(distance + len(changes) + 1, parent),
+                    check=self._must_be_allowed(operations, write, [*place, index]),
+                    derive=key_deriver(distance + len(changes) + 1, parent),
                 )
             )
         return changes
 
-    def _of_fields(
+    def _field_checks(
         self,
         db: Database,
         operations: RowOperations,
@@ -72,7 +72,10 @@ class GuardedChildren:
         values: Sequence[Mapping[str, Any]],
         place: Sequence[str | int],
     ) -> Iterator[Change]:
-        """Yield the changes that check the properties of rows, and their reference to the row."""
+        """Yield the changes that check which properties of the rows the caller may set.
+
+        One of them is the reference to the new row.
+        """
         fields, kind = operations.fields, db.kind
         for index, (row, new) in enumerate(zip(written.created, values, strict=True)):
             bound, of_row = operations.new_values(new), [*place, index]
@@ -84,15 +87,15 @@ class GuardedChildren:
 
         `distance` is the number of changes since its insertion, and with it.
         """
-        use = self._parent.of_other(written.rows).use(db.kind)
-        return Change(use.read, {}, derive=key_of(distance, "key__"))
+        use = self._parent.operations_on(written.rows).use(db.kind)
+        return Change(use.read, {}, derive=key_deriver(distance, "key__"))
 
     def write(self, db: Database, written: RelatedWrite, found: Found) -> bytes:
         """Return new rows as a JSON array, as the caller sees them, from those of `read`."""
-        use = self._parent.of_other(written.rows).use(db.kind)
+        use = self._parent.operations_on(written.rows).use(db.kind)
         return use.rows.write_all([row for (row,) in found])
 
-    def _allowed(
+    def _must_be_allowed(
         self, operations: RowOperations, write: Write, place: Sequence[str | int]
     ) -> Callable[[Sequence[Row]], None]:
         def check(found: Sequence[Row]) -> None:
@@ -102,10 +105,10 @@ class GuardedChildren:
         return check
 
 
-def key_of(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:
-    """Return the function that derives the key of a row that was inserted before, as `name`.
+def key_deriver(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:
+    """Return the function that derives the parameter `name`: the key of a row inserted before.
 
-    `distance` is the number of changes since its insertion, and with it.
+    Its insertion is `distance` changes before: 1 is the change directly before.
     """
 
     def derive_key(found: Found) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The conditions of rules as SQL: about a row in the table, and about a row as it will be."""
+"""The conditions of rules as SQL, for rows in the table and for rows to be written."""
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
@@ -27,9 +27,9 @@ from .caller import PARAMETER as ME
 from .versions import is_new_column, is_old_column
 
 CONSTANT = "_rule__"
-"""The start of the names of parameters with the constants of rules."""
+"""The prefix of parameters with the constants of rules."""
 NEW = "_new__"
-"""The start of the names of parameters with the new values of a row.
+"""The prefix of parameters with the new values of a row.
 
 In an UPDATE, a parameter in WHERE may not have the name of a column that is set.
 """
@@ -47,7 +47,7 @@ class Clause:
         """The columns in the condition."""
         self.has_related = False
         """Whether the condition has columns of related rows."""
-        self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
+        self._condition = _without_orm_marks(replacement_traverse(condition, {}, self._replacement))
 
     @property
     def is_indexed(self) -> bool:
@@ -61,8 +61,8 @@ class Clause:
         found = [side for side in sides if isinstance(side, Column)]
         return bool(found) and is_indexed(self._table, found[0])
 
-    def of_caller(self, values: Mapping[str, Any]) -> ColumnElement[bool]:
-        """Return the condition for the row in the table, with the attributes of a caller in it."""
+    def with_caller_values(self, values: Mapping[str, Any]) -> ColumnElement[bool]:
+        """Return the condition for the row in the table, with a caller's attributes as values."""
 
         def with_value(element: Any, **_: Any) -> Any:
             if isinstance(element, BindParameter) and element.key in values:
@@ -72,7 +72,7 @@ class Clause:
         found: ColumnElement[bool] = replacement_traverse(self._condition, {}, with_value)
         return found
 
-    def parts(self) -> list["Clause"]:
+    def and_parts(self) -> list["Clause"]:
         """Return the conditions that `and` combines, or the only one."""
         condition: Any = self._condition
         if getattr(condition, "operator", None) is not operators.and_:
@@ -81,48 +81,59 @@ class Clause:
         for one in condition.clauses:
             part = copy(self)
             part._condition = one
-            found += part.parts()
+            found += part.and_parts()
         return found
 
-    def reads(self, column: Column[Any]) -> bool:
+    def contains_column(self, column: Column[Any]) -> bool:
         """Return whether the condition contains a column, or a path that begins at it."""
         return any(element is column for element in iterate(self._condition))
 
-    def before(
+    def before_write(
         self, kind: str, changed: Mapping[Column[Any], str] | None = None
     ) -> ColumnElement[bool]:
-        """Return the condition for the row in the table; `changed` is what an update sets."""
-        return _typed(self._with({}, {}, changed or {}), kind)
+        """Return the condition for the row in the table, before a write.
 
-    def behind(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
-        """Return the condition for the row after a write that sets columns to parameters."""
-        return _typed(self._with(changed, {}, changed), kind)
+        `changed` has the parameter of each column that the write sets, for rules about the new row.
+        """
+        return _with_parameter_types(self._with_parameters({}, {}, changed or {}), kind)
 
-    def earlier(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
-        """Return the condition for the row before a write; the table has the row after it."""
-        return _typed(self._with(former, former, {}), kind)
+    def after_write(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+        """Return the condition for the row after a write that has not run: `changed` is set."""
+        return _with_parameter_types(self._with_parameters(changed, {}, changed), kind)
 
-    def left(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
-        """Return the condition for the row in the table, after a write; `former` was before it."""
-        return _typed(self._with({}, former, {}), kind)
+    def before_done_write(
+        self, former: Mapping[Column[Any], str], kind: str
+    ) -> ColumnElement[bool]:
+        """Return the condition for the row before a write that has run.
+
+        `former` has the parameters of the former values: the table has the new ones.
+        """
+        return _with_parameter_types(self._with_parameters(former, former, {}), kind)
+
+    def after_done_write(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+        """Return the condition for the row in the table, after a write that has run."""
+        return _with_parameter_types(self._with_parameters({}, former, {}), kind)
 
     @property
-    def needs_new(self) -> bool:
-        """Whether the condition for the row before a write depends on that after it."""
+    def needs_new_values(self) -> bool:
+        """Whether the condition contains `new`: it depends on the row after the write."""
         return any(is_new_column(element, self._table) for element in iterate(self._condition))
 
-    def _with(
+    def _with_parameters(
         self,
         own: Mapping[Column[Any], str],
         old: Mapping[Column[Any], str],
         new: Mapping[Column[Any], str],
     ) -> ColumnElement[bool]:
-        """Return the condition with parameters instead of columns, of the row and its versions."""
+        """Return the condition with parameters instead of some columns.
+
+        `own` are columns of the row, `old` and `new` those of its versions before and after.
+        """
 
         def value(column: Column[Any], values: Mapping[Column[Any], str]) -> Any:
             return _parameter(column, values) if column in values else column
 
-        def replaced(element: Any, **_: Any) -> Any:
+        def own_parameter(element: Any, **_: Any) -> Any:
             if not isinstance(element, Column):
                 return None
             if is_new_column(element, self._table):
@@ -134,21 +145,21 @@ class Clause:
                 return value(self._table.columns[element.key], old)
             return None
 
-        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, replaced)
+        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, own_parameter)
         # In one traversal, a column would not be replaced after it has replaced another one.
         return replacement_traverse(found, {}, former)
 
-    def _replaced(self, element: Any, **_: Any) -> Any:
+    def _replacement(self, element: Any, **_: Any) -> Any:
         """Return what replaces a part of the condition, or None to keep it."""
         if isinstance(element, Column):
-            return self._column(element)
+            return self._own_column(element)
         if isinstance(element, BinaryExpression) and getattr(element.right, "expanding", False):
-            return self._list(element)
+            return self._list_condition(element)
         if isinstance(element, BindParameter) and not element.key.startswith(ME):
-            return _constant(element.value, element.type)
+            return _constant_parameter(element.value, element.type)
         return None
 
-    def _column(self, element: Column[Any]) -> Column[Any]:
+    def _own_column(self, element: Column[Any]) -> Column[Any]:
         column = self._table.columns.get(element.key)
         if is_old_column(element, self._table) or is_new_column(element, self._table):
             self.columns.add(self._table.columns[element.key])
@@ -164,39 +175,41 @@ class Clause:
         self.columns.add(column)
         return column
 
-    def _list(self, element: BinaryExpression[Any]) -> ColumnElement[bool]:
+    def _list_condition(self, element: BinaryExpression[Any]) -> ColumnElement[bool]:
         """Return `a IN (…)` with a parameter for each constant."""
-        left: Any = replacement_traverse(element.left, {}, self._replaced)
+        left: Any = replacement_traverse(element.left, {}, self._replacement)
         right: Any = element.right
-        values = [_constant(one, right.type) for one in right.value]
+        values = [_constant_parameter(one, right.type) for one in right.value]
         found: ColumnElement[bool] = (
             left.in_(values) if element.operator is operators.in_op else left.not_in(values)
         )
         return found
 
 
-def _constant(value: Any, kind: Any) -> BindParameter[Any]:
-    """Return the parameter of a constant, which has its value, and a name of its own."""
+def _constant_parameter(value: Any, kind: Any) -> BindParameter[Any]:
+    """Return a parameter with the value of a constant, and with a name of its own."""
     return bindparam(f"{CONSTANT}{next(_numbers)}", value, type_=kind)
 
 
-def any_before(clauses: Sequence[Clause], kind: str) -> ColumnElement[bool]:
+def allows_row(clauses: Sequence[Clause], kind: str) -> ColumnElement[bool]:
     """Return the condition that one of the rules allows the row in the table."""
-    return or_(false(), *(one.before(kind) for one in clauses))
+    return or_(false(), *(one.before_write(kind) for one in clauses))
 
 
-def any_behind(
+def allows_new_row(
     clauses: Sequence[Clause], changed: Mapping[Column[Any], str], kind: str
 ) -> ColumnElement[bool]:
     """Return the condition that one of the rules allows a new row."""
-    return or_(false(), *(one.behind(changed, kind) for one in clauses))
+    return or_(false(), *(one.after_write(changed, kind) for one in clauses))
 
 
-def any_change(
+def allows_change(
     clauses: Sequence[Clause], changed: Mapping[Column[Any], str], kind: str
 ) -> ColumnElement[bool]:
     """Return the condition that one rule allows both the row in the table and the changed row."""
-    both = (and_(one.before(kind, changed), one.behind(changed, kind)) for one in clauses)
+    both = (
+        and_(one.before_write(kind, changed), one.after_write(changed, kind)) for one in clauses
+    )
     return or_(false(), *both)
 
 
@@ -209,8 +222,8 @@ def _parameter(column: Column[Any], values: Mapping[Column[Any], str]) -> BindPa
     return bindparam(values[column], type_=column.type)
 
 
-def _without_mapper(condition: Any) -> Any:
-    """Return a copied condition without what makes a statement one of the ORM."""
+def _without_orm_marks(condition: Any) -> Any:
+    """Remove the marks of the ORM from a condition, so that its statements are Core statements."""
     element: Any
     for element in iterate(condition):
         if getattr(element, "_propagate_attrs", None):
@@ -218,10 +231,10 @@ def _without_mapper(condition: Any) -> Any:
     return condition
 
 
-def _typed(condition: ColumnElement[bool], kind: str) -> ColumnElement[bool]:
-    """Return a condition whose parameters have the type that columns have.
+def _with_parameter_types(condition: ColumnElement[bool], kind: str) -> ColumnElement[bool]:
+    """Cast the parameters of a condition to their types, for PostgreSQL.
 
-    PostgreSQL needs it where a parameter is compared with another one.
+    It needs the type if a parameter is compared with another one.
     """
     if kind == "sqlite":
         return condition

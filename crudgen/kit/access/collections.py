@@ -1,4 +1,4 @@
-"""The rows under a row, as one caller may use them."""
+"""The rows under a row, guarded by rules."""
 
 from typing import Any, Protocol, cast
 
@@ -20,7 +20,7 @@ from .views import Guarded
 
 
 class _Operations(Protocol):
-    """The operations of subcollections, of which each has some."""
+    """The operations of subcollections. A subcollection has some of them."""
 
     async def list(self, *arguments: Any) -> Response: ...
 
@@ -28,7 +28,7 @@ class _Operations(Protocol):
 
 
 class GuardedCollection:
-    """The rows under a row, which only a caller can use: see `view`.
+    """The rows under a row, guarded by rules; `view` returns what a caller may do.
 
     `owner` are the rules of the row above, and `rows` the rows under it. `via` are the rules of a
     link table that has rules of its own.
@@ -41,9 +41,9 @@ class GuardedCollection:
         self._restricted: dict[tuple[str, Roles], Subcollection | None] = {}
         linked = () if via is None else (via.read,)
         self.lister: Any = May(owner.caller, owner.read, rows.access.read, *linked).asked
-        """The dependency that returns the caller of a list."""
+        """The dependency that returns the caller who may list the rows."""
         self.creator: Any = May(owner.caller, owner.read, rows.access.create).asked
-        """The dependency that returns the caller of a creation."""
+        """The dependency that returns the caller who may create a row."""
 
     def view(self, caller: BaseCaller | None) -> "CollectionView":
         """Return the operations that a caller may use; None is a caller without credentials."""
@@ -53,10 +53,10 @@ class GuardedCollection:
         """Return the rows that a caller can read; None if no rule is about rows."""
         roles = roles_of(caller)
         if (kind, roles) not in self._restricted:
-            self._restricted[kind, roles] = self._visible(kind, roles)
+            self._restricted[kind, roles] = self._visible_rows(kind, roles)
         return self._restricted[kind, roles]
 
-    def _visible(self, kind: str, roles: Roles) -> Subcollection | None:
+    def _visible_rows(self, kind: str, roles: Roles) -> Subcollection | None:
         operations, owner = self.rows.row_operations(roles), self._owner_condition(kind, roles)
         hides_links = read_condition(self.via, roles) is not None
         if operations is None and owner is None and not hides_links:

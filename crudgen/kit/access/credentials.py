@@ -36,26 +36,26 @@ def new_secret() -> str:
 
 
 def token_of(number: int, secret: str) -> str:
-    """Return the token with this number in the table and this secret."""
+    """Return the text of the token that has this number in the table, and this secret."""
     return f"cg_{number}_{secret}"
 
 
-def parts_of(token: str) -> tuple[int, str] | None:
-    """Return the number and the secret of a token; None if the application has not issued it."""
+def split_token(token: str) -> tuple[int, str] | None:
+    """Return the number and the secret in a token; None if it does not have this form."""
     match = _TOKEN.fullmatch(token)
     return None if match is None else (int(match[1]), match[2])
 
 
-def hashed(secret: str) -> bytes:
-    """Return the stored form of a secret. It is random, so a fast hash is enough."""
+def hash_secret(secret: str) -> bytes:
+    """Return the hash of a secret, as it is stored. A secret is random: a fast hash is enough."""
     return hashlib.sha256(secret.encode()).digest()
 
 
-def is_secret(secret: str, stored: bytes) -> bool:
-    """Return whether a secret has a stored hash."""
-    return hmac.compare_digest(hashed(secret), bytes(stored))
+def matches_hash(secret: str, stored: bytes) -> bool:
+    """Return whether the stored hash is that of a secret."""
+    return hmac.compare_digest(hash_secret(secret), bytes(stored))
 
 
-def as_json(value: Any) -> str:
-    """Return roles or claims as they are stored."""
+def to_stored_json(value: Any) -> str:
+    """Return roles or claims as the JSON text that is stored."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -22,8 +22,8 @@ class TooManyAttempts(HTTPException):
         super().__init__(429, message, {"Retry-After": str(wait)})
 
 
-class Delays:
-    """The attempts to log in by name, in one process. Names of no user have delays too."""
+class LoginDelays:
+    """Counts the attempts to log in, by name, in one process. Unknown names have delays too."""
 
     def __init__(self) -> None:
         self._attempts: dict[str, tuple[int, float]] = {}
@@ -33,10 +33,10 @@ class Delays:
         """Return the number of names with attempts."""
         return len(self._attempts)
 
-    def begin(self, name: str) -> None:
-        """Count an attempt, before its password is verified; raise TooManyAttempts if too early.
+    def count_attempt(self, name: str) -> None:
+        """Count an attempt before its password is verified; raise TooManyAttempts if too early.
 
-        So attempts at the same time count too.
+        So concurrent attempts count too.
         """
         now = time.monotonic()
         count, allowed = self._attempts.pop(name, (0, now))
@@ -51,6 +51,6 @@ class Delays:
         delay = 0 if late < 0 else min(2.0 ** min(late, 10), MAX_DELAY_SECONDS)
         self._attempts[name] = count + 1, now + delay
 
-    def succeed(self, name: str) -> None:
+    def forget_attempts(self, name: str) -> None:
         """Forget the attempts for a name after the right password."""
         self._attempts.pop(name, None)

@@ -23,8 +23,8 @@ _PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\sand\s|.""", re.DOTA
 _log = logging.getLogger(__name__)
 
 
-class _Reads(Protocol):
-    """A database for one caller."""
+class _CallerDatabase(Protocol):
+    """What this module needs of a CallerDatabase."""
 
     kind: str
 
@@ -34,8 +34,8 @@ class _Reads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A part of a rule, and whether it was true for the row before and after a write."""
+class EvaluatedPart:
+    """A part of a rule, and whether it is true for the row before and after a write."""
 
     rule: Rule
     text: str
@@ -59,15 +59,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write that rules judge."""
+    """A write that rules allow or deny."""
 
     action: str
-    """`create`, `update`, `delete`, or the name of a function with rules of its own."""
+    """`create`, `update`, `delete`, or the name of an action that has rules of its own."""
     key: Any = None
     values: Mapping[str, Any] | None = None
-    """The values that it sets, by attribute; None if it is a deletion, or a function decides."""
+    """The values that it sets, by attribute; None for a deletion, or if a function sets them."""
     above: str | None = None
-    """The reference to the row that is created with this one, and is undone with it."""
+    """The reference to the parent row, if the request creates it too: a denial rolls it back."""
 
 
 class RowDenied(Forbidden):
@@ -79,14 +79,14 @@ class RowDenied(Forbidden):
         caller: BaseCaller | None,
         write: Write,
         loc: Sequence[str | int] = (),
-        answers: Sequence[Answer] = (),
+        answers: Sequence[EvaluatedPart] = (),
     ) -> None:
         """`answers` are the parts of the rules, with their values, if they are known already."""
-        super().__init__(message(operations, write.action), loc)
+        super().__init__(denial_message(operations, write.action), loc)
         self._operations, self._caller, self._write = operations, caller, write
         self._answers = answers
 
-    async def log(self, db: _Reads) -> None:
+    async def log(self, db: _CallerDatabase) -> None:
         """Log each part of each rule that is about the caller, with its value."""
         if not _log.isEnabledFor(logging.INFO):
             return
@@ -108,20 +108,24 @@ class RowDenied(Forbidden):
         )
 
 
-def message(operations: RowOperations, action: str) -> str:
-    """Return what a client is told: the rules, as far as the caller may see their properties."""
+def denial_message(operations: RowOperations, action: str) -> str:
+    """Return the message of a denial: the rules, without those about hidden properties."""
     permission, name = _permission(operations, action), operations.all._name
     verb = action.replace("_", " ")
     about = [rule for rule, _ in permission.rules if rule.admits(operations.roles)]
     if said := dict.fromkeys(rule.says for rule in about if rule.says):
         return " ".join(said)
-    told = [str(rule) for rule, clause in permission.rules if _is_visible(rule, clause, operations)]
+    told = [
+        str(rule)
+        for rule, clause in permission.rules
+        if _has_visible_properties(rule, clause, operations)
+    ]
     if not told:
         return f"No rule lets this caller {verb} this row of {name}"
     return f"To {verb} this row of {name}, a rule must hold: {'; or '.join(dict.fromkeys(told))}"
 
 
-def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
+def _has_visible_properties(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
     """Return whether responses contain all properties in the condition of a rule."""
     if clause is None or rule.condition is None:
         return clause is None
@@ -129,10 +133,12 @@ def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) ->
     return clause.columns <= shown - operations.masks.keys() and not clause.has_related
 
 
-async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:
-    """Return each part of each rule that is about the callers, with its value."""
-    asked = [*_asked(operations, db.kind, write)]
-    undone = [*_about_undone(operations, write)]
+async def evaluate_rules(
+    operations: RowOperations, db: _CallerDatabase, write: Write
+) -> list[EvaluatedPart]:
+    """Return each part of each rule about these callers, with its value in the database."""
+    asked = [*_conditions_to_evaluate(operations, db.kind, write)]
+    undone = [*_unevaluated_parts(operations, write)]
     if not asked:
         return undone
     statement: Any = select(*(one.label(f"c{n}") for n, (*_, one) in enumerate(asked)))
@@ -144,21 +150,21 @@ async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) ->
     rows = await db.read(db.compile(statement), values)
     if not rows:
         return []
-    found: dict[tuple[int, str], Answer] = {}
+    found: dict[tuple[int, str], EvaluatedPart] = {}
     for (rule, text, when, _), value in zip(asked, rows[0], strict=True):
         is_true = None if value is None else bool(value)
-        known = found.get((id(rule), text), Answer(rule, text, ()))
-        found[id(rule), text] = Answer(rule, text, (*known.found, (when, is_true)))
+        known = found.get((id(rule), text), EvaluatedPart(rule, text, ()))
+        found[id(rule), text] = EvaluatedPart(rule, text, (*known.found, (when, is_true)))
     return [*found.values(), *undone]
 
 
-def _about_undone(operations: RowOperations, write: Write) -> Iterator[Answer]:
-    """Yield the conditions on the parent row, which is rolled back."""
+def _unevaluated_parts(operations: RowOperations, write: Write) -> Iterator[EvaluatedPart]:
+    """Yield the parts of rules about the parent row, which cannot be evaluated after a rollback."""
     for rule, clause in _permission(operations, write.action).rules:
         if write.above is not None and clause is not None and rule.admits(operations.roles):
-            for text, part in parts_of(operations, rule, clause):
-                if _is_about(operations, write.above, part):
-                    yield Answer(
+            for text, part in rule_parts(operations, rule, clause):
+                if _reads_reference(operations, write.above, part):
+                    yield EvaluatedPart(
                         rule,
                         text,
                         (),
@@ -166,52 +172,55 @@ def _about_undone(operations: RowOperations, write: Write) -> Iterator[Answer]:
                     )
 
 
-def _is_about(operations: RowOperations, name: str | None, part: Clause) -> bool:
-    return name is not None and part.reads(operations.all._properties.columns[name])
+def _reads_reference(operations: RowOperations, name: str | None, part: Clause) -> bool:
+    return name is not None and part.contains_column(operations.all._properties.columns[name])
 
 
-def _asked(
+def _conditions_to_evaluate(
     operations: RowOperations, kind: str, write: Write
 ) -> Iterator[tuple[Rule, str, str, ColumnElement[bool]]]:
-    """Yield the parts of rules: the rule, the text, the time, and the condition."""
+    """Yield the parts of rules to evaluate: rule, text, `before` or `after`, and condition."""
     changed = operations.parameters(write.values or {})
     for rule, clause in _permission(operations, write.action).rules:
         if clause is None or not rule.admits(operations.roles):
             continue
-        for text, part in parts_of(operations, rule, clause):
-            if _is_about(operations, write.above, part):
+        for text, part in rule_parts(operations, rule, clause):
+            if _reads_reference(operations, write.above, part):
                 continue
             is_known = write.values is not None
-            if write.action != "create" and (is_known or not part.needs_new):
-                yield rule, text, "before", part.before(kind, changed)
+            if write.action != "create" and (is_known or not part.needs_new_values):
+                yield rule, text, "before", part.before_write(kind, changed)
             if write.action in {"create", "update"} and is_known:
-                yield rule, text, "after", part.behind(changed, kind)
+                yield rule, text, "after", part.after_write(changed, kind)
 
 
-def parts_of(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[str, Clause]]:
+def rule_parts(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[str, Clause]]:
     """Return the parts of a condition that `and` combines, each with its text."""
     tenant = operations.access.tenant
-    texts = [*(split(tenant.text) if tenant else ()), *(split(rule.text) if rule.text else ())]
-    parts = clause.parts()
+    texts = [
+        *(split_at_and(tenant.text) if tenant else ()),
+        *(split_at_and(rule.text) if rule.text else ()),
+    ]
+    parts = clause.and_parts()
     if len(parts) != len(texts):
         return [(" and ".join(texts), clause)]
     return [*zip(texts, parts, strict=True)]
 
 
-async def exists(operations: RowOperations, db: _Reads, key: Any) -> bool:
-    """Return whether there is a row with this key, also if no rule lets a caller read it."""
+async def row_exists(operations: RowOperations, db: _CallerDatabase, key: Any) -> bool:
+    """Return whether there is a row with this key, even if no rule lets a caller read it."""
     column = operations.all._properties.columns[operations.all._key]
     statement = select(column).where(column == bindparam("key__"))
     return bool(await db.read(db.compile(statement), {"key__": key}))
 
 
-def values_set(rows: Resource, row: Model, *, is_update: bool) -> Mapping[str, Any]:
+def written_values(rows: Resource, row: Model, *, is_update: bool) -> Mapping[str, Any]:
     """Return the values that a request body sets, by attribute."""
     return rows._values.read(row, exclude_unset=is_update)
 
 
-def split(text: str) -> list[str]:
-    """Return the parts of a condition that `and` combines."""
+def split_at_and(text: str) -> list[str]:
+    """Split the text of a condition at each `and` outside of parentheses and quotes."""
     found, depth = [""], 0
     for part in _PARTS.findall(text):
         depth += (part == "(") - (part == ")")

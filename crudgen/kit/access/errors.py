@@ -1,4 +1,4 @@
-"""HTTP errors for callers who are unknown, or who may not do something."""
+"""The HTTP errors of authentication and authorization."""
 
 import re
 from collections.abc import Sequence

@@ -32,22 +32,22 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 def fetch_key_set(issuer: str, url: str | None) -> list[Any]:
-    """Return the keys of an issuer. Without `url`, OIDC discovery gives it.
+    """Fetch the keys of an issuer. Without `url`, OIDC discovery finds it.
 
     Raises FetchError.
     """
     if url is None:
-        url = _discovered(issuer)
-    keys = _json(url).get("keys")
+        url = _discover_url(issuer)
+    keys = _fetch_json(url).get("keys")
     if not isinstance(keys, list):
         raise FetchError(f"{url} has no list of keys")
     return keys
 
 
-async def in_thread(work: Callable[[], list[Any]]) -> list[Any]:
-    """Return the result of a function that blocks.
+async def run_in_thread(work: Callable[[], list[Any]]) -> list[Any]:
+    """Run a blocking function in a daemon thread; return its result.
 
-    A thread of the event loop's executor would delay the shutdown until the server responds.
+    A thread of the event loop's executor would delay the shutdown until the provider responds.
     """
     result: Future[list[Any]] = Future()
 
@@ -70,10 +70,10 @@ def is_http_url(text: str) -> bool:
         return False
 
 
-def _discovered(issuer: str) -> str:
-    """Return the URL of the keys of an OpenID provider."""
+def _discover_url(issuer: str) -> str:
+    """Return the URL of the keys of an OpenID provider, from its discovery document."""
     document = issuer.rstrip("/") + _DISCOVERY
-    found = _json(document)
+    found = _fetch_json(document)
     if found.get("issuer") != issuer:
         raise FetchError(f"{document} names another issuer")
     url = found.get("jwks_uri")
@@ -84,7 +84,7 @@ def _discovered(issuer: str) -> str:
     return url
 
 
-def _json(url: str) -> dict[str, Any]:
+def _fetch_json(url: str) -> dict[str, Any]:
     """Return the JSON object at a URL."""
     opener = build_opener(_NoRedirects)
     opener.addheaders = [("Accept", "application/json")]

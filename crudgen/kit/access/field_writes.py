@@ -1,4 +1,4 @@
-"""The properties that a write changes, compared with the rules about them."""
+"""Checks the rules about the properties that a write sets."""
 
 import json
 import logging
@@ -13,15 +13,15 @@ from ..database.transaction import Row
 from ..models import Model
 from ..rows.resource import Resource
 from .caller import BaseCaller
-from .clauses import NEW, Clause, any_behind, any_change, columns_of
+from .clauses import NEW, Clause, allows_change, allows_new_row, columns_of
 from .errors import Forbidden
-from .fields import settable
+from .fields import restricted_fields
 from .rules import Access, Permission, Roles
 
 Place = Sequence[str | int]
 _log = logging.getLogger(__name__)
 _RAW, _SEEN, _SHOWN = "raw__", "seen__", "shown__"
-"""The starts of the names of a stored value, of what the caller sees of it, and whether they do."""
+"""Prefixes of labels: a stored value, the value that the caller sees, and whether they see it."""
 
 
 class FieldDenied(Forbidden):
@@ -36,53 +36,53 @@ class FieldDenied(Forbidden):
 
 
 class FieldWrites:
-    """The rules about the properties that callers with some roles set.
+    """Checks the rules about the properties that callers with some roles set.
 
-    A rule judges a change: a value that the caller sees can be sent back, and the property then
-    keeps the stored value.
+    The rules are about changes. A caller can always send back the value that they see; the
+    property then keeps the stored value.
     """
 
     def __init__(self, visible: Resource, access: Access, roles: Roles) -> None:
         columns = visible._columns
         self._visible, self._access = visible, access
         self._columns = visible._properties.columns
-        self._rules = settable(access, roles)
+        self._rules = restricted_fields(access, roles)
         masked = {name for name, one in self._columns.items() if one in columns.masks}
         self._judged = masked | self._rules.keys()
-        """The properties whose new values are compared with the ones that callers see."""
+        """The properties whose new values are compared with the values that callers see."""
         self._unseen = self._judged - {*columns.shown}
-        """Those of them that no response contains: setting them is always a change."""
+        """The `_judged` properties that no response contains: to set one is always a change."""
 
     def sent(self, row: Model, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values that a replacement sets: it keeps what callers do not see and omit."""
+        """Return the values that a PUT sets. Omitted properties that no row shows are kept."""
         omitted = self._unseen - row.model_fields_set
         return {name: value for name, value in values.items() if name not in omitted}
 
-    def omitted(self, row: Model) -> set[str]:
-        """Return what a replacement omits, and keeps in the rows that do not show it."""
+    def omitted_if_hidden(self, row: Model) -> set[str]:
+        """Return the omitted properties of a PUT that it keeps if the row does not show them."""
         masks, columns = self._visible._columns.masks, self._columns
         sometimes = {name for name in self._judged if masks.get(columns[name]) is not None}
         return sometimes - row.model_fields_set
 
     async def kept(self, db: Database, key: Any, row: Model) -> set[str]:
-        """Return what a replacement omits of a row that does not show it."""
-        omitted = [*self.omitted(row)]
+        """Return the omitted properties of a PUT that this row does not show, so it keeps them."""
+        omitted = [*self.omitted_if_hidden(row)]
         if not omitted:
             return set()
-        asked = self.of_row(*(self.shows(name, db.kind) for name in omitted))
+        asked = self.select_of_row(*(self.is_shown(name, db.kind) for name in omitted))
         found = await db.read(asked, {"key__": key})
         return {
             name for one in found for name, shown in zip(omitted, one, strict=True) if not shown
         }
 
-    def shows(self, name: str, kind: str) -> Any:
-        """Return the condition that a row shows a property that some rows show."""
+    def is_shown(self, name: str, kind: str) -> Any:
+        """Return the condition that a row shows a property, which other rows may hide."""
         condition = self._visible._columns.masks[self._columns[name]]
         assert condition is not None
         return condition(kind).label(f"{_SHOWN}{name}")
 
-    def of_row(self, *asked: Any) -> Select[*tuple[Any, ...]]:
-        """Return the SELECT of something about the row with a key."""
+    def select_of_row(self, *asked: Any) -> Select[*tuple[Any, ...]]:
+        """Return the SELECT of some columns or conditions of the row with a key."""
         columns = self._visible._columns
         key = columns.column(columns.key)
         statement: Any = select(*asked)
@@ -100,12 +100,12 @@ class FieldWrites:
     ) -> Iterator[Change]:
         """Yield the changes that raise FieldDenied if a new row sets what the caller may not set.
 
-        What the request omits, and what is the default, is not set. `bound` are the new values.
+        Omitted properties and default values are not checked. `bound` are the new values.
         """
         for name in self._rules:
             if name not in row.model_fields_set:
                 continue
-            value, default = getattr(row, name), self._default(row, name, caller)
+            value, default = getattr(row, name), self._default_value(row, name, caller)
             if _is_same(value, default):
                 continue
             loc = [*place, self._visible._properties.json_name(name)]
@@ -119,21 +119,21 @@ class FieldWrites:
         if clauses is None:
             return
         if not clauses:
-            raise self.denied(name, loc)
+            raise self.denial_error(name, loc)
         asked = self._new(kind, clauses)
-        yield Change(asked, bound, check=partial(self._check_holds, name, loc))
+        yield Change(asked, bound, check=partial(self._raise_unless_allowed, name, loc))
 
-    def _check_holds(self, name: str, loc: Place, found: Sequence[Row]) -> None:
+    def _raise_unless_allowed(self, name: str, loc: Place, found: Sequence[Row]) -> None:
         if not found[0][0]:
-            raise self.denied(name, loc)
+            raise self.denial_error(name, loc)
 
-    def denied(self, name: str, loc: Place) -> FieldDenied:
+    def denial_error(self, name: str, loc: Place) -> FieldDenied:
         """Return the error that a property may not be set."""
         permission = self._access.fields[name].write
         assert permission is not None
         return FieldDenied(name, permission, loc)
 
-    def _default(self, row: Model, name: str, caller: BaseCaller | None) -> Any:
+    def _default_value(self, row: Model, name: str, caller: BaseCaller | None) -> Any:
         presets = self._access.presets
         if name in presets.names:
             return presets.value(name, caller)
@@ -141,7 +141,7 @@ class FieldWrites:
 
     def _new(self, kind: str, clauses: Sequence[Clause]) -> Select[Any]:
         changed = {column: f"{NEW}{name}" for name, column in self._columns.items()}
-        return select(any_behind(clauses, changed, kind))
+        return select(allows_new_row(clauses, changed, kind))
 
     def update(
         self,
@@ -151,7 +151,7 @@ class FieldWrites:
         place: Place,
         omitted: Collection[str] = (),
     ) -> "FieldUpdate | None":
-        """Return the judgement of an update; None if it sets no property with rules.
+        """Return the checks of an update; None if it sets no property with rules.
 
         `omitted` are the properties whose values are not those of the request.
         """
@@ -161,7 +161,7 @@ class FieldWrites:
 
 
 class FieldUpdate:
-    """The judgement of an update of one row, which is locked when its values are compared."""
+    """The checks of the properties that an update of one row sets. The row is locked before."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class FieldUpdate:
         self._sent = {name: value for name, value in values.items() if name in fields._judged}
         self._omitted = [name for name in self._sent if name in omitted]
         self._values = dict(values)
-        """What the update sets: the stored values of what it does not change."""
+        """The values that the update sets; the stored values of properties that do not change."""
         self._changed = set[str]()
 
     def changes(self, bound: Mapping[str, Any]) -> Iterator[Change]:
@@ -185,28 +185,28 @@ class FieldUpdate:
         fields, columns = self._fields, self._fields._visible._columns
         stored = [fields._columns[name].label(f"{_RAW}{name}") for name in self._sent]
         seen = [columns.value(name, self._kind).label(f"{_SEEN}{name}") for name in self._sent]
-        shown = [fields.shows(name, self._kind) for name in self._omitted]
-        asked_row = fields.of_row(*stored, *seen, *shown)
-        yield Change(asked_row, {"key__": self._key}, check=self._compare)
+        shown = [fields.is_shown(name, self._kind) for name in self._omitted]
+        asked_row = fields.select_of_row(*stored, *seen, *shown)
+        yield Change(asked_row, {"key__": self._key}, check=self._compare_stored)
         asked = [name for name in self._sent if fields._rules.get(name)]
         if asked:
-            allowed = fields.of_row(*(self._allows(name) for name in asked))
+            allowed = fields.select_of_row(*(self._allows_property(name) for name in asked))
             given = {**bound, "key__": self._key}
 
             def check(found: Sequence[Row]) -> None:
                 for name, holds in zip(asked, found[0], strict=True):
                     if name in self._changed and not holds:
-                        raise fields.denied(name, self._loc(name))
+                        raise fields.denial_error(name, self._loc(name))
 
             yield Change(allowed, given, check=check, derive=self.bound)
 
     def bound(self, _: Sequence[Sequence[Row]]) -> dict[str, Any]:
-        """Return the values that the update sets, also as parameters of conditions."""
+        """Return the values that the update sets, as parameters of the UPDATE and of conditions."""
         values = {name: self._values[name] for name in self._sent}
         return {**values, **{f"{NEW}{name}": value for name, value in values.items()}}
 
-    def _compare(self, found: Sequence[Row]) -> None:
-        """Keep the stored values of what the request has as the caller sees it, or omits unseen."""
+    def _compare_stored(self, found: Sequence[Row]) -> None:
+        """Keep the stored values of properties that the caller sends back, or omits unseen."""
         self._changed.clear()  # the transaction may be repeated
         count = len(self._sent)
         shown = zip(self._omitted, found[0][2 * count :], strict=True)
@@ -220,9 +220,9 @@ class FieldUpdate:
             self._values[name] = new
             self._changed.add(name)
             if self._fields._rules.get(name, True) == []:
-                raise self._fields.denied(name, self._loc(name))
+                raise self._fields.denial_error(name, self._loc(name))
 
-    def _allows(self, name: str) -> Any:
+    def _allows_property(self, name: str) -> Any:
         fields = self._fields
         clauses = fields._rules[name]
         asked = columns_of(clauses)
@@ -231,14 +231,14 @@ class FieldUpdate:
             for one in self._values
             if (column := fields._columns[one]) in asked
         }
-        return any_change(clauses, changed, self._kind).label(name)
+        return allows_change(clauses, changed, self._kind).label(name)
 
     def _loc(self, name: str) -> Place:
         return [*self._place, self._fields._visible._properties.json_name(name)]
 
 
 def _is_same(first: Any, second: Any) -> bool:
-    """Return whether two values are the same: JSON tells 1 from `true`, and Python does not."""
+    """Return whether two values are the same in JSON, where 1 is not `true` as in Python."""
     if isinstance(first, dict | list | bool) or isinstance(second, dict | list | bool):
         return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
     return bool(first == second)

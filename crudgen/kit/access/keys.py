@@ -12,7 +12,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from .errors import KeysUnavailable, Unauthorized
-from .fetching import FetchError, fetch_key_set, in_thread
+from .fetching import FetchError, fetch_key_set, run_in_thread
 
 FETCH_SECONDS = 10.0
 """Minimum time between two fetches: any client can send tokens that cause one."""
@@ -31,14 +31,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, and the only algorithm that it verifies."""
+    """A key, and the only algorithm that it is used with."""
 
     key: Any
     algorithm: str
 
 
 class Keys(Protocol):
-    """The keys of tokens."""
+    """The keys that verify tokens."""
 
     async def key(self, kid: str | None, algorithm: str) -> Key:
         """Return the key with an id; raise Unauthorized if there is none.
@@ -48,7 +48,7 @@ class Keys(Protocol):
         ...
 
     @property
-    def since(self) -> float:
+    def checked_at(self) -> float:
         """When the keys were last compared with those of the issuer, in monotonic seconds."""
         ...
 
@@ -65,7 +65,7 @@ class SecretKey:
         return self._key
 
     @property
-    def since(self) -> float:
+    def checked_at(self) -> float:
         """Now: a secret does not change while the application runs."""
         return monotonic()
 
@@ -73,8 +73,8 @@ class SecretKey:
 class KeySet:
     """The key set (JWKS) of an identity provider, fetched when it is needed.
 
-    It is fetched again if it is older than `seconds`, or lacks the key of a token; at most once in
-    FETCH_SECONDS. Fetched keys are valid until the next successful fetch.
+    It is fetched again if it is older than `seconds`, or lacks the key of a token, but at most once
+    in FETCH_SECONDS. Fetched keys are valid until the next successful fetch.
     """
 
     def __init__(self, issuer: str, url: str | None, seconds: float) -> None:
@@ -84,7 +84,7 @@ class KeySet:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def since(self) -> float:
+    def checked_at(self) -> float:
         """When a fetch was last attempted, in monotonic seconds."""
         return monotonic() if self._attempted is None else self._attempted
 
@@ -93,13 +93,13 @@ class KeySet:
 
         If there is only one key, the token or the key may lack the id.
         """
-        found = self._find(kid, algorithm)
+        found = self._find_key(kid, algorithm)
         if found is not None and self._age() >= self._seconds:
-            await self._fetch(WAIT_SECONDS)
-            found = self._find(kid, algorithm)
+            await self._fetch_keys(WAIT_SECONDS)
+            found = self._find_key(kid, algorithm)
         elif found is None:
-            await self._fetch(UNKNOWN_WAIT_SECONDS)
-            found = self._find(kid, algorithm)
+            await self._fetch_keys(UNKNOWN_WAIT_SECONDS)
+            found = self._find_key(kid, algorithm)
         if found is not None:
             return found
         if not self._keys or not (self._task is None or self._task.done()):
@@ -108,7 +108,7 @@ class KeySet:
             raise Unauthorized("The token has no kid, and the key set has several keys")
         raise Unauthorized("The token is signed with an unknown key")
 
-    def _find(self, kid: str | None, algorithm: str) -> Key | None:
+    def _find_key(self, kid: str | None, algorithm: str) -> Key | None:
         if len(self._keys) == 1:
             ((name, key),) = self._keys
             return key if name == kid or None in {name, kid} else None
@@ -117,9 +117,9 @@ class KeySet:
         return next(matching, named[0] if named else None)
 
     def _age(self) -> float:
-        return monotonic() - self.since
+        return monotonic() - self.checked_at
 
-    async def _fetch(self, wait: float) -> None:
+    async def _fetch_keys(self, wait: float) -> None:
         """Fetch the key set, unless that was tried less than FETCH_SECONDS ago.
 
         Concurrent requests share one fetch. Returns after `wait` seconds at most.
@@ -135,7 +135,7 @@ class KeySet:
 
     async def _replace_keys(self) -> None:
         try:
-            found = await in_thread(lambda: fetch_key_set(self._issuer, self._url))
+            found = await run_in_thread(lambda: fetch_key_set(self._issuer, self._url))
             keys = usable_keys(found)
             if not keys:
                 raise FetchError("the key set has no usable key")

@@ -1,4 +1,4 @@
-"""Changes of the links of a row, for callers with the same roles, whose rules are about rows."""
+"""Changes of the links of a row, for callers with the same roles and rules about rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -30,8 +30,8 @@ class LinkChanges:
     """The changes of links between rows that callers can read.
 
     `owners` are the rows above, `rows` the linked ones. A link belongs to the row above, or, if
-    `inverse`, to the linked row: a rule must allow the update of this row. It is locked before it
-    is judged, and the other one is kept from being deleted.
+    `inverse`, to the linked row. A rule must allow the update of the row that it belongs to. This
+    row is locked before the check, and the other row is protected from deletion.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LinkChanges:
         self, db: Database, request: Request, caller: BaseCaller | None, key: Any, other: Any
     ) -> Response:
         """Link a row to the row with this key, unless it is linked already."""
-        judged = self._judged(request, caller, key, other)
+        judged = self._lock_ends(request, caller, key, other)
         bound = {"key__": key, "other__": other}
         await db.write_all([*judged, Change(self._use.add, bound, NAMES)])
         return JsonText(_OK)
@@ -66,7 +66,7 @@ class LinkChanges:
         self, db: Database, request: Request, caller: BaseCaller | None, key: Any, other: Any
     ) -> Response:
         """Remove the link of a row to the row with this key; raise HTTPException 404 without it."""
-        judged = self._judged(request, caller, key, other)
+        judged = self._lock_ends(request, caller, key, other)
         bound, is_linked = {"key__": key, "other__": other}, must_exist(self._rows.all._not_found)
         await db.write_all([*judged, Change(self._use.remove, bound, check=is_linked)])
         return JsonText(_OK)
@@ -91,11 +91,11 @@ class LinkChanges:
         storable = [other for other in others if is_storable_key(other)]
         bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
         use = self._use.replacing(len(storable))
-        changes = [*links.locks(db), *self._owner(caller, key)]
+        changes = [*links.locks(db), *self._lock_owner(caller, key)]
         if self._inverse:
-            lock, denied = self._use.judging(len(storable))
+            lock, denied = self._use.lock_and_check(len(storable))
             changes.append(Change(lock, bound, check=raise_missing))
-            changes.append(Change(denied, bound, check=self._denied(caller, others)))
+            changes.append(Change(denied, bound, check=self._must_be_updatable(caller, others)))
         elif others:
             changes.append(Change(use.keep_rows, bound, check=raise_missing))
         changes.append(Change(use.remove_others, bound))
@@ -104,7 +104,7 @@ class LinkChanges:
         await db.write_all(changes)
         return JsonText(_OK)
 
-    def _judged(
+    def _lock_ends(
         self, request: Request, caller: BaseCaller | None, key: Any, other: Any
     ) -> list[Change]:
         """Return the changes that lock the ends of a link; raise HTTPException 403, 404, 412."""
@@ -114,22 +114,27 @@ class LinkChanges:
         not_found = must_exist(self._rows.all._not_found)
         if self._inverse:
             lock = Change(self._rows.use(self._kind).lock, {"key__": other}, check=not_found)
-            row = [lock, *self._asked(self._rows, caller, other)]
+            row = [lock, *self._check_update(self._rows, caller, other)]
         else:
             row = [Change(self._use.keep_row, {"other__": other}, check=not_found)]
-        return [*self._owner(caller, key), *row]
+        return [*self._lock_owner(caller, key), *row]
 
-    def _owner(self, caller: BaseCaller | None, key: Any) -> list[Change]:
+    def _lock_owner(self, caller: BaseCaller | None, key: Any) -> list[Change]:
         """Return the changes that lock the row above; they raise HTTPException 403, 404."""
         bound, not_found = {"key__": key}, must_exist(self._links._owner_not_found)
         if self._inverse:
             return [Change(self._use.keep_owner, bound, check=not_found)]
         lock = Change(self._owners.use(self._kind).lock, bound, check=not_found)
-        return [lock, *self._asked(self._owners, caller, key)]
+        return [lock, *self._check_update(self._owners, caller, key)]
 
-    def _asked(self, rows: RowOperations, caller: BaseCaller | None, key: Any) -> list[Change]:
-        """Return the change that raises HTTPException 403 unless a rule allows the update."""
-        if not rows.asks_update:
+    def _check_update(
+        self, rows: RowOperations, caller: BaseCaller | None, key: Any
+    ) -> list[Change]:
+        """Return the change that raises HTTPException 403 unless a rule allows the update.
+
+        Without such rules, there is none.
+        """
+        if not rows.update_needs_rule:
             return []
 
         def check(found: Sequence[Row]) -> None:
@@ -139,10 +144,13 @@ class LinkChanges:
         asked = rows.update(self._kind, (), asks=True)
         return [Change(asked, {"key__": key}, check=check)]
 
-    def _denied(
+    def _must_be_updatable(
         self, caller: BaseCaller | None, others: Sequence[Any]
     ) -> Callable[[Sequence[Row]], None]:
-        """Return the check of the keys of rows that no rule allows to update."""
+        """Return the check that raises RowDenied if the statement found a row to update.
+
+        It finds the keys of the rows whose update no rule allows.
+        """
         places: Mapping[Any, int] = {key: index for index, key in enumerate(others)}
 
         def check(found: Sequence[Row]) -> None:
@@ -154,24 +162,24 @@ class LinkChanges:
 
 
 class _GuardedLinkStatements(LinkStatements):
-    """The statements on links that belong to the linked rows, not to the row above."""
+    """The statements on links, with checks if they belong to the linked rows."""
 
     def __init__(self, *ends: Any, **rows: Any) -> None:
         super().__init__(*ends, **rows)
-        self._judging: dict[int, tuple[Select[Any], Select[Any]]] = {}
+        self._lock_and_check: dict[int, tuple[Select[Any], Select[Any]]] = {}
 
-    def judging(self, count: int) -> tuple[Select[Any], Select[Any]]:
-        """Return the statements that lock and judge the rows whose links a replacement changes.
+    def lock_and_check(self, count: int) -> tuple[Select[Any], Select[Any]]:
+        """Return the statements that lock and check the rows whose links a PUT changes.
 
         The first returns the keys of all rows that are linked before or afterwards. The second
-        returns those whose links change, and that no rule allows to update.
+        returns those whose links change though no rule allows their update.
         """
-        known = self._judging.get(count)
+        known = self._lock_and_check.get(count)
         if known is None:
-            known = self._judging[count] = self._new_judging(count)
+            known = self._lock_and_check[count] = self._new_lock_and_check(count)
         return known
 
-    def _new_judging(self, count: int) -> tuple[Select[Any], Select[Any]]:
+    def _new_lock_and_check(self, count: int) -> tuple[Select[Any], Select[Any]]:
         key, (bound, is_wanted) = self._row_key, self._wanted(count)
         linked = select(self._far).where(self._is_owner)
         is_linked: ColumnElement[bool] = key.in_(linked)

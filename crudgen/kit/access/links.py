@@ -1,4 +1,4 @@
-"""Links between rows, as one caller may use them."""
+"""Links between rows, guarded by rules."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,11 +20,11 @@ from .views import Guarded
 
 
 class GuardedLinks(GuardedCollection):
-    """The rows that are linked to a row, which only a caller can use: see `view`.
+    """The rows that are linked to a row, guarded by rules; `view` returns what a caller may do.
 
     `owner` are the rules of the row above, and `rows` the linked rows. The links belong to the row
-    above; if `inverse`, each belongs to its linked row. Whoever changes a link may read both, and
-    update the row that it belongs to.
+    above; if `inverse`, each belongs to its linked row. To change a link, a caller must be allowed
+    to read both rows, and to update the row that it belongs to.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class GuardedLinks(GuardedCollection):
         self.permission = (rows.access if inverse else owner).update
         """The permission to change the links."""
         self.linker: Any = May(owner.caller, owner.read, rows.access.read, self.permission).asked
-        """The dependency that returns the caller of a change of links."""
+        """The dependency that returns the caller who may change links."""
         self._changes: dict[tuple[str, Roles], LinkChanges | None] = {}
 
     def view(self, caller: BaseCaller | None) -> "LinksView":
@@ -48,10 +48,10 @@ class GuardedLinks(GuardedCollection):
         if (kind, roles) not in self._changes:
             asked = (self.owner.read, self.rows.access.read, self.permission)
             is_about_rows = any(one.clauses(roles) is not None for one in asked)
-            self._changes[kind, roles] = self._judged(kind, roles) if is_about_rows else None
+            self._changes[kind, roles] = self._new_changes(kind, roles) if is_about_rows else None
         return self._changes[kind, roles]
 
-    def _judged(self, kind: str, roles: Roles) -> LinkChanges:
+    def _new_changes(self, kind: str, roles: Roles) -> LinkChanges:
         model = self.links.owner_model
         owners, rows = resource_of(model), self.rows
         if owners is None:
@@ -79,7 +79,7 @@ class LinksView(CollectionView):
 
     async def add(self, db: Database, request: Request, key: Any, other: Any) -> Response:
         """Link a row to the row with this key."""
-        changes = self._permitted(db)
+        changes = self._allowed_changes(db)
         if changes is None:
             return await self._links.links.add(db, request, key, other)
         db = as_caller(db, self._caller)
@@ -87,7 +87,7 @@ class LinksView(CollectionView):
 
     async def remove(self, db: Database, request: Request, key: Any, other: Any) -> Response:
         """Remove the link of a row to the row with this key."""
-        changes = self._permitted(db)
+        changes = self._allowed_changes(db)
         if changes is None:
             return await self._links.links.remove(db, request, key, other)
         db = as_caller(db, self._caller)
@@ -97,14 +97,14 @@ class LinksView(CollectionView):
         self, db: Database, request: Request, key: Any, others: Sequence[Any]
     ) -> Response:
         """Link these rows, and no others, to the row with this key."""
-        changes = self._permitted(db)
+        changes = self._allowed_changes(db)
         if changes is None:
             return await self._links.links.replace(db, request, key, others)
         db = as_caller(db, self._caller)
         return await changes.replace(db, request, self._caller, key, others)
 
-    def _permitted(self, db: Database) -> LinkChanges | None:
-        """Return the changes that rules about rows judge; raise HTTPException if none is allowed.
+    def _allowed_changes(self, db: Database) -> LinkChanges | None:
+        """Raise HTTPException if the caller may change no links; return the changes otherwise.
 
         None if no rule is about rows.
         """

@@ -1,4 +1,4 @@
-"""Lists in the claims of a caller, in conditions: `team_id in me.teams`."""
+"""Lists of the caller in the conditions of rules, such as `team_id in me.teams`."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from .caller import PARAMETER
 
 
-class _List(TypeDecorator[Any]):
+class _ListParameter(TypeDecorator[Any]):
     """A list as a parameter: an array on PostgreSQL, JSON on SQLite."""
 
     impl = String
@@ -51,7 +51,7 @@ class _List(TypeDecorator[Any]):
 
 
 class _IsIn(ColumnElement[bool]):
-    """Whether a value is in a list of the caller."""
+    """The condition that a value is in a list of the caller."""
 
     inherit_cache = True
     type = Boolean()
@@ -65,13 +65,13 @@ class _IsIn(ColumnElement[bool]):
 
 
 @compiles(_IsIn, "sqlite")
-def _with_json(element: _IsIn, compiler: Any, **options: Any) -> str:
+def _compile_for_sqlite(element: _IsIn, compiler: Any, **options: Any) -> str:
     each = func.json_each(element.items).table_valued("value")
     return str(compiler.process(element.value.in_(select(each.columns.value)), **options))
 
 
 @compiles(_IsIn, "postgresql")
-def _with_array(element: _IsIn, compiler: Any, **options: Any) -> str:
+def _compile_for_postgresql(element: _IsIn, compiler: Any, **options: Any) -> str:
     value = compiler.process(element.value, **options)
     return f"({value} = ANY({compiler.process(element.items, **options)}))"
 
@@ -80,11 +80,11 @@ class CallerList:
     """A list of the caller in conditions. If a token lacks it, it is null."""
 
     def __init__(self, name: str, item: TypeEngine[Any], *, optional: bool) -> None:
-        self._items = bindparam(f"{PARAMETER}{name}", type_=_List(item))
+        self._items = bindparam(f"{PARAMETER}{name}", type_=_ListParameter(item))
         self._optional = optional
 
     def contains(self, value: Any) -> ColumnElement[bool]:
-        """Return the condition that a value is in the list; it is unknown if one is null."""
+        """Return the condition that a value is in the list; it is null if one of both is null."""
         column = value.__clause_element__() if hasattr(value, "__clause_element__") else value
         is_in: ColumnElement[bool] = _IsIn(column, self._items)
         nulls = []

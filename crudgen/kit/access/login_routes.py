@@ -71,10 +71,10 @@ LoginsDep = Annotated[Logins, Depends(logins_of)]
 
 
 def user_routes(caller: type[BaseCaller]) -> APIRouter:
-    """Return the routes of users, whose callers are of this class."""
+    """Return the routes to log in and out, and of the caller; `caller` is their class."""
     router = APIRouter(tags=["users"], route_class=Route)
     user = require(caller, USER)
-    shown = _names_shown(caller)
+    shown = _shown_attributes(caller)
 
     @router.post(
         f"/{LOGIN_PATH}",
@@ -98,13 +98,15 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
         responses=errors(401, 403, 503),
     )
     async def log_out(request: Request, logins: LoginsDep) -> Response:
-        """Withdraw the token of this request."""
-        await logins.log_out(_token(request))
+        """Revoke the token of this request."""
+        await logins.log_out(_token_of_request(request))
         return Response(status_code=204)
 
-    @router.get("/me", operation_id="me", response_model=_shown(caller), responses=errors(401, 503))
+    @router.get(
+        "/me", operation_id="me", response_model=_response_model(caller), responses=errors(401, 503)
+    )
     async def me(me: Annotated[Any, user]) -> Any:
-        """Return the caller: the attributes that rules can name, and the roles that count."""
+        """Return the caller: attributes that rules use, and roles."""
         return {**me.model_dump(include={*shown}), "roles": sorted(me.roles)}
 
     @router.post(
@@ -115,41 +117,41 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
         responses=errors(401, 403, 413, 415, 422, 429, 503),
     )
     async def change_password(request: Request, sent: NewPassword, logins: LoginsDep) -> Response:
-        """Change the password, and withdraw all other tokens of the user."""
+        """Change the password, and revoke all other tokens of the user."""
         if (reason := password_problem(sent.new)) is not None:
             raise HTTPException(422, [problem("password", ["body", "new"], reason)])
-        await logins.change_password(_token(request), sent.current, sent.new)
+        await logins.change_password(_token_of_request(request), sent.current, sent.new)
         return Response(status_code=204)
 
     return router
 
 
-def _names_shown(caller: type[BaseCaller]) -> Sequence[str]:
-    """Return the attributes of a caller in responses, without the roles."""
+def _shown_attributes(caller: type[BaseCaller]) -> Sequence[str]:
+    """Return the attributes of a caller that responses contain, without the roles."""
     names = [name for name in caller.model_fields if name not in {"issuer", "roles"}]
     return [name for name in names if caller.__shown__ is None or name in caller.__shown__]
 
 
-def _shown(caller: type[BaseCaller]) -> type[BaseModel]:
-    """Return the model of a caller in responses."""
+def _response_model(caller: type[BaseCaller]) -> type[BaseModel]:
+    """Return the response model of a caller."""
     fields: dict[str, Any] = {
         name: (plain_type(field.annotation), ... if field.is_required() else None)
         for name, field in caller.model_fields.items()
-        if name in _names_shown(caller)
+        if name in _shown_attributes(caller)
     }
-    described = ConfigDict(json_schema_extra=_with_formats)
+    described = ConfigDict(json_schema_extra=_add_number_formats)
     return create_model(
         "Me", __config__=described, __doc__="A caller.", roles=(list[str], ...), **fields
     )
 
 
-def _with_formats(schema: dict[str, Any]) -> None:
+def _add_number_formats(schema: dict[str, Any]) -> None:
     for described in schema["properties"].values():
         add_number_format(described)
 
 
 def read_form(content_type: str | None, body: bytes) -> tuple[str, str]:
-    """Return the user name and the password in the form of OAuth2.
+    """Return the user name and the password in the body, a form of OAuth2.
 
     Raises HTTPException 415 for other content, 422 for an invalid form.
     """
@@ -157,28 +159,28 @@ def read_form(content_type: str | None, body: bytes) -> tuple[str, str]:
         raise HTTPException(415, f"The body should be a form: send Content-Type: {_FORM}")
     found: dict[str, str] = {}
     for part in body.split(b"&") if body else ():
-        key, _, value = (_decoded(one) for one in part.partition(b"="))
+        key, _, value = (_decode_part(one) for one in part.partition(b"="))
         if key in found:
-            raise _invalid("repeated", key, "The property should be given once")
+            raise _invalid_form_error("repeated", key, "The property should be given once")
         if key not in _NEEDED and key not in _IGNORED:
-            raise _invalid("extra_forbidden", key, "Unknown property")
+            raise _invalid_form_error("extra_forbidden", key, "Unknown property")
         found[key] = value
     for name, longest in (("username", MAX_USER_NAME), ("password", MAX_PASSWORD)):
         value = found.get(name, "")
         if not value:
-            raise _invalid("missing", name, "The property is missing")
+            raise _invalid_form_error("missing", name, "The property is missing")
         if len(value) > longest:
             message = f"The property should have at most {longest} characters"
-            raise _invalid("string_too_long", name, message)
+            raise _invalid_form_error("string_too_long", name, message)
         if not is_storable(value):
-            raise _invalid("string_nul", name, "NUL is not allowed")
+            raise _invalid_form_error("string_nul", name, "NUL is not allowed")
     if found.get("grant_type", "password") != "password":
-        raise _invalid("grant_type", "grant_type", "The grant type should be password")
+        raise _invalid_form_error("grant_type", "grant_type", "The grant type should be password")
     return found["username"], found["password"]
 
 
-def _decoded(part: bytes) -> str:
-    """Return a key or a value of a form. Raises HTTPException 422 if it is not UTF-8."""
+def _decode_part(part: bytes) -> str:
+    """Decode a key or a value of a form. Raises HTTPException 422 if it is not UTF-8."""
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
@@ -186,11 +188,11 @@ def _decoded(part: bytes) -> str:
         raise HTTPException(422, [problem("string_unicode", ["body"], message)]) from None
 
 
-def _invalid(kind: str, name: str, message: str) -> HTTPException:
+def _invalid_form_error(kind: str, name: str, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["body", name[:100]], message)])
 
 
-def _token(request: Request) -> str:
+def _token_of_request(request: Request) -> str:
     token = token_in(request.headers.get(AUTHORIZATION, ""))
     if not token:  # the caller is that of an override
         raise Unauthorized

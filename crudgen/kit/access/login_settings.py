@@ -19,11 +19,11 @@ class LoginSettings(OwnTokenSettings):
     """Settings of users and their tokens."""
 
     api_keys: ClassVar[bool] = False
-    """Whether API keys are valid too."""
+    """Whether API keys are accepted too."""
     login_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
     """How long the token of a login is valid."""
     password_memory_mb: Annotated[int, Field(ge=MIN_MEMORY_MB, le=4096)] = 64
-    """Memory to hash a password with argon2id. More is slower, also for those who guess."""
+    """Memory to hash a password with argon2id. More is slower, also for attackers."""
 
     def install(self, app: FastAPI) -> None:
         """Configure the verification of tokens, and logins."""
@@ -31,6 +31,6 @@ class LoginSettings(OwnTokenSettings):
         threads = PasswordThreads(Passwords(self.password_memory_mb))
         app.state.logins = Logins(database_of(app), app.state.tokens, threads, self.login_seconds)
 
-    def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
+    def _issued_tokens(self, app: FastAPI) -> OpaqueTokens | None:
         stores_use = not self.database_read_only
         return UserTokens(database_of(app), stores_use=stores_use, has_keys=self.api_keys)

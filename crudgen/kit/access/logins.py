@@ -16,19 +16,19 @@ from sqlalchemy import (
 
 from ..database import Change, Database
 from ..database.transaction import Row
-from .credentials import CREDENTIALS, hashed, new_secret, parts_of, token_of
-from .delays import Delays
+from .credentials import CREDENTIALS, hash_secret, new_secret, split_token, token_of
+from .delays import LoginDelays
 from .errors import Forbidden, Unauthorized
 from .passwords import PasswordThreads
 from .tokens import Tokens
 from .user_table import LOGINS
 
 WRONG = "Wrong user name or password"
-"""The same for unknown and disabled users."""
+"""Also the message for unknown and disabled users."""
 MAX_TOKENS = 100
-"""Most tokens of a user. A further login withdraws the oldest."""
+"""Maximum number of tokens of a user. A further login revokes the oldest."""
 MAX_EXPIRED_DELETED = 100
-"""Most expired tokens that a login deletes."""
+"""Maximum number of expired tokens that a login deletes."""
 _c, _u = CREDENTIALS.c, LOGINS.c
 _few = literal_column(str(MAX_EXPIRED_DELETED), BigInteger)
 _expired = select(_c.id).where(_c.expires <= bindparam("now__")).order_by(_c.expires)
@@ -75,8 +75,8 @@ _ISSUE = (
     .returning(_c.id)
 )
 _SET_PASSWORD = update(LOGINS).where(*_SAME).returning(_u.id)
-_WITHDRAW = delete(CREDENTIALS).where(_c.id == bindparam("id__")).returning(_c.id)
-_WITHDRAW_OTHERS = (
+_REVOKE = delete(CREDENTIALS).where(_c.id == bindparam("id__")).returning(_c.id)
+_REVOKE_OTHERS = (
     delete(CREDENTIALS)
     .where(_c.login_id == bindparam("user__"), _c.id != bindparam("id__"))
     .returning(_c.id)
@@ -84,7 +84,7 @@ _WITHDRAW_OTHERS = (
 
 
 class Logins:
-    """The users of an application, as requests see them."""
+    """Logs users in and out, and changes their passwords, for the routes."""
 
     def __init__(
         self, db: Database, tokens: Tokens, passwords: PasswordThreads, seconds: int
@@ -92,78 +92,83 @@ class Logins:
         """Issue tokens that expire after `seconds`."""
         self.seconds = seconds
         self._db, self._tokens, self._passwords = db, tokens, passwords
-        self._delays = Delays()
+        self._delays = LoginDelays()
 
     async def log_in(self, name: str, password: str) -> str:
         """Return a new token of a user.
 
-        Raises Unauthorized, with the same text after the same time for unknown users; and
-        TooManyAttempts.
+        Raises TooManyAttempts, and Unauthorized: for unknown users, with the same text after the
+        same time.
         """
-        self._delays.begin(name)
+        self._delays.count_attempt(name)
         rows = await self._db.read(_USER, {"name__": name})
         user, stored, disabled = rows[0] if rows else (0, None, None)
         is_right = await self._passwords.is_password(password, stored)
         if not is_right or stored is None or disabled is not None:
             raise Unauthorized(WRONG)
-        stored = await self._renewed(user, password, stored)
+        stored = await self._rehash_if_outdated(user, password, stored)
         now, secret = int(time.time()), new_secret()
-        issued = {"user__": user, "known__": stored, "now__": now, "hash__": hashed(secret)}
+        issued = {"user__": user, "known__": stored, "now__": now, "hash__": hash_secret(secret)}
         changes = [
             Change(_FORGET_EXPIRED, {"now__": now}),
             Change(_FORGET_OLDEST, {"user__": user}),
-            Change(_ISSUE, issued | {"expires__": now + self.seconds}, check=_check_user),
+            Change(
+                _ISSUE, issued | {"expires__": now + self.seconds}, check=_must_be_unchanged_user
+            ),
         ]
         ((number,),) = (await self._db.write_all(changes))[-1]
-        self._delays.succeed(name)
+        self._delays.forget_attempts(name)
         return token_of(number, secret)
 
     async def log_out(self, token: str) -> None:
-        """Withdraw a token. Raises Forbidden if it is not of a login."""
-        number, _, _, _ = await self._user_of(token)
-        await self._db.write(_WITHDRAW, {"id__": number})
+        """Revoke a token. Raises Forbidden if it is not that of a login."""
+        number, _, _, _ = await self._user_of_token(token)
+        await self._db.write(_REVOKE, {"id__": number})
         self._tokens.forget(lambda other: other == token)
 
     async def change_password(self, token: str, current: str, new: str) -> None:
-        """Set the password of the user of a token, and withdraw their other tokens.
+        """Set the password of the user of a token, and revoke their other tokens.
 
-        Raises Forbidden if the current password is wrong, or the token is not of a login; and
-        TooManyAttempts.
+        Raises TooManyAttempts; and Forbidden if the current password is wrong, or the token is not
+        that of a login.
         """
-        number, user, name, stored = await self._user_of(token)
-        self._delays.begin(name)
+        number, user, name, stored = await self._user_of_token(token)
+        self._delays.count_attempt(name)
         if not await self._passwords.is_password(current, stored):
             raise Forbidden("The current password is wrong", ["body", "current"])
         password = await self._passwords.hash(new)
         values = {"user__": user, "known__": stored, "password": password}
-        _, withdrawn = await self._db.write_all(
+        _, revoked = await self._db.write_all(
             [
-                Change(_SET_PASSWORD, values, ("password",), check=_check_user),
-                Change(_WITHDRAW_OTHERS, {"user__": user, "id__": number}),
+                Change(_SET_PASSWORD, values, ("password",), check=_must_be_unchanged_user),
+                Change(_REVOKE_OTHERS, {"user__": user, "id__": number}),
             ]
         )
-        self._delays.succeed(name)
-        numbers = {row[0] for row in withdrawn}
-        self._tokens.forget(lambda other: (parts_of(other) or (0,))[0] in numbers)
+        self._delays.forget_attempts(name)
+        numbers = {row[0] for row in revoked}
+        self._tokens.forget(lambda other: (split_token(other) or (0,))[0] in numbers)
 
-    async def _renewed(self, user: int, password: str, stored: str) -> str:
-        """Return the hash of a password with the current parameters; store it if it is new."""
+    async def _rehash_if_outdated(self, user: int, password: str, stored: str) -> str:
+        """Hash a password again, and store it, if the stored hash has other parameters than now.
+
+        Return the hash that is stored then.
+        """
         if not self._passwords.passwords.is_outdated(stored):
             return stored
         new = await self._passwords.hash(password)
         values = {"user__": user, "known__": stored, "password": new}
         return new if await self._db.write(_SET_PASSWORD, values, ("password",)) else stored
 
-    async def _user_of(self, token: str) -> tuple[int, int, str, str]:
+    async def _user_of_token(self, token: str) -> tuple[int, int, str, str]:
         """Return the number of a token, and the id, name and hash of its user."""
-        parts = parts_of(token)
+        parts = split_token(token)
         rows = await self._db.read(_USER_OF_TOKEN, {"id__": parts[0]}, short=True) if parts else ()
         if parts is None or not rows:
             raise Forbidden("The token is not that of a user who has logged in")
         return parts[0], *rows[0]
 
 
-def _check_user(rows: Sequence[Row]) -> None:
+def _must_be_unchanged_user(rows: Sequence[Row]) -> None:
     """Raise Unauthorized if the user was disabled, or their password changed, in the meantime."""
     if not rows:
         raise Unauthorized(WRONG)

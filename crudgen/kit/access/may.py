@@ -1,4 +1,4 @@
-"""The dependency that finds the caller of a request, and asks whether they may make it."""
+"""The dependency that finds the caller of a request, and checks their permissions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,15 +24,15 @@ from .tokens import Tokens
 AUTHORIZATION = "authorization"
 _HEADER = AUTHORIZATION.encode()
 _KNOWN = "app.callers"
-"""Key of a request's scope: what its guards returned."""
+"""Key in the scope of a request: the callers that its guards returned."""
 
 
 class May(Guard, SecurityBase):
     """Returns the caller of a request, who must have all these permissions.
 
-    With `any_of`, one of them is enough. Without credentials, the caller is None. As a dependency,
-    it is asked before the query and the body of a request are read. Raises Unauthorized (401),
-    Forbidden (403).
+    With `any_of`, one of them is enough. Without credentials, the caller is None. The check runs
+    before the query and the body of a request are read. Raises Unauthorized (401), Forbidden
+    (403).
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class May(Guard, SecurityBase):
             [permissions] if any_of else [(one,) for one in permissions]
         )
         self.is_open = all(any(one.is_open for one in group) for group in self._groups)
-        self.model, self.scheme_name = _scheme(caller.__login__)
+        self.model, self.scheme_name = _security_scheme(caller.__login__)
 
     @property
     def asked(self) -> Any:
@@ -51,13 +51,13 @@ class May(Guard, SecurityBase):
         return Depends(self)
 
     async def __call__(self, request: Request) -> BaseCaller | None:
-        """Return the caller of a request. It is asked again as a dependency, and verifies once."""
+        """Return the caller of a request. It runs as guard and as dependency, and verifies once."""
         known: dict[May, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
         if self not in known:
-            known[self] = await self._verified(request)
+            known[self] = await self._verified_caller(request)
         return known[self]
 
-    async def _verified(self, request: Request) -> BaseCaller | None:
+    async def _verified_caller(self, request: Request) -> BaseCaller | None:
         headers = request.headers.getlist(AUTHORIZATION)
         caller = None
         if headers:
@@ -69,9 +69,12 @@ class May(Guard, SecurityBase):
         return caller
 
     def known(self, app: FastAPI, headers: Mapping[bytes, bytes]) -> tuple[Any] | None:
-        """Return the caller if no token has to be verified, and they may make the request."""
+        """Return the caller if they may make the request; None if a token must be verified first.
+
+        None also if they may not make it.
+        """
         header = headers.get(_HEADER)
-        caller = None if header is None else tokens_of(app).known(header)
+        caller = None if header is None else tokens_of(app).cached_caller(header)
         if caller is None and header is not None:
             return None
         for group in self._groups:
@@ -84,7 +87,7 @@ class May(Guard, SecurityBase):
 
 
 def require(caller: type[BaseCaller], *rules: Rule) -> Any:
-    """Return the dependency of a handler that callers may use whom one of the rules admits.
+    """Return the dependency of a handler for the callers that one of the rules admits.
 
     It returns the caller, and raises Unauthorized (401), Forbidden (403) for others. The rules have
     no conditions: `ANYONE`, `USER`, `role("editor")`. Raises StartupError for other rules.
@@ -101,7 +104,7 @@ def require(caller: type[BaseCaller], *rules: Rule) -> Any:
     return May(caller, Permission("use this", [(one, None) for one in rules])).asked
 
 
-def _scheme(login: str | None) -> tuple[Scheme, str]:
+def _security_scheme(login: str | None) -> tuple[Scheme, str]:
     """Return how callers authenticate, for OpenAPI, and its name."""
     if login is None:
         doc = "A token of the identity provider."
@@ -111,7 +114,7 @@ def _scheme(login: str | None) -> tuple[Scheme, str]:
 
 
 def tokens_of(app: FastAPI) -> Tokens:
-    """Return what verifies the tokens of an application."""
+    """Return the object that verifies the tokens of an application."""
     tokens: Tokens | None = getattr(app.state, "tokens", None)
     if tokens is None:
         raise StartupError("The application cannot verify tokens: call settings.install(app)")

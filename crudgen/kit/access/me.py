@@ -1,4 +1,4 @@
-"""The caller in conditions of rules: parameters whose values are the claims of the request."""
+"""The attributes of the caller in the conditions of rules, as parameters of statements."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ from .caller import PARAMETER
 
 
 def bound(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
-    """Return the parameter with an attribute of the caller, for conditions."""
+    """Return the parameter for an attribute of the caller, for conditions."""
     return bindparam(f"{PARAMETER}{name}", type_=kind)

@@ -20,10 +20,12 @@ from .user_rows import UserRows
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
-def chosen_row(rows: UserRows, session: Session, row: str | None, values: Sequence[str]) -> Any:
-    """Return the key of an existing row, or of a new one with `name=value` texts.
+def find_or_insert_row(
+    rows: UserRows, session: Session, row: str | None, values: Sequence[str]
+) -> Any:
+    """Return the key of the existing row `row`, or insert a row with `name=value` texts.
 
-    A new row is not committed. Raises AccountError.
+    The new row is not committed. Raises AccountError.
     """
     if row is None:
         return _insert_row(rows, session, values)
@@ -33,7 +35,7 @@ def chosen_row(rows: UserRows, session: Session, row: str | None, values: Sequen
 
 
 def existing_row(rows: UserRows, session: Session, text: str) -> Any:
-    """Return the key of the row whose key is written so. Raises AccountError."""
+    """Return the key that a text is, if there is such a row. Raises AccountError otherwise."""
     key = _parsed_key(text, python_type(rows.key.type))
     name = rows.model.__name__
     if key is None:
@@ -82,7 +84,7 @@ def _values_by_name(values: Sequence[str]) -> dict[str, str]:
 
 
 def _valid_values(rows: UserRows, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of a new row by attribute. A text that is refused is read as JSON."""
+    """Return the values of a new row by attribute. A text that is invalid is parsed as JSON."""
     fields: dict[str, Any] = {
         name: (field.annotation, field) for name, field in rows.model.model_fields.items()
     }
@@ -91,7 +93,9 @@ def _valid_values(rows: UserRows, texts: Mapping[str, str]) -> dict[str, Any]:
         return _parsed_values(model, texts)
     except ValidationError as error:
         refused = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
-    values = {name: _value_of(text) if name in refused else text for name, text in texts.items()}
+    values = {
+        name: _json_or_text(text) if name in refused else text for name, text in texts.items()
+    }
     try:
         return _parsed_values(model, values)
     except ValidationError as error:
@@ -104,7 +108,7 @@ def _parsed_values(model: type[Model], values: Mapping[str, Any]) -> dict[str, A
     return {name: getattr(row, name) for name in model.model_fields}
 
 
-def _value_of(text: str) -> Any:
+def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """What a valid token of the application says."""
+class IssuedToken:
+    """The claims, roles and expiry of a valid token of the application."""
 
     claims: dict[str, Any]
     roles: list[str]
@@ -17,8 +17,8 @@ class Issued:
 class OpaqueTokens(Protocol):
     """The tokens that an application has issued: random texts, which a table describes."""
 
-    async def find(self, token: str) -> Issued | None:
-        """Return what a token says; None if the application issues no tokens of this form.
+    async def find(self, token: str) -> IssuedToken | None:
+        """Return the content of a token; None if the application issues no tokens of this form.
 
         Raises Unauthorized if it is not valid.
         """

@@ -13,13 +13,13 @@ from .settings import AuthSettings
 class OwnTokenSettings(AuthSettings):
     """Settings of an application with API keys or users of its own. JWTs are optional."""
 
-    def _keys(self) -> Keys | None:
-        """Return the keys of JWTs; None if the settings name none: there are other tokens."""
+    def _jwt_keys(self) -> Keys | None:
+        """Return the keys of JWTs; None if the settings have none: other tokens are accepted."""
         if self.auth_secret or self.auth_issuer or self.auth_jwks_url:
-            return super()._keys()
+            return super()._jwt_keys()
         return None
 
-    def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
+    def _issued_tokens(self, app: FastAPI) -> OpaqueTokens | None:
         return OwnTokens(database_of(app), stores_use=not self.database_read_only)
 
 

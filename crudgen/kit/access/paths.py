@@ -1,4 +1,4 @@
-"""Paths over relations in the conditions of rules. Rules see all rows, also hidden ones."""
+"""Paths over relations in the conditions of rules. They follow hidden rows too."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,33 +8,33 @@ from sqlalchemy import Column, ColumnElement, ForeignKey, FromClause, Select, Ta
 
 @dataclass(frozen=True, slots=True)
 class _Back:
-    """The step to the rows that refer to a row."""
+    """The step from a row to the rows that refer to it."""
 
     reference: Any
 
 
 def back(reference: Any) -> Any:
-    """Return the step from a row to those that refer to it by an attribute of theirs."""
+    """Return the step from a row to the rows that refer to it by the attribute `reference`."""
     return _Back(reference)
 
 
 def follow(*path: Any) -> ColumnElement[Any]:
     """Return the value of related rows: `follow(Hero.team_id, Team.lead_id)`.
 
-    Each step is a reference to the next row, or `back(…)` of a reference to this one. The last one
-    is the attribute with the value. It is null if there is no such row.
+    Each step is a reference to the next row, or `back(…)` of a reference to this one. The last
+    argument is the attribute to return. The value is null if there is no such row.
     """
-    return _selected(path).scalar_subquery()
+    return _select_value(path).scalar_subquery()
 
 
 def follow_all(*path: Any) -> Select[Any]:
     """Return the values of several related rows, for `in_`."""
-    return _selected(path)
+    return _select_value(path)
 
 
-def _selected(path: tuple[Any, ...]) -> Select[Any]:
+def _select_value(path: tuple[Any, ...]) -> Select[Any]:
     *steps, last = path
-    table = _start(steps[0])
+    table = _start_table(steps[0])
     near: FromClause = table
     conditions: list[ColumnElement[bool]] = []
     for step in steps:
@@ -49,7 +49,7 @@ def _selected(path: tuple[Any, ...]) -> Select[Any]:
     return select(value).where(*conditions).correlate(table)
 
 
-def _start(step: Any) -> Table:
+def _start_table(step: Any) -> Table:
     """Return the table of the rows that a path begins at."""
     key = _foreign_key(step.reference if isinstance(step, _Back) else step)
     column: Column[Any] = key.column if isinstance(step, _Back) else key.parent

@@ -1,4 +1,4 @@
-"""The related rows that a query reads, compared with their rules."""
+"""Checks the rules of the related rows that a query reads."""
 
 from ..models import Model
 from ..query import ListQuery
@@ -10,7 +10,7 @@ from .rules import access_of, known_access_of
 def check_query(columns: Columns, query: ListQuery, caller: BaseCaller | None) -> None:
     """Raise Forbidden (403) if a query needs related rows that the caller may not read.
 
-    Filters, sort keys and counts tell of related rows as much as including them does.
+    Filters, sort keys and counts reveal related rows as much as including them does.
     """
     for name, model in query.returned_models:
         check_readable(model, caller, name)
@@ -28,13 +28,13 @@ def check_readable(model: type[Model], caller: BaseCaller | None, parameter: str
     """Raise Forbidden (403) if a caller may not read the rows of a model."""
     table = model.__table__  # type: ignore[attr-defined]
     access = known_access_of(table)
-    if access is None and not is_link(model):
+    if access is None and not is_link_table(model):
         access = access_of(table)  # raises StartupError
     if access is not None:
         access.read.check(caller, ["query", parameter])
 
 
-def is_link(model: type[Model]) -> bool:
+def is_link_table(model: type[Model]) -> bool:
     """Return whether a table only links rows: its columns are its key, and refer to other rows."""
     columns = model.__table__.columns  # type: ignore[attr-defined]
     return all(column.primary_key and column.foreign_keys for column in columns)

@@ -1,4 +1,4 @@
-"""References to rows that a caller cannot read are answered as those to missing rows."""
+"""Rejects references to rows that a caller cannot read, with the error for missing rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ from ..errors import MAX_PROBLEMS, MissingTarget
 from ..query.visibility import Visibility
 
 _VALUE = "_target__"
-"""The start of the names of parameters with the values of references."""
+"""The prefix of parameters with the values of references."""
 Check = Callable[[Sequence[Row]], None]
 Written = tuple[Any, Mapping[str, Any]]
-"""The key of a row that is updated, or None of a new one, and the new values."""
+"""The key of an updated row, or None for a new row, and its new values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Reference:
 class ReadableReferences:
     """Checks that new references lead to rows that callers with some roles can read.
 
-    An update can repeat a value that the row has, if responses show it.
+    An update may repeat the stored value if responses show it.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class ReadableReferences:
     ) -> list[Change]:
         """Return the changes that raise HTTPException if new values refer to unreadable rows.
 
-        All rows of a request are checked, then the error has the problems of all. `placed` returns
-        the error about one of them.
+        All rows of a request are checked before the error, which has the problems of all. `placed`
+        returns the error about one row.
         """
         changes: list[Change] = []
         errors: dict[int, HTTPException] = {}
@@ -87,15 +87,15 @@ class ReadableReferences:
             bound |= {} if key is None else {"key__": key}
             own_table = [one.name for one in asked if one.target is self._key]
             here = {name for name in own_table if values[name] in new}
-            check = self._check(asked, here, errors, index, placed)
+            check = self._missing_check(asked, here, errors, index, placed)
             changes.append(
                 Change(self._statement(kind, asked, is_new=key is None), bound, check=check)
             )
         if changes:
-            changes[-1] = replace(changes[-1], check=_raising(changes[-1].check, errors))
+            changes[-1] = replace(changes[-1], check=_raising_all(changes[-1].check, errors))
         return changes
 
-    def _check(
+    def _missing_check(
         self,
         asked: Sequence[_Reference],
         new: Collection[str],
@@ -103,7 +103,10 @@ class ReadableReferences:
         index: int,
         placed: Callable[[MissingTarget, int], HTTPException],
     ) -> Check:
-        """Return the check that adds the error about a row; `new` refer to rows of the request."""
+        """Return the check that adds the error about a row to `errors`.
+
+        `new` are the references to rows that the request creates.
+        """
 
         def check(found: Sequence[Row]) -> None:
             errors.pop(index, None)  # the transaction may be repeated
@@ -120,14 +123,14 @@ class ReadableReferences:
     def _statement(
         self, kind: str, asked: Sequence[_Reference], *, is_new: bool
     ) -> Select[*tuple[Any, ...]]:
-        """Return the SELECT that says for each reference whether its target can be read."""
+        """Return the SELECT with a condition for each reference: its target can be read."""
         chosen = (kind, is_new, tuple(one.name for one in asked))
         if chosen not in self._statements:
-            found = [self._is_possible(one, kind, is_new=is_new) for one in asked]
+            found = [self._is_readable(one, kind, is_new=is_new) for one in asked]
             self._statements[chosen] = select(*found)
         return self._statements[chosen]
 
-    def _is_possible(self, one: _Reference, kind: str, *, is_new: bool) -> Any:
+    def _is_readable(self, one: _Reference, kind: str, *, is_new: bool) -> Any:
         value = bindparam(f"{_VALUE}{one.name}", type_=one.column.type)
         rows = self._visibility.source(one.target.table, "target_", kind)
         is_target = rows.c[one.target.key] == value
@@ -143,10 +146,10 @@ class ReadableReferences:
 _ONE: ColumnElement[int] = literal_column("1", Integer())
 
 
-def _raising(check: Check | None, errors: Mapping[int, HTTPException]) -> Check:
-    """Return a check that raises the errors about all rows after the check of the last one."""
+def _raising_all(check: Check | None, errors: Mapping[int, HTTPException]) -> Check:
+    """Return the check of the last row, which then raises the errors about all rows."""
 
-    def raising(found: Sequence[Row]) -> None:
+    def raise_errors(found: Sequence[Row]) -> None:
         if check is not None:
             check(found)
         if len(errors) == 1:
@@ -155,4 +158,4 @@ def _raising(check: Check | None, errors: Mapping[int, HTTPException]) -> Check:
             problems: list[Any] = [one for error in errors.values() for one in error.detail]
             raise HTTPException(409, problems[:MAX_PROBLEMS])
 
-    return raising
+    return raise_errors

@@ -12,7 +12,7 @@ from ..errors import MissingTarget
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.resource import Insertion
-from .children import key_of
+from .children import key_deriver
 from .denials import Write
 from .field_writes import FieldUpdate
 from .row_view import RowView
@@ -21,9 +21,9 @@ from .row_view import RowView
 class BulkRowView(RowView):
     """The operations on one and on several of the rows that a caller can read.
 
-    All rows of a request are locked and judged before the first one is written. The first row that
-    the caller cannot read (404), or that no rule allows to write (403), is named, and none is
-    written.
+    All rows of a request are locked and checked before the first one is written. If the caller
+    cannot read one of them (404), or no rule allows its write (403), nothing is written, and the
+    error names the first such row.
     """
 
     __slots__ = ()
@@ -37,9 +37,9 @@ class BulkRowView(RowView):
         """
         self._access.create.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
-        sent, rows = rows, [self._bodies.filled(row, self._caller) for row in rows]
-        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
-        asked, count = operations.creation(db.kind), len(rows)
+        sent, rows = rows, [self._bodies.with_caller_values(row, self._caller) for row in rows]
+        operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
+        asked, count = operations.creation_check(db.kind), len(rows)
         values = [every._values.read(row) for row in rows]
         new = [(None, one) for one in values]
         before = [
@@ -49,19 +49,19 @@ class BulkRowView(RowView):
                 db.kind, row, self._caller, operations.new_values(values[index]), ["body", index]
             )
         ]
-        before += operations.references.checks(db.kind, new, self._placed)
+        before += operations.references.checks(db.kind, new, self._error_at_row)
         before += [
             Change(
                 asked,
                 operations.new_values(row),
-                check=self._allowed(Write("create", None, row), ["body", index]),
+                check=self._must_be_allowed(Write("create", None, row), ["body", index]),
             )
             for index, row in enumerate(values)
             if asked is not None
         ]
-        own: Insertion = self._judged._insertion_of_many(caller_db, rows)
+        own: Insertion = self._guarded_resource._insertion_of_many(caller_db, rows)
         # The insertions come one after another, and then, in the same order, what reads the rows.
-        inserted = key_of(own.after + count, "key__")
+        inserted = key_deriver(own.after + count, "key__")
         seen = [Change(operations.use(db.kind).read, {}, derive=inserted) for _ in rows]
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
@@ -75,7 +75,7 @@ class BulkRowView(RowView):
             return own.answer(written, shown)
 
         insertion = Insertion([*before, *own.changes, *seen], own.write, answer)
-        return await self._inserted(db, request, insertion, rows, *options)
+        return await self._insert(db, request, insertion, rows, *options)
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -86,11 +86,11 @@ class BulkRowView(RowView):
         """
         self._access.update.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
-        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
+        operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
         use, batch = operations.use(db.kind), every._updates(caller_db, request, rows)
         guards = [
-            Change(use.lock, {"key__": key}, check=every._must_exist(self._place(index)))
-            for index, key in _in_order(batch.keys)
+            Change(use.lock, {"key__": key}, check=every._must_exist(self._key_location(index)))
+            for index, key in _sorted_with_index(batch.keys)
         ]
         sent = [every._values.read(row, exclude_unset=True) for row in rows]
         written = [(values.pop(every._key), values) for values in sent]
@@ -100,24 +100,26 @@ class BulkRowView(RowView):
         ]
         for (_, values), one in zip(written, judged, strict=True):
             guards += one.changes(operations.new_values(values)) if one else ()
-        guards += operations.references.checks(db.kind, written, self._placed)
-        links = self._links(
+        guards += operations.references.checks(db.kind, written, self._error_at_row)
+        links = self._link_writes(
             caller_db, [(key, rows[n], ["body", n]) for n, key in enumerate(batch.keys)]
         )
         guards += links.before
-        for index, key in _in_order(batch.keys) if operations.asks_update else ():
+        for index, key in _sorted_with_index(batch.keys) if operations.update_needs_rule else ():
             values = sent[index]
             guards.append(
                 Change(
                     operations.update(db.kind, tuple(values), asks=True),
                     {**operations.new_values(values), "key__": key},
-                    check=self._allowed(Write("update", key, values), ["body", index]),
-                    derive=_bound(judged[index]),
+                    check=self._must_be_allowed(Write("update", key, values), ["body", index]),
+                    derive=_value_deriver(judged[index]),
                 )
             )
         seen = [Change(use.read, {"key__": key}) for key in batch.keys]
         pairs = zip(batch.changes, judged, strict=True)
-        updates = [replace(one, derive=_bound(found)) if found else one for one, found in pairs]
+        updates = [
+            replace(one, derive=_value_deriver(found)) if found else one for one, found in pairs
+        ]
         before = [*links.locks, *batch.before, *guards]
         guarded = replace(batch, before=before, changes=updates)
         found = await every._write_in_order(caller_db, guarded, [*links.after, *seen])
@@ -130,7 +132,7 @@ class BulkRowView(RowView):
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows, each if a rule allows it."""
         self._access.delete.check(self._caller)
-        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
+        operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
         use, batch = operations.use(db.kind), every._deletions(caller_db, request, keys)
         name = every._key_name
         guards = [
@@ -139,42 +141,42 @@ class BulkRowView(RowView):
                 {"key__": key},
                 check=every._must_exist(["query", name, index]),
             )
-            for index, key in _in_order(keys)
+            for index, key in _sorted_with_index(keys)
         ]
-        if operations.asks_deletion:
+        if operations.deletion_needs_rule:
             guards += [
                 Change(
                     operations.delete(db.kind, asks=True),
                     {"key__": key},
-                    check=self._allowed(Write("delete", key), ["query", name, index]),
+                    check=self._must_be_allowed(Write("delete", key), ["query", name, index]),
                 )
-                for index, key in _in_order(keys)
+                for index, key in _sorted_with_index(keys)
             ]
         await every._delete_all(caller_db, replace(batch, before=[*batch.before, *guards]))
         return JsonText(b'{"ok":true}')
 
     @property
-    def _every(self) -> Any:
-        """The rows without rules: a BulkResource."""
+    def _all_rows(self) -> Any:
+        """The resource without rules: a BulkResource."""
         return self._operations.all
 
-    def _placed(self, error: MissingTarget, index: int) -> HTTPException:
-        """Return the error about a row of a request."""
-        found: HTTPException = self._every._item_error_converter(index)(error)
+    def _error_at_row(self, error: MissingTarget, index: int) -> HTTPException:
+        """Return the error with the place of a row in the request."""
+        found: HTTPException = self._all_rows._item_error_converter(index)(error)
         return found
 
-    def _place(self, index: int) -> list[str | int]:
+    def _key_location(self, index: int) -> list[str | int]:
         """Return the location of the key of a row in a body."""
-        return ["body", index, self._every._key_name]
+        return ["body", index, self._all_rows._key_name]
 
 
-def _bound(
+def _value_deriver(
     judged: FieldUpdate | None,
 ) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]] | None:
-    """Return the function that derives the values of an update, if rules judge its properties."""
+    """Return the function that derives the values of an update; None without rules about them."""
     return None if judged is None else judged.bound
 
 
-def _in_order(keys: Sequence[Any]) -> list[tuple[int, Any]]:
+def _sorted_with_index(keys: Sequence[Any]) -> list[tuple[int, Any]]:
     """Return the keys with their indexes, in the order of the keys, to avoid deadlocks."""
     return sorted(enumerate(keys), key=lambda item: item[1])

@@ -1,4 +1,4 @@
-"""Reading the rows of a resource for one caller, whose rules are about rows."""
+"""Reads the rows of a resource for one caller, with rules about rows."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from .row_operations import RowOperations
 class RowReading(View):
     """The operations that read the rows that a caller can read.
 
-    A row that the caller cannot read is answered as one that does not exist.
+    The response for a row that the caller cannot read is that for a missing row.
     """
 
     __slots__ = ("_operations",)
@@ -32,7 +32,7 @@ class RowReading(View):
     def _as_caller(self, db: Database) -> Database:
         return as_caller(db, self._caller)
 
-    def _check(self, query: ListQuery) -> None:
+    def _check_query(self, query: ListQuery) -> None:
         """Raise HTTPException if a query needs what the caller may not read."""
         columns = self._operations.visible._columns
         check_query(columns, query, self._caller)
@@ -43,7 +43,7 @@ class RowReading(View):
         """Return the response with a page of rows that the caller can read."""
         self._access.read.check(self._caller)
         visible = self._operations.visible
-        self._check(query)
+        self._check_query(query)
         return await visible.list(self._as_caller(db), request, query)
 
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
@@ -52,9 +52,9 @@ class RowReading(View):
         visible: Any = self._operations.visible
         if query is None:
             return await visible.read(self._as_caller(db), key)  # type: ignore[no-any-return]
-        self._check(query)
+        self._check_query(query)
         return await visible.read(self._as_caller(db), key, query)  # type: ignore[no-any-return]
 
-    async def _sees(self, db: Database, key: Any) -> bool:
+    async def _can_read(self, db: Database, key: Any) -> bool:
         read = self._operations.use(db.kind).read
         return bool(await self._as_caller(db).read(read, {"key__": key}, short=True))

@@ -1,4 +1,4 @@
-"""The operations of a resource for one caller, whose rules are about rows."""
+"""The operations of a resource for one caller, with rules about rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from ..models import Changes, Model
 from ..rows.answers import ErrorConversion, one_row
 from ..rows.related_writes import LinkWrites, SentRow
 from ..rows.resource import Insertion
-from .caller_view import remember
-from .children import GuardedChildren, key_of
+from .caller_view import store_identity
+from .children import GuardedChildren, key_deriver
 from .denials import RowDenied, Write
 from .row_reading import RowReading
 from .rules import check_any
@@ -36,20 +36,20 @@ class RowView(RowReading):
     ) -> Response:
         """Insert a row if a rule allows it; return it, or 204 if the caller cannot read it.
 
-        The rules are checked before the insert, so a denial says nothing of unique values.
+        The rules are checked before the insert, so a denial reveals nothing about unique values.
         """
         self._access.create.check(self._caller)
         self._bodies.check_related([row], self._caller)
-        sent, row = row, self._bodies.filled(row, self._caller)
+        sent, row = row, self._bodies.with_caller_values(row, self._caller)
         insertion = self._guarded_insertion(db, request, sent, row)
-        return await self._inserted(db, request, insertion, [row], *options)
+        return await self._insert(db, request, insertion, [row], *options)
 
     def _guarded_insertion(
         self, db: Database, request: Request, sent: Model, row: Model
     ) -> Insertion:
         """Return the insertion of a row, after its checks; its last change reads the row.
 
-        `sent` is the row as in the request, without the values that are the caller's.
+        `sent` is the row as in the request, without the values that come from the caller.
         """
         operations, rows = self._operations, self._operations.all
         values = rows._values.read(row)
@@ -57,12 +57,14 @@ class RowView(RowReading):
         before = [*operations.fields.check_new(db.kind, sent, self._caller, new, ["body"])]
         known = self._references_to_parents(row)
         referring = {name: value for name, value in values.items() if name not in known}
-        before += operations.references.checks(db.kind, [(None, referring)], unplaced)
-        asked = operations.creation(db.kind)
+        before += operations.references.checks(db.kind, [(None, referring)], same_error)
+        asked = operations.creation_check(db.kind)
         if asked is not None:
-            before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
-        own: Insertion = self._judged._insertion(self._as_caller(db), request, row)
-        seen = Change(operations.use(db.kind).read, {}, derive=key_of(own.after + 1, "key__"))
+            before.append(
+                Change(asked, new, check=self._must_be_allowed(Write("create", None, values)))
+            )
+        own: Insertion = self._guarded_resource._insertion(self._as_caller(db), request, row)
+        seen = Change(operations.use(db.kind).read, {}, derive=key_deriver(own.after + 1, "key__"))
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             if not found[-1]:
@@ -75,14 +77,14 @@ class RowView(RowReading):
         return Insertion([*before, *own.changes, seen], own.write, answer, own.tag)
 
     @property
-    def _judged(self) -> Any:
+    def _guarded_resource(self) -> Any:
         """The resource, with the rules for child rows and links applied."""
         children = GuardedChildren(self._operations, self._caller)
         return self._operations.all.guarded_by(
             children, GuardedKeys(self._operations, self._caller)
         )
 
-    async def _inserted(
+    async def _insert(
         self,
         db: Database,
         request: Request,
@@ -90,9 +92,9 @@ class RowView(RowReading):
         sent: Sequence[Model],
         key: str | None = None,
     ) -> Response:
-        """Insert rows; return the response, or the one that the caller got for this `key`."""
+        """Insert rows; return the response, or the stored one if the Idempotency-Key was used."""
         rows: Any = self._operations.all
-        remember(request, self._caller)
+        store_identity(request, self._caller)
         with ErrorConversion(rows._properties):
             if key is None:
                 return insertion.answer(await insertion.write(insertion.changes))
@@ -114,8 +116,8 @@ class RowView(RowReading):
         self._access.update.check(self._caller)
         self._bodies.check_related([changes], self._caller)
         values = self._operations.all._values.read(changes, exclude_unset=True)
-        links = self._links(db, [(key, changes, ["body"])])
-        return await self._change(db, request, key, values, links=links)
+        links = self._link_writes(db, [(key, changes, ["body"])])
+        return await self._update_row(db, request, key, values, links=links)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row if one rule allows it before and after; return it, or 204.
@@ -129,11 +131,11 @@ class RowView(RowReading):
         if "if-match" in request.headers:  # its 412 would tell whether the row exists
             self._access.read.check(self._caller)
         self._bodies.check_related([row], self._caller)
-        sent, row = row, self._bodies.filled(row, self._caller)
+        sent, row = row, self._bodies.with_caller_values(row, self._caller)
         values = rows._values.read(row)
         rows._check_key(key)
         rows.check_key_of_path(key, values)
-        if creates and not await self._sees(db, key):
+        if creates and not await self._can_read(db, key):
             return await self._create_by_key(db, request, sent, row)
         self._access.update.check(self._caller)
         if creates and header_value(request, "if-none-match") == "*":
@@ -142,23 +144,25 @@ class RowView(RowReading):
         fields = self._operations.fields
         values = fields.sent(sent, values)
         kept = {name: value for name, value in values.items() if name not in fixed}
-        links = self._links(db, [(key, sent, ["body"])], replaces=True)
-        return await self._change(db, request, key, kept, links=links, omitted=fields.omitted(sent))
+        links = self._link_writes(db, [(key, sent, ["body"])], replaces=True)
+        return await self._update_row(
+            db, request, key, kept, links=links, omitted=fields.omitted_if_hidden(sent)
+        )
 
-    def _links(
+    def _link_writes(
         self, db: Database, rows: Sequence[SentRow], *, replaces: bool = False
     ) -> LinkWrites:
-        found: LinkWrites = self._judged.link_writes(db, rows, replaces=replaces)
+        found: LinkWrites = self._guarded_resource.link_writes(db, rows, replaces=replaces)
         return found
 
-    def links_of(self, db: Database, key: Any) -> LinkWrites | None:
-        """Return what reads the keys of the rows linked to a row that the caller can read."""
-        return self._links(db, [(key, Changes(), [])])
+    def links_reader(self, db: Database, key: Any) -> LinkWrites | None:
+        """Return the statements that read the keys of linked rows that the caller can read."""
+        return self._link_writes(db, [(key, Changes(), [])])
 
-    async def replaced(
+    async def values_of_replacement(
         self, db: Database, key: Any, row: Model, values: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the values that a replacement sets: it keeps what the caller does not see."""
+        """Return the values that a PUT sets. Omitted properties that the row hides are kept."""
         fields = self._operations.fields
         kept = await fields.kept(self._as_caller(db), key, row)
         sent = fields.sent(row, values)
@@ -167,7 +171,7 @@ class RowView(RowReading):
     async def _create_by_key(
         self, db: Database, request: Request, sent: Model, row: Model
     ) -> Response:
-        """Create the row of a PUT; raise Conflict (409) if the caller cannot read the existing."""
+        """Create the row of a PUT. Raises Conflict (409) if it exists and cannot be read."""
         rows = self._operations.all
         must_not_exist = header_value(request, "if-none-match") == "*"
         is_required = rows._etag_required and not must_not_exist
@@ -179,7 +183,7 @@ class RowView(RowReading):
             del response.headers["location"]
         return response
 
-    async def _change(
+    async def _update_row(
         self,
         db: Database,
         request: Request,
@@ -195,15 +199,15 @@ class RowView(RowReading):
         judged = operations.fields.update(db.kind, key, values, ["body"], omitted)
         changes = [
             *links.locks,
-            Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
+            Change(use.lock, {"key__": key}, check=self._must_be_visible(db, request, key)),
             *(judged.changes(bound) if judged else ()),
-            *operations.references.checks(db.kind, [(key, values)], unplaced),
+            *operations.references.checks(db.kind, [(key, values)], same_error),
             *links.before,
             Change(
                 operations.update(db.kind, columns),
                 bound,
                 columns,
-                check=self._allowed(Write("update", key, values)),
+                check=self._must_be_allowed(Write("update", key, values)),
                 derive=judged.bound if judged else None,
             ),
             *links.after,
@@ -222,11 +226,13 @@ class RowView(RowReading):
         operations, rows = self._operations, self._operations.all
         use, place = operations.use(db.kind), ["path", *list(request.path_params)[-1:]]
         changes = [
-            Change(use.lock_to_delete, {"key__": key}, check=self._seen(db, request, key)),
+            Change(
+                use.lock_to_delete, {"key__": key}, check=self._must_be_visible(db, request, key)
+            ),
             Change(
                 operations.delete(db.kind),
                 {"key__": key},
-                check=self._allowed(Write("delete", key)),
+                check=self._must_be_allowed(Write("delete", key)),
                 yields=rows._deletion_gives_way,
             ),
         ]
@@ -234,8 +240,10 @@ class RowView(RowReading):
             await self._as_caller(db).write_all(changes)
         return JsonText(b'{"ok":true}')
 
-    def _seen(self, db: Database, request: Request, key: Any) -> Callable[[Sequence[Row]], None]:
-        """Return the check of the row before a change: it is visible, and as If-Match says."""
+    def _must_be_visible(
+        self, db: Database, request: Request, key: Any
+    ) -> Callable[[Sequence[Row]], None]:
+        """Return the check before a change: the row is visible, and matches If-Match."""
         visible = self._operations.visible
         expected = Preconditions(request, required=visible._etag_required)
         visible._check_key(key)
@@ -248,10 +256,10 @@ class RowView(RowReading):
 
         return check
 
-    def _allowed(
+    def _must_be_allowed(
         self, write: Write, place: Sequence[str | int] = ()
     ) -> Callable[[Sequence[Row]], None]:
-        """Return the check that a rule has allowed a write: a row was found.
+        """Return the check that raises RowDenied if a statement with the rules found no row.
 
         `place` is the location of the row in a request about several.
         """
@@ -263,6 +271,6 @@ class RowView(RowReading):
         return check
 
 
-def unplaced(error: MissingTarget, _: int) -> MissingTarget:
-    """Return the error about the only row of a request."""
+def same_error(error: MissingTarget, _: int) -> MissingTarget:
+    """Return the error as it is: a request about one row needs no index."""
     return error

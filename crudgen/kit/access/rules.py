@@ -22,7 +22,7 @@ _KEY = "access"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Allows some callers something: with all rows, or with those that satisfy a condition."""
+    """Allows an operation to some callers, on all rows or on those that satisfy a condition."""
 
     who: str
     """`anyone`, `user`, or a role."""
@@ -31,9 +31,9 @@ class Rule:
     condition: ColumnElement[bool] | None = field(default=None, compare=False)
     """The condition of the rows; None for all rows."""
     says: str = ""
-    """What a caller is told whose row does not satisfy the condition."""
+    """The message of the 403 if a row does not satisfy the condition."""
     place: str = field(default="", compare=False)
-    """Where the rule is, for the log."""
+    """The file and line of the rule, for the log."""
 
     def __str__(self) -> str:
         """Return the rule as in the spec."""
@@ -42,14 +42,14 @@ class Rule:
     def when(self, text: str, condition: ColumnElement[bool], *, says: str = "") -> "Rule":
         """Return the rule for the rows that satisfy a condition; `text` says it in words.
 
-        `says` is what a caller is told whose row does not satisfy it.
+        `says` is the message of the 403 if a row does not satisfy it.
         """
         frame = sys._getframe(1)
         place = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
         return Rule(self.who, text, condition, says, place)
 
     def admits(self, roles: Roles) -> bool:
-        """Return whether the rule is about callers with these roles."""
+        """Return whether the rule applies to callers with these roles."""
         if self.who == ANYONE.who:
             return True
         return roles is not None and (self.who == USER.who or self.who in roles)
@@ -67,9 +67,9 @@ def role(name: str) -> Rule:
 
 
 class Permission:
-    """Whether a caller may do one thing with the rows of an entity: some of the rules allow it.
+    """The rules of one operation on the rows of an entity. A caller needs one of them.
 
-    Rules with a condition allow it with some rows only.
+    Rules with a condition allow it for some rows only.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Permission:
         rules: Sequence[tuple[Rule, Clause | None]],
         needs: "Permission | None" = None,
     ) -> None:
-        """`words` name what is allowed. `needs` is a permission that a caller must have as well."""
+        """`words` name the operation. `needs` is a permission that a caller must have as well."""
         self.words = words
         self.needs = needs
         self.rules = rules
         """The rules, each with its condition; None for all rows."""
         who = frozenset(one.who for one, _ in rules)
         self.is_open: bool = ANYONE.who in who and (needs is None or needs.is_open)
-        """Whether callers without credentials may do this."""
+        """Whether callers without credentials may request the operation."""
         self._is_for_users = ANYONE.who in who or USER.who in who
         self._roles = who - {ANYONE.who, USER.who}
 
@@ -96,11 +96,11 @@ class Permission:
         return None if len(conditions) < len(found) else conditions
 
     def admits_to_all(self, caller: BaseCaller | None) -> bool:
-        """Return whether a caller may do this with all rows."""
+        """Return whether a caller has the permission for all rows."""
         return self.admits(caller) and self.clauses(roles_of(caller)) is None
 
     def admits(self, caller: BaseCaller | None) -> bool:
-        """Return whether a caller may do this, perhaps with some rows only.
+        """Return whether a caller has the permission, perhaps for some rows only.
 
         None is a caller without credentials.
         """
@@ -111,8 +111,8 @@ class Permission:
         return self._is_for_users or not self._roles.isdisjoint(caller.roles)
 
     @property
-    def allowed(self) -> str:
-        """Who may do this, in words."""
+    def needed_role(self) -> str:
+        """What a caller needs, in words: `credentials`, `the role admin`, or `nobody`."""
         if self._is_for_users:
             return "credentials"
         if not self._roles:
@@ -121,13 +121,13 @@ class Permission:
         return f"the role {' or '.join(roles)}"
 
     def check(self, caller: BaseCaller | None, loc: Sequence[str | int] = ()) -> None:
-        """Raise Unauthorized (401) or Forbidden (403) if a caller may not do this."""
+        """Raise Unauthorized (401) or Forbidden (403) if a caller lacks the permission."""
         if not self.admits(caller):
             check_any((self,), caller, loc)
 
 
 def roles_of(caller: BaseCaller | None) -> Roles:
-    """Return the roles of a caller that count; None without credentials."""
+    """Return the roles of a caller; None without credentials."""
     return None if caller is None else caller.roles
 
 
@@ -143,19 +143,19 @@ def check_any(
     needed = first
     if first.needs is not None and not first.needs.admits(caller):
         needed = first.needs
-        if needed.allowed != "nobody":
+        if needed.needed_role != "nobody":
             able = f"To {first.words}, a caller must be able to {needed.words}"
-            raise Forbidden(f"{able}, which needs {needed.allowed}", loc)
-    if needed.allowed == "nobody":
+            raise Forbidden(f"{able}, which needs {needed.needed_role}", loc)
+    if needed.needed_role == "nobody":
         raise Forbidden(f"No caller may {needed.words}", loc)
-    raise Forbidden(f"To {needed.words}, a caller needs {needed.allowed}", loc)
+    raise Forbidden(f"To {needed.words}, a caller needs {needed.needed_role}", loc)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldAccess:
-    """Who of those who may read or write a row may see a property of it, and set it.
+    """The rules of a property: which readers of a row see it, and which writers may set it.
 
-    Without rules, all of them may.
+    None means all of them.
     """
 
     read: Sequence[Rule] | None = None
@@ -164,7 +164,7 @@ class FieldAccess:
 
 @dataclass(frozen=True, slots=True)
 class FieldPermissions:
-    """What the rules about one property allow; None if there are no such rules."""
+    """The permissions to see and to set one property; None means no rules about it."""
 
     column: Column[Any]
     read: Permission | None
@@ -192,16 +192,16 @@ class Access:
         fields: Mapping[str, FieldAccess] | None = None,
         actions: Mapping[str, Sequence[Rule]] | None = None,
     ) -> None:
-        """Read the rules. The condition of `tenant` is part of each one about rows.
+        """Store the rules. The condition of `tenant` is part of each rule about rows.
 
-        `presets` are the attributes of the caller that new rows have, by attribute. `fields` are
-        the rules about properties, by attribute. `actions` are the rules of functions that do not
-        need those of `update`, by name.
+        `presets` are the attributes of the caller that are values of new rows, by attribute of the
+        row. `fields` are the rules about properties, by attribute. `actions` are the rules of
+        actions that do not use those of `update`, by name.
         """
         table, name = _table(model), model.__name__
 
         def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
-            return [(one, _clause(one, tenant, table)) for one in rules]
+            return [(one, _clause_of_rule(one, tenant, table)) for one in rules]
 
         self.caller, self.tenant = caller, tenant
         self.read = Permission(f"read rows of {name}", clauses(read))
@@ -209,15 +209,15 @@ class Access:
         self.update = Permission(f"update rows of {name}", clauses(update), needs=self.read)
         self.delete = Permission(f"delete rows of {name}", clauses(delete), needs=self.read)
         self.actions = {
-            one: Permission(f"{_words(one)} rows of {name}", clauses(rules), needs=self.read)
+            one: Permission(f"{_with_spaces(one)} rows of {name}", clauses(rules), needs=self.read)
             for one, rules in (actions or {}).items()
         }
-        """What the rules of functions allow, by name."""
+        """The permissions to call actions, by name."""
         named = (self.read, self.create, self.update, self.delete)
         self.permissions = (*named, *self.actions.values())
-        """What the rules allow, by operation."""
+        """All permissions about rows."""
         self.presets = Presets(presets or {})
-        """The values that new rows have from their caller."""
+        """The values of new rows that come from the caller."""
         self.is_about_rows = any(
             clause is not None for one in self.permissions for _, clause in one.rules
         )
@@ -225,11 +225,11 @@ class Access:
         self.fields = {
             name: _field_permissions(model, name, one) for name, one in (fields or {}).items()
         }
-        """What the rules about properties allow, by attribute."""
+        """The permissions to see and set properties, by attribute."""
         table.info[_KEY] = self
 
     def permission(self, action: str) -> Permission:
-        """Return what the rules of an operation, or of a function, allow."""
+        """Return the permission for an operation or an action."""
         found: Permission = self.actions.get(action) or getattr(self, action)
         return found
 
@@ -248,7 +248,7 @@ def known_access_of(table: Table) -> Access | None:
     return found
 
 
-def _clause(rule: Rule, tenant: Rule | None, table: Table) -> Clause | None:
+def _clause_of_rule(rule: Rule, tenant: Rule | None, table: Table) -> Clause | None:
     conditions = (None if tenant is None else tenant.condition, rule.condition)
     parts = [one for one in conditions if one is not None]
     return Clause(and_(*parts), table) if parts else None
@@ -260,7 +260,7 @@ def _field_permissions(model: type[Model], name: str, rules: FieldAccess) -> Fie
     def permission(verb: str, allowed: Sequence[Rule] | None) -> Permission | None:
         if allowed is None:
             return None
-        clauses = [(one, _clause(one, None, _table(model))) for one in allowed]
+        clauses = [(one, _clause_of_rule(one, None, _table(model))) for one in allowed]
         return Permission(f"{verb} {name} of {model.__name__}", clauses)
 
     return FieldPermissions(column, permission("see", rules.read), permission("set", rules.write))
@@ -271,5 +271,5 @@ def _table(model: type[Model]) -> Table:
     return table
 
 
-def _words(name: str) -> str:
+def _with_spaces(name: str) -> str:
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The settings of an application with callers."""
+"""The settings that say how tokens are verified."""
 
 from typing import Annotated
 
@@ -28,26 +28,26 @@ class AuthSettings(BaseAppSettings):
     auth_secret: SecretStr | None = None
     """Secret of tokens signed with HS256, at least 32 bytes. Takes precedence over other keys."""
     token_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
-    """How long a verified token is not verified again, and a withdrawn key is accepted."""
+    """How long a verified token is not verified again, and a revoked key is accepted."""
 
     def install(self, app: FastAPI) -> None:
         """Configure the verification of tokens; raise StartupError if keys are missing."""
         super().install(app)
         app.state.tokens = Tokens(
-            self._keys(),
+            self._jwt_keys(),
             issuer=self.auth_issuer,
             audience=self.auth_audience,
             seconds=self.token_seconds,
-            opaque=self._opaque(app),
+            opaque=self._issued_tokens(app),
         )
-        app.state.identify = app.state.tokens.known_identity
+        app.state.identify = app.state.tokens.cached_identity
 
-    def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
-        """Return the tokens that the application issues: here, none."""
+    def _issued_tokens(self, app: FastAPI) -> OpaqueTokens | None:
+        """Return what finds the tokens that the application issues: here, None."""
         del app
         return None
 
-    def _keys(self) -> Keys | None:
+    def _jwt_keys(self) -> Keys | None:
         if self.auth_secret is not None:
             secret = self.auth_secret.get_secret_value().encode()
             size = len(secret.strip())

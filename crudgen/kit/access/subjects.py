@@ -1,4 +1,4 @@
-"""What commands can say of users and API keys: roles, and attributes of the caller."""
+"""Checks the arguments of commands about users and API keys: names, roles and attributes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,8 +24,8 @@ def check_name(what: str, name: str, longest: int) -> None:
         raise AccountError(f"invalid {what} {name!r}\n  a name has {rule}")
 
 
-def known_roles(caller: type[BaseCaller], roles: Sequence[str]) -> list[str]:
-    """Return roles in order. Raises AccountError for one that the spec does not have."""
+def valid_roles(caller: type[BaseCaller], roles: Sequence[str]) -> list[str]:
+    """Return the roles sorted, without duplicates. Raises AccountError for an unknown one."""
     known = caller.__roles__
     for one in roles:
         if one not in known:
@@ -34,10 +34,10 @@ def known_roles(caller: type[BaseCaller], roles: Sequence[str]) -> list[str]:
     return sorted({*roles})
 
 
-def claims_of(caller: type[BaseCaller], me: Sequence[str]) -> dict[str, str | bool]:
-    """Return the claims that `name=value` texts are about. Raises AccountError for other texts."""
+def parse_claims(caller: type[BaseCaller], me: Sequence[str]) -> dict[str, str | bool]:
+    """Return the claims that `name=value` texts set. Raises AccountError for other texts."""
     fields = caller.model_fields
-    claims = {name: _claim_of(caller, name) for name in fields if name not in _UNSET}
+    claims = {name: _claim_name(caller, name) for name in fields if name not in _UNSET}
     found: dict[str, str | bool] = {}
     for one in me:
         name, separator, value = one.partition("=")
@@ -52,7 +52,7 @@ def claims_of(caller: type[BaseCaller], me: Sequence[str]) -> dict[str, str | bo
 
 
 def check_caller(caller: type[BaseCaller], claims: Mapping[str, Any], roles: Sequence[str]) -> None:
-    """Raise AccountError if the application would refuse a caller with these claims."""
+    """Raise AccountError if requests with these claims would get 401."""
     try:
         caller.from_claims({**claims, caller.__roles_claim__: roles})
     except HTTPException as error:
@@ -61,7 +61,7 @@ def check_caller(caller: type[BaseCaller], claims: Mapping[str, Any], roles: Seq
 
 
 def plain_type(annotation: Any) -> Any:
-    """Return a type without the rules of claims."""
+    """Return a type without its `Annotated` validators."""
     if get_origin(annotation) is Annotated:
         return get_args(annotation)[0]
     if type(None) in get_args(annotation):
@@ -75,7 +75,7 @@ def time_text(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _claim_of(caller: type[BaseCaller], name: str) -> str:
-    """Return the claim that an attribute of callers is."""
+def _claim_name(caller: type[BaseCaller], name: str) -> str:
+    """Return the name of the claim that is an attribute of callers."""
     alias: Any = caller.model_fields[name].validation_alias
     return str(alias.choices[0])

@@ -47,10 +47,10 @@ _REASONS: Mapping[type[Exception], str] = {
     InvalidIssuedAtError: "The claim iat of the token should be a number",
 }
 _TIMES = ("exp", "nbf", "iat")
-"""The claims that are times. PyJWT accepts texts too, such as "9_000"."""
+"""The claims that must be numbers. PyJWT accepts texts too, such as "9_000"."""
 _MALFORMED = "The token is malformed"
 _INVALID = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What PyJWT raises for invalid tokens."""
+"""The exceptions of PyJWT for invalid tokens."""
 
 
 class Tokens:
@@ -76,16 +76,16 @@ class Tokens:
         self._required += ["iss"] if issuer is not None else []
         self._required += ["aud"] if audience is not None else []
 
-    def known(self, header: bytes) -> BaseCaller | None:
-        """Return the caller of a header in the cache; None if its token must be verified."""
+    def cached_caller(self, header: bytes) -> BaseCaller | None:
+        """Return the cached caller of a header; None if its token must be verified."""
         found = self._known.get(header)
         if found is None or found[0] <= time.monotonic():
             return None
         return found[1]
 
-    def known_identity(self, header: bytes) -> str | None:
-        """Return what tells the caller of a header in the cache from others; None as above."""
-        caller = self.known(header)
+    def cached_identity(self, header: bytes) -> str | None:
+        """Return the identity of the cached caller of a header; None if it must be verified."""
+        caller = self.cached_caller(header)
         return None if caller is None else caller.identity
 
     async def caller(self, header: bytes, kind: type[BaseCaller]) -> BaseCaller:
@@ -94,7 +94,7 @@ class Tokens:
         if match is None:
             raise Unauthorized("The header Authorization should be: Bearer, a space, and a token")
         header = _KNOWN + match[1]
-        known = self.known(header)
+        known = self.cached_caller(header)
         if known is not None:
             return known
         token = match[1].decode("ascii")
@@ -103,24 +103,24 @@ class Tokens:
             found = await self._opaque.find(token)
             if found is not None:
                 caller = kind.from_claims({**found.claims, kind.__roles_claim__: found.roles})
-                self._keep(header, caller, found.expires, since)
+                self._cache_caller(header, caller, found.expires, since)
                 return caller
         if self._keys is None:
             raise Unauthorized("The token was not issued by this application")
-        key = await self._keys.key(*_key_named(token))
-        claims = self._claims(token, key)
+        key = await self._keys.key(*_key_id_and_algorithm(token))
+        claims = self._verified_claims(token, key)
         caller = kind.from_claims(claims)
-        self._keep(header, caller, claims["exp"], self._keys.since)
+        self._cache_caller(header, caller, claims["exp"], self._keys.checked_at)
         return caller
 
     def forget(self, is_meant: Callable[[str], bool]) -> None:
-        """Remove verified tokens from the cache."""
+        """Remove tokens from the cache: those for which `is_meant` returns True."""
         for header in list(self._known):
             if is_meant(header.removeprefix(_KNOWN).decode("ascii")):
                 self._known.pop(header, None)
 
-    def _claims(self, token: str, key: Key) -> dict[str, Any]:
-        """Return the claims of a token; the algorithm is that of the key, not of the token."""
+    def _verified_claims(self, token: str, key: Key) -> dict[str, Any]:
+        """Verify a token by a key and its algorithm; return the claims. Raises Unauthorized."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -142,10 +142,10 @@ class Tokens:
                 raise Unauthorized(f"The claim {name} of the token should be a number")
         return claims
 
-    def _keep(self, header: bytes, caller: BaseCaller, expires: Any, since: float) -> None:
-        """Keep a verified token until it expires, or may have been withdrawn.
+    def _cache_caller(self, header: bytes, caller: BaseCaller, expires: Any, since: float) -> None:
+        """Cache the caller of a token until it expires, or for as long as the settings allow.
 
-        `since` is when that was last excluded, in monotonic seconds.
+        `since` is when it was known not to be revoked, in monotonic seconds.
         """
         if len(header) > MAX_KNOWN_BYTES:
             return
@@ -165,8 +165,8 @@ def token_in(header: str) -> str:
     return "" if match is None else match[1].decode("ascii")
 
 
-def _key_named(token: str) -> tuple[str | None, str]:
-    """Return the id of the key that a token names, None if it names none, and its algorithm."""
+def _key_id_and_algorithm(token: str) -> tuple[str | None, str]:
+    """Return the id of the key that a token names, or None, and the algorithm that it names."""
     try:
         header = jwt.get_unverified_header(token)
     except (*_INVALID, RecursionError):

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from .accounts import OF_ACCOUNT, Account, Accounts
 from .caller import BaseCaller
-from .new_user_rows import chosen_row
+from .new_user_rows import find_or_insert_row
 from .passwords import Passwords
 from .subjects import AccountError
 from .user_rows import ROW, UserRows
@@ -35,7 +35,7 @@ class RowAccounts(Accounts):
         row: str | None = None,
         values: Sequence[str] = (),
     ) -> Account:
-        """Add a user of an existing `row`, or of a new one with `name=value` texts.
+        """Add a user who is the existing row `row`, or a new row with `name=value` texts.
 
         Raises AccountError.
         """
@@ -43,10 +43,10 @@ class RowAccounts(Accounts):
             raise AccountError("users are rows of an entity: instead of --me, write --set or --row")
         login = self._new_login(name, password, roles)
         self._insert(login | {ROW: self._free_row(row, values)})
-        return self._stored(name)
+        return self._commit_and_find(name)
 
     def link(self, name: str, row: str | None = None, values: Sequence[str] = ()) -> Account:
-        """Give a login that has no row one; raise AccountError if it has."""
+        """Link a login without a row to a row. Raises AccountError if it has one."""
         found = self.find(name)
         if found.id is not None:
             table = self._rows.model.__name__
@@ -54,8 +54,8 @@ class RowAccounts(Accounts):
         return self._set(name, **{ROW: self._free_row(row, values)})
 
     def _free_row(self, row: str | None, values: Sequence[str]) -> Any:
-        """Return the key of a row that no login has."""
-        key = chosen_row(self._rows, self.session, row, values)
+        """Return the key of a row. Raises AccountError if it is another user."""
+        key = find_or_insert_row(self._rows, self.session, row, values)
         taken = select(LOGINS.c.name).where(self._row == key)
         if (name := self.session.execute(taken).scalar()) is not None:
             table = self._rows.model.__name__

@@ -1,4 +1,4 @@
-"""The caller of an application whose users are rows."""
+"""The class of callers in an application whose users are rows of an entity."""
 
 from typing import Any, ClassVar
 
@@ -6,7 +6,7 @@ from .caller import BaseCaller, claim
 
 
 class RowCaller(BaseCaller):
-    """Who makes a request, with properties of their row. Subclasses declare those."""
+    """Who makes a request, with attributes of their row. Subclasses declare those."""
 
     __shown__: ClassVar[tuple[str, ...] | None] = ("subject", "id", "login_name")
 
@@ -15,5 +15,5 @@ class RowCaller(BaseCaller):
 
 
 def of_row(name: str, **options: Any) -> Any:
-    """Declare an attribute of callers that is an attribute of their row."""
+    """Declare an attribute of callers whose value is that of an attribute of their row."""
     return claim(f"row.{name}", **options)

@@ -1,4 +1,4 @@
-"""Adds API keys that act as a row, for commands. It checks no rules."""
+"""Adds API keys whose caller is a row of the users, for commands. It checks no rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from .accounts import plain_key
+from .accounts import json_key
 from .api_keys import OF_KEY, ApiKey, ApiKeys, key_values
 from .caller import BaseCaller
 from .credentials import CREDENTIALS
@@ -17,13 +17,13 @@ from .user_rows import ROW, UserRows
 
 @dataclass(frozen=True, slots=True)
 class RowKey(ApiKey):
-    """An API key that acts as a row."""
+    """An API key whose caller is a row."""
 
     row: int | str | None = None
 
 
 class RowKeys(ApiKeys):
-    """The API keys in a database. Each belongs to a row."""
+    """The API keys in a database. The caller of each is a row of the users."""
 
     def __init__(self, session: Session, caller: type[BaseCaller], rows: UserRows) -> None:
         super().__init__(session, caller)
@@ -39,7 +39,7 @@ class RowKeys(ApiKeys):
         *,
         row: str | None = None,
     ) -> tuple[ApiKey, str]:
-        """Add a key of a row; return it, and the text to send. Raises AccountError."""
+        """Add a key of a row; return it, and its token. Raises AccountError."""
         if me:
             raise AccountError("a key acts as a row: instead of --me, write --row KEY")
         if row is None:
@@ -47,7 +47,7 @@ class RowKeys(ApiKeys):
             raise AccountError(f"a key acts as a row of {table}\n  add --row KEY")
         new, secret = self._new_key(name, days, roles)
         key = existing_row(self._rows, self.session, row)
-        return self._stored(self._insert(new | {ROW: key}), secret)
+        return self._commit_and_find(self._insert(new | {ROW: key}), secret)
 
     def _key(self, row: Any) -> ApiKey:
-        return RowKey(**key_values(row), row=plain_key(row[-1]))
+        return RowKey(**key_values(row), row=json_key(row[-1]))

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from ..database import Database
 from ..database.transaction import Row
 from .credentials import CREDENTIALS
-from .opaque import Issued
+from .opaque import IssuedToken
 from .own_tokens import OF_TOKEN
 from .user_rows import UserRows
 from .user_table import LOGINS
@@ -17,7 +17,7 @@ _c, _u = CREDENTIALS.c, LOGINS.c
 
 
 class RowTokens(UserTokens):
-    """The tokens of users who are rows, and API keys. One whose row is missing is not valid."""
+    """Verifies tokens of users who are rows, and API keys. A token without a row is invalid."""
 
     def __init__(self, db: Database, rows: UserRows, *, stores_use: bool, has_keys: bool) -> None:
         super().__init__(db, stores_use=stores_use, has_keys=has_keys)
@@ -32,10 +32,10 @@ class RowTokens(UserTokens):
             .where(_c.id == bindparam("id__"))
         )
 
-    async def issued(self, row: Row) -> Issued:
-        """Return what a valid token says, with the properties of the row."""
+    async def read_token(self, row: Row) -> IssuedToken:
+        """Return the content of a valid token, with the attributes of the user's row."""
         size = len(OF_TOKEN) + len(OF_USER)
-        found = await super().issued(row[:size])
+        found = await super().read_token(row[:size])
         claims = found.claims | self._rows.claims(row[size:])
         if claims["iss"] == USERS:
             claims["login_name"] = claims["name"]

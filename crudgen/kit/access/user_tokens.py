@@ -1,4 +1,4 @@
-"""Finds who has a token of a login, in an application with users."""
+"""Verifies the tokens of logins, in an application with users."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from ..database import Database
 from ..database.transaction import Row
 from .credentials import CREDENTIALS
 from .errors import Unauthorized
-from .opaque import Issued
+from .opaque import IssuedToken
 from .own_tokens import OF_TOKEN, UNKNOWN, OwnTokens
 from .user_table import LOGINS
 
@@ -21,7 +21,7 @@ OF_USER = (_c.login_id, _u.id, _u.name, _u.roles, _u.claims, _u.disabled)
 
 
 class UserTokens(OwnTokens):
-    """The tokens of users, and API keys."""
+    """Verifies tokens of users, and API keys."""
 
     read = (
         select(*OF_TOKEN, *OF_USER)
@@ -34,14 +34,14 @@ class UserTokens(OwnTokens):
         super().__init__(db, stores_use=stores_use)
         self._has_keys = has_keys
 
-    async def issued(self, row: Row) -> Issued:
-        """Return what a valid token says. Raises Unauthorized if its user is disabled."""
+    async def read_token(self, row: Row) -> IssuedToken:
+        """Return the content of a valid token. Raises Unauthorized if its user is disabled."""
         login, user, name, roles, claims, disabled = row[len(OF_TOKEN) :]
         if login is None and self._has_keys:
-            return await super().issued(row)
+            return await super().read_token(row)
         if user is None or disabled is not None:
             raise Unauthorized(UNKNOWN)
-        return Issued(user_claims(user, name, json.loads(claims)), json.loads(roles), row[1])
+        return IssuedToken(user_claims(user, name, json.loads(claims)), json.loads(roles), row[1])
 
 
 def user_claims(number: int, name: str, claims: dict[str, Any]) -> dict[str, Any]:

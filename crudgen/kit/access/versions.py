@@ -12,22 +12,22 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 def old_version(model: type[ModelT]) -> type[ModelT]:
-    """Return what has the columns of a row before an update, as attributes."""
+    """Return an object whose attributes are the columns of the row before an update."""
     return cast(type[ModelT], _Version(model, _OLD))
 
 
 def new_version(model: type[ModelT]) -> type[ModelT]:
-    """Return what has the columns of a row after an update, as attributes."""
+    """Return an object whose attributes are the columns of the row after an update."""
     return cast(type[ModelT], _Version(model, _NEW))
 
 
 def is_old_column(element: Any, table: Table) -> bool:
-    """Return whether an element is a column of the row before an update."""
+    """Return whether an SQL element is a column of the row before an update."""
     return _is_version(element, table, _OLD)
 
 
 def is_new_column(element: Any, table: Table) -> bool:
-    """Return whether an element is a column of the row after an update."""
+    """Return whether an SQL element is a column of the row after an update."""
     return _is_version(element, table, _NEW)
 
 
@@ -37,7 +37,7 @@ def _is_version(element: Any, table: Table, name: str) -> bool:
 
 
 class _Version:
-    """The columns of a row at one of two times, by attribute."""
+    """The columns of a row before or after an update, as attributes."""
 
     def __init__(self, model: type[Model], name: str) -> None:
         mapper: Any = model.__mapper__  # type: ignore[attr-defined]

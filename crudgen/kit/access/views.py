@@ -1,4 +1,4 @@
-"""The rows of a resource as one caller may use them."""
+"""The rows of a resource, guarded by rules."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ from .rules import Access, Roles, roles_of
 
 
 class Guarded:
-    """The rows of a resource, which only a caller can use: see `view`.
+    """The rows of a resource, guarded by rules; `view` returns what a caller may do.
 
-    There is no other way to its operations, so a new handler cannot forget to ask.
+    There is no other way to its operations, so a new handler cannot forget the check.
     """
 
     def __init__(self, rows: Resource, access: Access) -> None:
         self.access = access
         self._row_operations: dict[Roles, RowOperations | None] = {}
-        """By the roles of a caller; None if no rule of theirs has a condition."""
+        """The statements by the roles of a caller; None if no rule for them has a condition."""
         if (access.is_about_rows or access.fields) and not knows_visible_rows(type(rows)):
-            raise _unknown(rows)
+            raise _unsupported_rules_error(rows)
         self.unguarded = rows
-        """The rows for code that asks the rules itself, or asks none."""
+        """The rows for code that checks the rules itself, or checks none."""
         self.bodies = Bodies(rows)
         self.query: Any = rows.query
         """The dependency that parses the query of a list."""
@@ -44,32 +44,32 @@ class Guarded:
     def readable(self, caller: BaseCaller | None) -> ColumnElement[bool]:
         """Return the condition of the rows that a caller can read, for statements of your own.
 
-        It is about the rows of the table only: rows that they refer to, and values that rules hide
-        in them, are not left out. Raises Unauthorized (401), Forbidden (403).
+        It applies to the rows of this table only: it hides neither rows that they refer to, nor
+        properties. Raises Unauthorized (401), Forbidden (403).
         """
         self.access.read.check(caller)
         clauses = self.access.read.clauses(roles_of(caller))
         if clauses is None:
             return true()
         values = {} if caller is None else caller.bound_values
-        return or_(false(), *(one.of_caller(values) for one in clauses))
+        return or_(false(), *(one.with_caller_values(values) for one in clauses))
 
     def row_operations(self, roles: Roles) -> RowOperations | None:
         """Return the statements for callers with some roles; None if no rule is about rows."""
         if roles not in self._row_operations:
-            self._row_operations[roles] = self._operations_of(roles)
+            self._row_operations[roles] = self._new_row_operations(roles)
         return self._row_operations[roles]
 
-    def _operations_of(self, roles: Roles) -> RowOperations | None:
+    def _new_row_operations(self, roles: Roles) -> RowOperations | None:
         rows = self.unguarded
         if not depends_on_rows(rows, self.access, roles):
             return None
         if not knows_visible_rows(type(rows)):
-            raise _unknown(rows)
+            raise _unsupported_rules_error(rows)
         return RowOperations(rows, self.access, roles)
 
 
-def _unknown(rows: Resource) -> StartupError:
+def _unsupported_rules_error(rows: Resource) -> StartupError:
     return StartupError(
         f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
         "  use Resource or ReplaceableResource"
@@ -77,7 +77,7 @@ def _unknown(rows: Resource) -> StartupError:
 
 
 def knows_visible_rows(kind: type[Resource]) -> bool:
-    """Return whether all operations of a class of resources ask rules about rows.
+    """Return whether all operations of a class of resources support rules about rows.
 
     A class without operations of its own combines those of its bases.
     """

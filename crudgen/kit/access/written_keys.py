@@ -1,4 +1,4 @@
-"""Rules about the links that request bodies write by keys, for one caller."""
+"""Checks the rules about links that request bodies write by keys, for one caller."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from .row_operations import RowOperations
 
 
 class GuardedKeys:
-    """Knows which links a caller can read and change.
+    """Decides which links a caller can read and change.
 
-    Both rows of a link must be readable. A link belongs to one of them, which the caller must be
-    allowed to update: to the row of the request, whose update is judged anyway, or, if the keys are
-    `is_inverse`, to the linked row.
+    Both rows of a link must be readable, and the caller must be allowed to update the row that it
+    belongs to: the row of the request, which is checked anyway, or, if the keys are `is_inverse`,
+    the linked row.
     """
 
     def __init__(self, operations: RowOperations, caller: BaseCaller | None) -> None:
@@ -22,10 +22,10 @@ class GuardedKeys:
 
     def statements(self, keys: LinkedKeys, kind: str) -> Any:
         """Return the statements that change the links that the caller can read."""
-        return self._operations.links(keys, kind)
+        return self._operations.link_statements(keys, kind)
 
     def denied(self, keys: LinkedKeys, key: Any, place: Sequence[str | int]) -> Exception:
         """Return the error that a linked row may not be updated."""
-        rows = self._operations.of_other(keys.rows)
+        rows = self._operations.operations_on(keys.rows)
         rows.access.update.check(self._caller, place)
         return RowDenied(rows, self._caller, Write("update", key), place)

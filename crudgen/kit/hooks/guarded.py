@@ -53,19 +53,19 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         calls: Calls[CallerT] = Calls(
             self.unguarded,
             self._hooks,
-            lambda rows, parents: _guarded_rows(rows).view(caller).under(parents),
+            lambda rows, parents: _guarded_rows(rows).view(caller).with_parents(parents),
             caller,
             shown=lambda db, key: _visible_json(view, db, key),
             shown_of=lambda db, rows, key: _visible_json(_guarded_rows(rows).view(caller), db, key),
-            replaced=lambda *sent: result_of(view.replaced(*sent)),
-            filled=lambda row: self.bodies.filled(row, caller),
+            replaced=lambda *sent: result_of(view.values_of_replacement(*sent)),
+            filled=lambda row: self.bodies.with_caller_values(row, caller),
             identity=_identity(caller),
             check_change=lambda db, key, permission: self._check_change(
                 caller, db, key, permission
             ),
             bound=lambda db: as_caller(db, caller),
             permissions=_CallerPermissions(self.access, caller),
-            links=view.links_of,
+            links=view.links_reader,
         )
         return HookedRows(view, calls)
 
@@ -85,8 +85,8 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         if rules is None:
             return lambda: None
         change = RowChange(rules, caller, key)
-        result_of(change.begin(db))
-        return lambda: result_of(change.end(db))
+        result_of(change.check_before(db))
+        return lambda: result_of(change.check_after(db))
 
     def _change_rules(self, roles: Roles, kind: str, permission: str) -> ChangeRules | None:
         """Return the rules about a changed row; None if they have no condition for these roles."""
