@@ -209,6 +209,69 @@ def test_a_deleted_row_has_no_login_and_no_key(
     run(application, new_database(kind), work)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_keys_of_a_disabled_user_are_refused(
+    application: Application,
+    new_database: Callable[[str], str],
+    clock: Clock,
+    kind: str,
+) -> None:
+    async def work(app: Any, accounts: Any, keys: Any) -> None:
+        client, logins = AsgiClient(app), app.state.logins
+        accounts.add("ann", PASSWORD, ["editor"], values=["name=Ann"])
+        accounts.add("bob", PASSWORD, values=["name=Bob"])
+        of_ann = bearer(await logins.log_in("ann", PASSWORD))
+        body = {"name": "Robot"}
+        robot = (await client.post("/users/", headers=of_ann, json=body)).json()["id"]
+        accounts.session.rollback()  # it has read before
+        sent = [bearer(keys.add("key", 1, row=one)[1]) for one in ("1", "2", "2", str(robot))]
+        sent.append(of_ann)
+
+        async def statuses() -> list[int]:
+            clock.later += 61
+            return [(await client.get("/me", headers=one)).status_code for one in sent]
+
+        assert await statuses() == [200] * 5
+        accounts.disable("bob")
+        assert await statuses() == [200, 401, 401, 200, 200]
+        unknown = {"detail": "The token is unknown, has expired, or was revoked"}
+        assert (await client.get("/heroes/", headers=sent[1])).json() == unknown
+        assert len(keys.all()) == 4, "they are kept: the user may be enabled again"
+        keys.session.rollback()  # it has read before
+        refusal = application.module("kit.access.subjects").AccountError
+        reason = "the row 2 of User is the user 'bob', who is disabled\n.*user enable bob"
+        with pytest.raises(refusal, match=reason):
+            keys.add("key", 1, row="2")
+        accounts.enable("bob")
+        assert await statuses() == [200] * 5
+        accounts.set_password("bob", PASSWORD)
+        assert await statuses() == [200] * 5, "a key has no password"
+        accounts.disable("ann")
+        assert await statuses() == [401, 200, 200, 200, 401]
+
+    run(application, new_database(kind), work)
+
+
+def test_a_row_key_is_refused_where_the_spec_has_no_keys(
+    application: Application, new_database: Callable[[str], str]
+) -> None:
+    async def work(app: Any, accounts: Any, keys: Any) -> None:
+        accounts.add("ann", PASSWORD, values=["name=Ann"])
+        text = keys.add("key", 1, row="1")[1]
+        module = application.module("kit.access.user_row_tokens")
+        unauthorized = application.module("kit.access.errors").Unauthorized
+        rows = application.module("settings").Settings.user_rows
+        db = app.state.database
+        accepting, refusing = (
+            module.RowTokens(db, rows, stores_use=True, has_keys=one) for one in (True, False)
+        )
+        assert (await accepting.find(text)).claims["iss"] == "keys"
+        with pytest.raises(unauthorized):
+            await refusing.find(text)
+
+    run(application, new_database("sqlite"), work)
+
+
 ADDING: list[tuple[dict[str, Any], str]] = [
     ({}, "name: .*add --set name=VALUE"),
     ({"values": ["name"]}, "cannot set 'name'"),

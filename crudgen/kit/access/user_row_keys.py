@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlmodel import Session
 
 from .accounts import json_key
@@ -13,6 +14,7 @@ from .credentials import CREDENTIALS
 from .new_user_rows import existing_row
 from .subjects import AccountError
 from .user_rows import ROW, UserRows
+from .user_table import LOGINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,19 @@ class RowKeys(ApiKeys):
             raise AccountError(f"a key acts as a row of {table}\n  add --row KEY")
         new, secret = self._new_key(name, days, roles)
         key = existing_row(self._rows, self.session, row)
+        self._check_enabled(key)
         return self._commit_and_find(self._insert(new | {ROW: key}), secret)
+
+    def _check_enabled(self, key: Any) -> None:
+        """Raise AccountError if a row is a disabled user, whose keys are refused."""
+        disabled = (LOGINS.c[ROW] == key, LOGINS.c.disabled.is_not(None))
+        name = self.session.execute(select(LOGINS.c.name).where(*disabled)).scalar()
+        if name is not None:
+            table = self._rows.model.__name__
+            raise AccountError(
+                f"the row {key} of {table} is the user {name!r}, who is disabled\n"
+                f"  for keys of this row: user enable {name}"
+            )
 
     def _key(self, row: Any) -> ApiKey:
         return RowKey(**key_values(row), row=json_key(row[-1]))

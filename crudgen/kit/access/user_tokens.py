@@ -37,9 +37,11 @@ class UserTokens(OwnTokens):
     async def read_token(self, row: Row) -> IssuedToken:
         """Return the content of a valid token. Raises Unauthorized if its user is disabled."""
         login, user, name, roles, claims, disabled = row[len(OF_TOKEN) :]
+        if disabled is not None:
+            raise Unauthorized(UNKNOWN)
         if login is None and self._has_keys:
             return await super().read_token(row)
-        if user is None or disabled is not None:
+        if login is None or user is None:
             raise Unauthorized(UNKNOWN)
         return IssuedToken(user_claims(user, name, json.loads(claims)), json.loads(roles), row[1])
 
