@@ -1,7 +1,7 @@
 """Callers and keys in the arguments of commands. Reason to change: how they are written."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crudgen.errors import ArgumentError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ROLES = "roles"
 _LOGIN = "login"
+_KEY = "key"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -46,27 +47,47 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     users = {str(one.name): one for one in schema.entities}.get(str(auth.user_entity))
     claims: dict[str, Any] = {}
     roles: list[str] = []
-    login = row = None
+    login = row = api_key = None
     for name, value in _name_value_pairs(texts):
         if name == _ROLES:
             roles.append(_known_role(value, auth))
         elif name == _LOGIN and auth.users and _LOGIN not in attributes:
             login = _single_value(name, value, login)
+        elif name == _KEY and auth.keys and _KEY not in attributes:
+            api_key = _single_value(name, _number_of_key(value), api_key)
         elif name == "id" and users is not None:
             row = _single_value(name, parse_key(users, value, "--as: "), row)
         elif name in attributes:
             _add(claims, attributes[name], value)
         else:
-            allowed = [*attributes, *([_LOGIN] if auth.users else []), _ROLES]
+            stored = [_LOGIN] * auth.users + [_KEY] * auth.keys
+            allowed = [*attributes, *stored, _ROLES]
             raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
-    if login is not None and row is not None:
-        raise ArgumentError("--as: 'login' and 'id' both name the caller: remove one")
-    if login is None and row is None:
-        for name, one in attributes.items():
-            if not one.optional and one.claim not in claims:
-                also = f", or {_LOGIN}=NAME" if auth.users else ""
-                raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE{also}")
-    return NamedCaller(claims, tuple(roles), login, row)
+    naming = {_LOGIN: login, _KEY: api_key, "id": row}
+    given = [name for name, value in naming.items() if value is not None]
+    if len(given) > 1:
+        first, second = given[:2]
+        raise ArgumentError(f"--as: {first!r} and {second!r} both name the caller: remove one")
+    if not given:
+        _check_complete(claims, attributes, auth)
+    return NamedCaller(claims, tuple(roles), login, row, api_key)
+
+
+def _check_complete(
+    claims: Mapping[str, Any], attributes: "Mapping[str, Claim]", auth: "Auth"
+) -> None:
+    """Raise ArgumentError if a caller who is not stored lacks an attribute."""
+    for name, one in attributes.items():
+        if not one.optional and one.claim not in claims:
+            also = f", or {_LOGIN}=NAME" * auth.users + f", or {_KEY}=ID" * auth.keys
+            raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE{also}")
+
+
+def _number_of_key(text: str) -> int:
+    """Parse the number of an API key. The key itself is a secret, which no argument contains."""
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII):
+        raise ArgumentError("--as: 'key' is the number of an API key; see: crudgen key list")
+    return int(text)
 
 
 def _name_value_pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":

@@ -1,6 +1,7 @@
-"""The caller whom a question is about. Reason to change: what is read of a login or a row."""
+"""The caller whom a question is about. Reason to change: what is read of a login, key or row."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,21 +16,23 @@ Module = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class NamedCaller:
-    """A caller as a question names it: by claims, roles, a login or a row."""
+    """A caller as a question names it: by claims, roles, a login, an API key or a row."""
 
     claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims in the question. They take precedence over stored ones."""
     roles: tuple[str, ...] = ()
-    """Roles, beside those of the login."""
+    """Roles, beside those of the login or the API key."""
     login: str | None = None
     """The name of a user who logs in."""
     row: Any = None
     """The key of the row, if users are rows."""
+    api_key: int | None = None
+    """The number of an API key."""
 
     @property
     def is_stored(self) -> bool:
         """Whether the database has more about the caller."""
-        return self.login is not None or self.row is not None
+        return any(one is not None for one in (self.login, self.row, self.api_key))
 
 
 def stored_claims(named: NamedCaller, connection: Connection, module: Module) -> dict[str, Any]:
@@ -37,22 +40,22 @@ def stored_claims(named: NamedCaller, connection: Connection, module: Module) ->
     claims: dict[str, Any] = {}
     roles, key = [*named.roles], named.row
     rows = getattr(module("settings").Settings, "user_rows", None)
+    found: Mapping[str, Any] | None = None
     if named.login is not None:
-        logins = module("kit.access.user_table").LOGINS
-        statement = select(logins).where(logins.c.name == named.login)
-        found = connection.execute(statement).mappings().first()
-        if found is None:
-            raise ArgumentError(f"--as: there is no user {named.login!r}; see: crudgen user list")
-        if found["disabled"] is not None:
-            raise ArgumentError(f"--as: the user {named.login!r} is disabled, so they get 401")
-        roles += json.loads(found["roles"])
+        found = _login(named.login, connection, module)
         own = json.loads(found["claims"])
         claims |= module("kit.access.user_tokens").user_claims(found["id"], found["name"], own)
+    if named.api_key is not None:
+        found = _api_key(named.api_key, connection, module, rows)
+        tokens = module("kit.access.own_tokens")
+        claims |= tokens.key_claims(found["id"], json.loads(found["claims"]))
+        claims |= {"iss": tokens.KEYS, "name": found["name"]}
+    if found is not None:
+        roles += json.loads(found["roles"])
         if rows is not None:
             key = found["row_id"]
             if key is None:
-                problem = f"the user {named.login!r} has no row, so they get 401"
-                raise ArgumentError(f"--as: {problem}; see: crudgen user link --help")
+                raise ArgumentError(f"--as: {_without_row(named)}")
     if rows is not None and key is not None:
         row = connection.execute(select(*rows.columns).where(rows.key == key)).first()
         if row is None:
@@ -60,6 +63,45 @@ def stored_claims(named: NamedCaller, connection: Connection, module: Module) ->
         claims |= rows.claims(row)
     caller = module("caller").Caller
     return _merged_claims(claims, named.claims) | {caller.__roles_claim__: roles}
+
+
+def _login(name: str, connection: Connection, module: Module) -> Mapping[str, Any]:
+    """Return the stored values of a user who can log in."""
+    logins = module("kit.access.user_table").LOGINS
+    found = connection.execute(select(logins).where(logins.c.name == name)).mappings().first()
+    if found is None:
+        raise ArgumentError(f"--as: there is no user {name!r}; see: crudgen user list")
+    if found["disabled"] is not None:
+        raise ArgumentError(f"--as: the user {name!r} is disabled, so they get 401")
+    return dict(found)
+
+
+def _api_key(number: int, connection: Connection, module: Module, rows: Any) -> Mapping[str, Any]:
+    """Return the stored values of an API key that is valid."""
+    stored = module("kit.access.credentials").CREDENTIALS
+    asked = select(stored).where(stored.c.id == number, stored.c.login_id.is_(None))
+    found = connection.execute(asked).mappings().first()
+    if found is None:
+        raise ArgumentError(f"--as: there is no key {number}; see: crudgen key list")
+    if found["expires"] <= time.time():
+        raise ArgumentError(f"--as: the key {number} has expired, so it gets 401")
+    if rows is not None:
+        logins = module("kit.access.user_table").LOGINS
+        asked = select(logins.c.name).where(
+            logins.c.row_id == found["row_id"], logins.c.disabled.is_not(None)
+        )
+        name = connection.execute(asked).scalar()
+        if name is not None:
+            problem = f"the key {number} acts as the user {name!r}, who is disabled"
+            raise ArgumentError(f"--as: {problem}, so it gets 401")
+    return dict(found)
+
+
+def _without_row(named: NamedCaller) -> str:
+    if named.login is None:
+        return f"the key {named.api_key} has no row, so it gets 401; add another: crudgen key add"
+    problem = f"the user {named.login!r} has no row, so they get 401"
+    return f"{problem}; see: crudgen user link --help"
 
 
 def _merged_claims(stored: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -154,6 +154,68 @@ def test_callers_are_put_together_from_all_options() -> None:
         named_caller(["roles=editor"], schema)
 
 
+KEYS = "auth: {users: User, keys: true, roles: [editor, hr]}"
+WRONG_KEYS = [
+    (["key=cg_1_x"], "'key' is the number of an API key; see: crudgen key list"),
+    (["key=0"], "'key' is the number"),
+    (["key=1,key=2"], "'key' has two values"),
+    (["key=1,login=ann"], "'login' and 'key' both name the caller"),
+    (["key=1", "id=1"], "'key' and 'id' both name the caller"),
+    (["team=1"], "--as lacks 'id': write id=VALUE, or login=NAME, or key=ID"),
+    (["kye=1"], "did you mean 'key'"),
+]
+
+
+def test_api_keys_are_callers() -> None:
+    files = {"user.yaml": USER, "book.yaml": BOOK}
+    schema = load_texts(files, KEYS)
+    found = named_caller(["key=12,team=3", "roles=hr"], schema)
+    assert found == NamedCaller({"row.team": "3"}, ("hr",), api_key=12)
+    for texts, reason in WRONG_KEYS:
+        with pytest.raises(ArgumentError, match=reason):
+            named_caller(texts, schema)
+    with pytest.raises(ArgumentError, match="a caller has no 'key'"):
+        named_caller(["key=1"], load_texts(files, USERS))
+    auth = "auth: {keys: true, roles: [editor], me: {key: str, id: int = sub}}"
+    schema = load_texts({"note.yaml": NOTE}, auth)
+    assert named_caller(["id=7", "key=a"], schema) == NamedCaller({"sub": "7", "key": "a"})
+
+
+def test_what_is_stored_of_an_api_key_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PASSWORD_MEMORY_MB", "12")
+    write_entities(tmp_path / "entities", {"user": USER, "book": BOOK})
+    (tmp_path / "crudgen.yaml").write_text(KEYS)
+
+    def crudgen(*arguments: str, given: str | None = None, code: int = 0) -> str:
+        done = CliRunner().invoke(app, [*arguments], input=given)
+        assert done.exit_code == code, (arguments, done.output)
+        return done.output + str(done.exception)
+
+    crudgen("apply")
+    add = ("user", "add", "ann", "--set", "name=Ann", "--set", "team=3", "--password-stdin")
+    crudgen(*add, given="a long password")
+    crudgen("key", "add", "--row", "1")
+    crudgen("key", "add", "--row", "1", "--role", "editor")
+    create = ("access", "explain", "Book", "create", "--body", '{"title": "a", "team": 3}', "--as")
+    assert "A rule allows it: user if team = me.team" in crudgen(*create, "key=1")
+    assert "team = me.team  NO" in crudgen(*create, "key=1,team=4", code=1)
+    assert "without a condition" in crudgen(*create, "key=1,roles=editor")
+    assert "without a condition" in crudgen(*create, "key=2")
+    assert "there is no key 9; see: crudgen key list" in crudgen(*create, "key=9", code=2)
+    crudgen("user", "disable", "ann")
+    disabled = "the key 1 acts as the user 'ann', who is disabled, so it gets 401"
+    assert disabled in crudgen(*create, "key=1", code=2)
+    crudgen("user", "enable", "ann")
+    with create_engine("sqlite:///app.db").begin() as connection:
+        connection.execute(text("UPDATE _credential SET expires = 1 WHERE id = 1"))
+        connection.execute(text("UPDATE _credential SET row_id = NULL WHERE id = 2"))
+    assert "the key 1 has expired, so it gets 401" in crudgen(*create, "key=1", code=2)
+    assert "the key 2 has no row, so it gets 401" in crudgen(*create, "key=2", code=2)
+
+
 def test_the_row_and_the_login_of_a_caller_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
