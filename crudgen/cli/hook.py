@@ -59,7 +59,7 @@ def hook(
 
 def _listed_function(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function]":
     """Return an entity and its hook. Raises ArgumentError if the spec does not have them."""
-    from crudgen.codegen.views.hooks import name_of, own_functions  # noqa: PLC0415 -- lazy
+    from crudgen.codegen.views.hooks import function_name, hook_functions_of  # noqa: PLC0415 -- lazy
     from crudgen.language.hooks import AFTER, Hook  # noqa: PLC0415 -- lazy
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
@@ -67,7 +67,7 @@ def _listed_function(schema: "Schema", entity: str, name: str) -> "tuple[Entity,
     if found is None:
         remedy = suggest(entity, [str(one.name) for one in schema.entities])
         raise ArgumentError(f"unknown entity {entity!r}\n  {remedy}")
-    functions = {name_of(one): one for one in own_functions(found)}
+    functions = {function_name(one): one for one in hook_functions_of(found)}
     if name in functions:
         return found, functions[name]
     if name.removeprefix(AFTER) not in Hook.__members__.values():

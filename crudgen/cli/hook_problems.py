@@ -46,6 +46,6 @@ def check_project(schema: "Schema", remedy: str = "create the project with: crud
 
 def _first_with_functions(schema: "Schema") -> "Entity | None":
     """Return the first entity with functions; None if there is none."""
-    from crudgen.codegen.views.hooks import own_functions  # noqa: PLC0415 -- lazy
+    from crudgen.codegen.views.hooks import hook_functions_of  # noqa: PLC0415 -- lazy
 
-    return next((one for one in schema.entities if own_functions(one)), None)
+    return next((one for one in schema.entities if hook_functions_of(one)), None)

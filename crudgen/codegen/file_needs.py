@@ -4,7 +4,7 @@ from crudgen.language.schema import Entity, KitForm, Schema
 
 from .needs import Argument, Function, Need, Required, ToolTable, Variable
 from .views.distribution import POSTGRES, WEBHOOKS, requirements
-from .views.hooks import name_of, own_functions, signature
+from .views.hooks import function_name, hook_functions_of, signature
 from .views.references import Entities
 
 WIRING = (
@@ -23,7 +23,8 @@ def needs_of_hooks(entity: Entity, entities: Entities, kit: KitForm) -> tuple[Ne
     """Return the functions that the module with those of an entity must have."""
     names = {*map(str, entities)}
     return tuple(
-        Function(name_of(one), signature(entity, names, kit, one)) for one in own_functions(entity)
+        Function(function_name(one), signature(entity, names, kit, one))
+        for one in hook_functions_of(entity)
     )
 
 

@@ -14,7 +14,7 @@ from crudgen.language.hooks import AFTER, Hook
 from crudgen.language.schema import Entity, Schema
 
 from .needs import bound_names
-from .views.hooks import hooks_of, hooks_path, own_functions
+from .views.hooks import hook_functions_of, hooks_of, hooks_path
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _PARAMETERS = {Hook.CREATE: 2, Hook.UPDATE: 3, Hook.DELETE: 2}
@@ -30,7 +30,7 @@ def function_problems(schema: Schema, texts: Mapping[str, tuple[str, str]]) -> l
     found: list[Diagnostic] = []
     for entity in schema.entities:
         path = hooks_path(entity)
-        if own_functions(entity) and path in texts:
+        if hook_functions_of(entity) and path in texts:
             found += _module_problems(entity, *texts[path])
     return found
 
@@ -71,7 +71,7 @@ def _module_problems(entity: Entity, file: str, text: str) -> Iterator[Diagnosti
             problem = f"'{hook}' must not be async: it runs in a thread with its transaction"
             yield _diagnostic_at(function, file, lines, problem, f"write 'def {hook}'")
         elif not _accepts_arguments(function, arguments[hook]):
-            problem = f"'{hook}' must accept {_argument_count(arguments[hook])}"
+            problem = f"'{hook}' must accept {_argument_count_text(arguments[hook])}"
             remedy = f"see the form with: crudgen hook {entity.name} {hook} --show"
             yield _diagnostic_at(function, file, lines, problem, remedy)
 
@@ -99,5 +99,5 @@ def _accepts_arguments(function: _Function, number: int) -> bool:
     return fits and not has_keywords
 
 
-def _argument_count(number: int) -> str:
+def _argument_count_text(number: int) -> str:
     return "one argument" if number == 1 else f"{number} arguments"

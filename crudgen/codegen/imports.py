@@ -70,10 +70,11 @@ class Imports:
         key = (module, what, in_class)
         printed = self._printed.get(key)
         if printed is None:
-            printed = self._printed[key] = self._use_or_qualify(module, what, in_class=in_class)
+            printed = self._printed[key] = self._import_or_qualify(module, what, in_class=in_class)
         return printed
 
-    def _use_or_qualify(self, module: str, what: str, *, in_class: bool) -> Code:
+    def _import_or_qualify(self, module: str, what: str, *, in_class: bool) -> Code:
+        """Return the imported name; or `module.name` if the module defines such a name itself."""
         if what in self._defined or (in_class and what in self._attributes):
             return identifier(f"{self._qualifier(module)}.{what}")
         if module != "builtins":
@@ -135,11 +136,11 @@ def _module_imports(module: str, names: Collection[str], indent: int = 0) -> Cod
     if module.startswith(".") and not module.startswith(".."):
         # The modules of the same entity: no other entity imports the same names.
         return _import_statements(module, names, indent)
-    return _cached_statements(module, frozenset(names), indent)
+    return _cached_import_statements(module, frozenset(names), indent)
 
 
 @lru_cache(maxsize=8192)
-def _cached_statements(module: str, names: frozenset[str], indent: int) -> Code:
+def _cached_import_statements(module: str, names: frozenset[str], indent: int) -> Code:
     return _import_statements(module, names, indent)
 
 

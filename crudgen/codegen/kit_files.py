@@ -9,13 +9,13 @@ from crudgen.language.operations import BULK, Operation
 from crudgen.language.schema import KeyKind, KitForm, Schema, TypeName
 
 from .views.collections import collections_of, creates_together, writes_keys
-from .views.events import kit_of_events
+from .views.events import kit_conditions_of_events
 from .views.hooks import creates_by_function
 from .views.references import by_name
 from .views.referrers import refers
 from .views.relation_nodes import uses_relations
 from .views.rule_conditions import follows_relations
-from .views.users import kit_of_users
+from .views.users import kit_conditions_of_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class FromKit:
 
 def kit_files(schema: Schema) -> Iterator[FromKit]:
     """Yield the files of the kit that a project needs."""
-    is_emitted = _conditions(schema)
+    is_emitted = _conditions_of_kit_files(schema)
     for path, file in _python_files(files("crudgen") / "kit"):
         if is_emitted.get(path, True) and is_emitted.get(path.split("/")[0], True):
             yield FromKit(f"app/kit/{path}", file)
 
 
-def _conditions(schema: Schema) -> dict[str, bool]:
+def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
     """Return whether a project needs each of the optional files and folders of the kit."""
     entities = schema.entities
     fields = [each for one in entities for each in (*one.fields, *one.computed)]
@@ -50,23 +50,23 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     references = related or any(map(refers, entities))
     named = by_name(entities)
     collections = [one for entity in entities for one in collections_of(entity, named)]
-    created = [one.target for one in collections if one.creates]
+    created = [one.target for one in collections if one.can_create]
     nested_functions = any(creates_by_function(one, named) for one in created)
     by_keys = [entity for entity in entities if writes_keys(entity)]
     keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
     keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
-    link_routes = any(one.changes_links for one in collections)
+    link_routes = any(one.can_change_links for one in collections)
     links = keys or link_routes
     linked = keys or any(one.relation.link for one in collections)
     composite = any(map(creates_together, entities))
     nested = any(one.relation.link is None for one in collections)
     return {
         "access": schema.auth is not None,
-        **kit_of_users(schema.auth),
+        **kit_conditions_of_users(schema.auth),
         "access/collections.py": bool(collections),
         **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
-        **kit_of_events(schema),
+        **kit_conditions_of_events(schema),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
         "hooks/guarded_nested.py": schema.auth is not None and nested_functions,
@@ -119,7 +119,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,
         "types/keys.py": any(
-            (one.changes_links or one.is_written_by_keys) and one.target.key.type is TypeName.INT
+            (one.can_change_links or one.is_written_by_keys) and one.target.key.type is TypeName.INT
             for one in collections
         ),
         "types/many.py": bulk or links or composite,

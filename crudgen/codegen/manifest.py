@@ -20,7 +20,7 @@ from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_view_of_schema
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.computed import has_computed
-from .views.hooks import hooks_path, hooks_view, own_functions
+from .views.hooks import hook_functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.nested import nested_view
@@ -147,7 +147,7 @@ def _access_files(entity: Entity, schema: Schema, entities: Entities) -> Iterato
 
 def _hook_files(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
     """Yield the user's file with the functions around operations, if the entity has some."""
-    if hooks := own_functions(entity):
+    if hooks := hook_functions_of(entity):
         view = hooks_view(entity, {*map(str, entities)}, schema.kit, hooks)
         needs = needs_of_hooks(entity, entities, schema.kit)
         yield FromTemplate(hooks_path(entity), "hooks.py.jinja", view, Ownership.ONCE, needs)

@@ -38,7 +38,7 @@ def _render_file(file: FromTemplate | FromKit | FromText) -> SourceFile:
         return SourceFile(file.path, file.text)
     if isinstance(file, FromKit):
         return SourceFile(file.path, file.kit_file.read_text("utf-8"))
-    text = _jinja_environment().get_template(file.template).render(_variables(file.view))
+    text = _jinja_environment().get_template(file.template).render(_template_variables(file.view))
     parts = [f"{table}/{file.template.removesuffix('.jinja')}" for table in file.tables]
     return SourceFile(
         file.path,
@@ -50,7 +50,7 @@ def _render_file(file: FromTemplate | FromKit | FromText) -> SourceFile:
     )
 
 
-def _variables(view: Any) -> dict[str, Any]:
+def _template_variables(view: Any) -> dict[str, Any]:
     """Return the attributes of a view as template variables."""
     if view is None:
         return {}
@@ -63,7 +63,7 @@ def _jinja_environment() -> Environment:
         loader=PackageLoader("crudgen.codegen"),
         auto_reload=False,
         undefined=StrictUndefined,
-        finalize=_only_code,
+        finalize=_require_code,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -71,7 +71,7 @@ def _jinja_environment() -> Environment:
     )
 
 
-def _only_code(value: object) -> Code:
+def _require_code(value: object) -> Code:
     """Return the value if it is Code. Raises TypeError otherwise."""
     if not isinstance(value, Code):
         raise TypeError(f"templates print only Code, found '{value}'")

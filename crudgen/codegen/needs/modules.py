@@ -36,7 +36,7 @@ class Argument:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the argument as a line to add, if the module calls the class without it."""
-        tree = _parsed(text)
+        tree = _syntax_tree(text)
         calls = [*self._calls_of_class(tree)]
         keywords = {keyword.arg for call in calls for keyword in call.keywords}
         mentioned = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -67,7 +67,7 @@ class Variable:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the assignment if the module has the function, but not the variable."""
-        names = {*bound_names(_parsed(text).body)}
+        names = {*bound_names(_syntax_tree(text).body)}
         if self.function in names and not names & {self.name, "*"}:
             yield MissingLine(f"{self.name} = {self.function}()", "at the end")
 
@@ -81,7 +81,7 @@ class Function:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the first line of the function, if the module has none of this name."""
-        if not {*bound_names(_parsed(text).body)} & {self.name, "*"}:
+        if not {*bound_names(_syntax_tree(text).body)} & {self.name, "*"}:
             yield MissingLine(self.signature, "at the end")
 
 
@@ -95,14 +95,14 @@ class KitImports:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the right import for each one that names another package or a former module."""
-        for node in ast.walk(_parsed(text)):
+        for node in ast.walk(_syntax_tree(text)):
             if isinstance(node, ast.ImportFrom) and _kit_module(node) is not None:
                 old = ast.unparse(node)
-                lines = [*self._right_imports(node)]
+                lines = [*self._corrected_imports(node)]
                 if lines != [old]:
                     yield from (MissingLine(line, f"instead of `{old}`") for line in lines)
 
-    def _right_imports(self, node: ast.ImportFrom) -> Iterator[str]:
+    def _corrected_imports(self, node: ast.ImportFrom) -> Iterator[str]:
         module = _kit_module(node) or ""
         package = (node.module or "").removesuffix(module).rstrip(".")
         package = "." * node.level + package
@@ -137,7 +137,7 @@ class ServerProtocol:
                 yield MissingLine(new, f"instead of `{old}`")
 
 
-def _parsed(text: str) -> ast.Module:
+def _syntax_tree(text: str) -> ast.Module:
     """Return the syntax tree of a module; an empty one for a syntax error."""
     try:
         with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from crudgen.language.schema import Entity, KeyKind, KitForm, RowAction
 from .collections import created_together
 from .field_rules import field_rules
 from .references import Entities
-from .rule_conditions import rule_conditions, versions
+from .rule_conditions import rule_conditions, version_assignments
 from .variables import free_name
 
 _ALIASES = {
@@ -49,7 +49,7 @@ class AccessView:
     aliases: tuple[Code, ...]
 
 
-def actions_of(operation: Operation, entity: Entity) -> tuple[Action, ...]:
+def actions_required_by(operation: Operation, entity: Entity) -> tuple[Action, ...]:
     """Return the actions of an operation, of which a caller must be allowed one.
 
     A PUT can create a row, if clients choose the keys.
@@ -61,7 +61,7 @@ def actions_of(operation: Operation, entity: Entity) -> tuple[Action, ...]:
 
 def caller_type(operation: Operation, entity: Entity, entities: Collection[str]) -> Code:
     """Return the name of the type of an operation's callers: `Reader`. No entity has this name."""
-    return free_name(_ALIASES[actions_of(operation, entity)], entities)
+    return free_name(_ALIASES[actions_required_by(operation, entity)], entities)
 
 
 def action_caller(action: RowAction, entities: Collection[str]) -> Code:
@@ -72,7 +72,7 @@ def action_caller(action: RowAction, entities: Collection[str]) -> Code:
     return free_name(_ALIASES[(action.access,)], entities)
 
 
-def is_open(access: Access, actions: Iterable[Right]) -> bool:
+def is_open_to_anyone(access: Access, actions: Iterable[Right]) -> bool:
     """Return whether callers without credentials may do one of the actions."""
     reads = ANYONE in access.who(Action.READ)
     return any(
@@ -102,7 +102,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     """Return the view of the rules of an entity."""
     names = {str(one) for one in entities}
     aliases: dict[tuple[Right, ...], Code] = {
-        actions_of(operation, entity): caller_type(operation, entity, names)
+        actions_required_by(operation, entity): caller_type(operation, entity, names)
         for operation in entity.api.operations
     }
     aliases |= {(one.right,): action_caller(one, names) for one in entity.actions}
@@ -122,10 +122,10 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(
         plural_words=words(entity.plural),
-        versions=tuple(versions(entity, imports)),
+        versions=tuple(version_assignments(entity, imports)),
         access=statement(raw("access = "), call(kind, arguments)),
         aliases=tuple(
-            _caller_alias(alias, actions, caller, is_open(access, actions), imports)
+            _caller_alias(alias, actions, caller, is_open_to_anyone(access, actions), imports)
             for actions, alias in aliases.items()
         ),
         imports=imports.code(),

@@ -114,7 +114,7 @@ class ActionHandlers(Handlers):
             statuses += [413, 415]
         if action.access is Action.READ:
             arguments.append(raw("reads=True"))
-        parameters += [self._request(), self._db]
+        parameters += [self._request_parameter(), self._db]
         if entity.access is not None:
             if action.access is None:
                 arguments.append(keyword("rules", literal(str(action.name))))
@@ -123,10 +123,12 @@ class ActionHandlers(Handlers):
             statuses.insert(0, 204)
         return ActionView(
             path=literal(f"/{{{entity.singular}_id}}/{action.name}"),
-            response_type=self._model(written_suffix(entity)),
+            response_type=self._import_model(written_suffix(entity)),
             operation_id=literal(f"{action.name}_{entity.singular}"),
-            responses=self._errors(*statuses, 422, *self._missing_etag(), 503, hooks=None),
+            responses=self._responses(
+                *statuses, 422, *self._missing_etag_status(), 503, hooks=None
+            ),
             signature=self._signature(handler, parameters),
             doc=action_doc(entity, action),
-            body=self._return(verb, arguments),
+            body=self._return_statement(verb, arguments),
         )

@@ -27,17 +27,17 @@ def type_aliases(
     OpenAPI, so no two entities use the same name. `taken` are other names that are used.
     """
     entities = tuple(entities)
-    if not any(map(_has_alias, chain.from_iterable(map(_properties, entities)))):
+    if not any(map(_has_alias, chain.from_iterable(map(_fields_and_computed, entities)))):
         return {entity.name: {} for entity in entities}
     names = [*class_names(entities), *body_names(entities)]
     names += [found for webhook in webhooks for found in message_names(webhook)]
     used = {name for name, _ in names}.union(taken)
-    return {entity.name: dict(_aliases(entity, used)) for entity in entities}
+    return {entity.name: dict(_entity_aliases(entity, used)) for entity in entities}
 
 
-def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:
+def _entity_aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:
     """Yield the aliases of an entity, and add them to the names that are taken."""
-    for number, field in enumerate(_properties(entity)):
+    for number, field in enumerate(_fields_and_computed(entity)):
         if _has_alias(field):
             candidates = _alias_candidates(entity, field, number)
             alias = next(alias for alias in candidates if _is_usable_alias(alias, field, taken))
@@ -45,7 +45,7 @@ def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]
             yield field.name, alias
 
 
-def _properties(entity: Entity) -> tuple[Field, ...]:
+def _fields_and_computed(entity: Entity) -> tuple[Field, ...]:
     return (*entity.fields, *entity.computed)
 
 

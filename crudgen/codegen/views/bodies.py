@@ -126,7 +126,7 @@ class _BodyPrinter:
         self._case = case
         self._rows = created_together(entity, entities)
         self._linked = written_by_keys(entity, entities)
-        self._owners = [one for one in owners_of(entity, entities) if one.creates]
+        self._owners = [one for one in owners_of(entity, entities) if one.can_create]
         attributes = [*(one.relation.attribute for one in self._rows)]
         attributes += [one.keys for one in self._linked]
         defined = {f"{entity.name}{suffix}" for suffix in BODIES}
@@ -194,7 +194,7 @@ class _BodyPrinter:
         rows = self._generic_type(
             self._many_or_none_type(), self._import_model(one, one.create_model)
         )
-        value = self._field_call([raw("default=[]"), *self._rows_alias(one)])
+        value = self._field_call([raw("default=[]"), *self._alias_argument_of_rows(one)])
         return typed_declaration(one.relation.attribute, rows, value)
 
     def _returned_rows_field(self, one: Collection) -> Code:
@@ -202,7 +202,7 @@ class _BodyPrinter:
         rows = self._generic_type(
             self._list_type(), self._import_model(one, f"{one.target.name}Public")
         )
-        alias = self._rows_alias(one)
+        alias = self._alias_argument_of_rows(one)
         return typed_declaration(
             one.relation.attribute, rows, self._field_call(alias) if alias else None
         )
@@ -215,13 +215,13 @@ class _BodyPrinter:
         return typed_declaration(
             one.keys,
             keys,
-            self._field_call([raw("default=[]"), *self._keys_alias(one)]),
+            self._field_call([raw("default=[]"), *self._alias_argument_of_keys(one)]),
         )
 
     def _returned_keys_field(self, one: Collection) -> Code:
         """Return `power_ids: list[int]`."""
         keys = self._generic_type(self._list_type(), shown_key_type(one, self.imports))
-        alias = self._keys_alias(one)
+        alias = self._alias_argument_of_keys(one)
         return typed_declaration(one.keys, keys, self._field_call(alias) if alias else None)
 
     def _many_or_none_type(self) -> Code:
@@ -238,13 +238,13 @@ class _BodyPrinter:
         module = ".models" if is_own else models_module(one.target.plural)
         return self.imports.name(module, model, in_class=True)
 
-    def _rows_alias(self, one: Collection) -> list[Bracket | Code]:
+    def _alias_argument_of_rows(self, one: Collection) -> list[Bracket | Code]:
         """Return the argument `alias` of a property with rows, if its JSON name differs."""
         sent = one.relation.json_name
         same = sent == str(one.relation.attribute)
         return [] if same else [keyword("alias", json_name(sent))]
 
-    def _keys_alias(self, one: Collection) -> list[Bracket | Code]:
+    def _alias_argument_of_keys(self, one: Collection) -> list[Bracket | Code]:
         """Return the argument `alias` of a property with keys, if its JSON name differs."""
         return alias_argument_of_keys(one, self._case)
 

@@ -61,7 +61,7 @@ def caller_view(auth: Auth, kit: KitForm, *, is_in_rules: bool = False) -> Calle
     claims = tuple(_claim_field(one, imports, is_of_row=users_are_rows(auth)) for one in auth.me)
     return CallerView(
         head=statement(raw("class "), call(raw("Caller"), [base]), tail=":"),
-        settings=tuple(_class_settings(auth)),
+        settings=tuple(_class_attributes(auth)),
         claims=claims,
         bound=tuple(_bound_claim(one, imports) for one in auth.me) if is_in_rules else (),
         imports=imports.code(),
@@ -81,7 +81,7 @@ def _bound_claim(one: Claim, imports: Imports) -> Code:
     return statement(head, call(function, arguments), INDENT)
 
 
-def _class_settings(auth: Auth) -> Iterator[Code]:
+def _class_attributes(auth: Auth) -> Iterator[Code]:
     if auth.roles:
         roles = tuple(literal(str(role)) for role in auth.roles)
         value = Bracket("(", roles, ")", is_tuple=True)

@@ -10,7 +10,7 @@ from crudgen.language.matrix import may
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Json
 
-from .access import actions_of
+from .access import actions_required_by
 from .users import users_are_rows
 
 NEEDS_OF_MAIN = (
@@ -47,7 +47,9 @@ class CallersView:
 def callers_view(auth: Auth) -> CallersView:
     """Return the view of the callers in tests."""
     claims: dict[str, Json] = {"sub": "1"}
-    sampled = {one.claim: _sample_claim(one) for one in auth.me if one.claim not in _OF_ISSUER}
+    sampled = {
+        one.claim: _sample_claim_value(one) for one in auth.me if one.claim not in _OF_ISSUER
+    }
     if users_are_rows(auth):
         start = f"{ROW_CLAIM}."
         sampled = {ROW_CLAIM: {name.removeprefix(start): value for name, value in sampled.items()}}
@@ -67,7 +69,7 @@ def callers_view(auth: Auth) -> CallersView:
     )
 
 
-def _sample_claim(one: Claim) -> Json:
+def _sample_claim_value(one: Claim) -> Json:
     value = one.words[0] if one.type is ClaimType.ENUM else _SAMPLES[one.type]
     if one.many:
         return [value]
@@ -83,7 +85,9 @@ def testable_operations(entity: Entity) -> set[Operation]:
     if not access.read or not all(part.who for part in rules):
         return set()
     return {
-        one for one in operations if all(map(access.callers_for_all_rows, actions_of(one, entity)))
+        one
+        for one in operations
+        if all(map(access.callers_for_all_rows, actions_required_by(one, entity)))
     }
 
 
@@ -93,5 +97,6 @@ def admitted_callers(entity: Entity, operation: Operation, auth: Auth) -> tuple[
     return tuple(
         caller
         for caller in (ANYONE, USER, *auth.roles)
-        if access and any(may(access, action, caller) for action in actions_of(operation, entity))
+        if access
+        and any(may(access, action, caller) for action in actions_required_by(operation, entity))
     )

@@ -77,8 +77,8 @@ def _valid_values(field: Field, pool: Iterable[Value]) -> Iterator[Value]:
         is_text = field.type in {TypeName.EMAIL, TypeName.URL}
         if is_text and value not in field.samples:
             continue
-        if value_problem(field, _with_scale(field, value)) is None:
-            yield _with_scale(field, value)
+        if value_problem(field, _with_scale_of_field(field, value)) is None:
+            yield _with_scale_of_field(field, value)
 
 
 def _nearby_values(value: Any) -> Iterator[Value]:
@@ -103,7 +103,7 @@ def _nearby_values(value: Any) -> Iterator[Value]:
             )
 
 
-def _with_scale(field: Field, value: Any) -> Any:
+def _with_scale_of_field(field: Field, value: Any) -> Any:
     """Return a decimal with the scale of the field, unless that changes its value."""
     if field.type is not TypeName.DECIMAL or not isinstance(value, Decimal):
         return value

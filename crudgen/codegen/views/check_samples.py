@@ -43,7 +43,7 @@ def request_samples(entity: Entity) -> Samples | None:
     found = search.valid_row(first)
     if found is None:
         return None
-    return Samples(found, search.changes(found), search.invalid_values(found))
+    return Samples(found, search.valid_changes(found), search.invalid_values(found))
 
 
 class _SampleSearch:
@@ -65,7 +65,7 @@ class _SampleSearch:
         chosen = next(self._choices(self._fields, {}, self._checks), None)
         return None if chosen is None else {**first, **chosen}
 
-    def changes(self, row: Row) -> Row:
+    def valid_changes(self, row: Row) -> Row:
         """Return other values, each valid after those before it."""
         changes: dict[FieldName, Value] = {}
         for field in self._sent:
@@ -74,7 +74,7 @@ class _SampleSearch:
             current = {**row, **changes}
             options = [field.samples[1], *self._candidates.get(field.name, ())]
             for value in (*options, row[field.name]):
-                if value != row[field.name] and self._meets({**current, field.name: value}):
+                if value != row[field.name] and self._meets_checks({**current, field.name: value}):
                     break
             changes[field.name] = value
         return changes
@@ -83,13 +83,13 @@ class _SampleSearch:
         """Return values that violate a check; of as few fields as possible."""
         for field in self._fields:
             for value in self._candidates[field.name]:
-                if self._violates({**row, field.name: value}):
+                if self._violates_any_check({**row, field.name: value}):
                     return {field.name: value}
         for check in self._checks:
             self._steps = 0
             fields = [field for field in self._fields if field.name in fields_of(check.condition)]
             for chosen in self._choices(fields, {}, ()):
-                if self._violates({**row, **chosen}):
+                if self._violates_any_check({**row, **chosen}):
                     return chosen
         return {}
 
@@ -108,10 +108,10 @@ class _SampleSearch:
                 return
             row = {**chosen, field.name: value}
             decided = [check for check in checks if left.isdisjoint(fields_of(check.condition))]
-            if self._meets(row, decided):
+            if self._meets_checks(row, decided):
                 yield from self._choices(others, row, checks)
 
-    def _meets(self, row: Row, checks: Sequence[Check] | None = None) -> bool:
+    def _meets_checks(self, row: Row, checks: Sequence[Check] | None = None) -> bool:
         """Return whether a row meets the checks, whatever values the unsent fields have."""
         return all(
             value_of(check.condition, {**row, **others}) is not False
@@ -119,7 +119,7 @@ class _SampleSearch:
             for others in self._unsent
         )
 
-    def _violates(self, row: Row) -> bool:
+    def _violates_any_check(self, row: Row) -> bool:
         """Return whether a row certainly violates a check."""
         return any(
             all(value_of(check.condition, {**row, **others}) is False for others in self._unsent)

@@ -27,12 +27,12 @@ class Collection:
         return nested.is_link(self.relation)
 
     @property
-    def lists(self) -> bool:
+    def can_list(self) -> bool:
         """Whether the rows can be listed."""
         return nested.can_list(self.owner, self.relation, self.target)
 
     @property
-    def creates(self) -> bool:
+    def can_create(self) -> bool:
         """Whether rows can be created, which refer to the owner.
 
         The reference may be read-only: the server sets it to the key in the path.
@@ -40,7 +40,7 @@ class Collection:
         return nested.can_create(self.owner, self.relation, self.target)
 
     @property
-    def changes_links(self) -> bool:
+    def can_change_links(self) -> bool:
         """Whether links can be added and removed: not if all operations of the owner only read."""
         return nested.can_change_links(self.owner, self.relation)
 
@@ -124,11 +124,11 @@ def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]
         for one in entity.relations
         if one.link is not None or one.name in entity.api.nested
     )
-    return tuple(one for one in found if one.lists or one.creates or one.changes_links)
+    return tuple(one for one in found if one.can_list or one.can_create or one.can_change_links)
 
 
 def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
-    """Return the collections through which rows of an entity are created without a reference.
+    """Return the collections in which new rows of an entity are sent without their reference.
 
     They are the inverses of its references, sorted by owner, then as its relations are.
     """
@@ -142,7 +142,7 @@ def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
         for relation in entities[owner].relations
         if relation.target == entity.name
     )
-    return tuple(one for one in found if one.creates or one.is_created_together)
+    return tuple(one for one in found if one.can_create or one.is_created_together)
 
 
 def creates_together(entity: Entity) -> bool:

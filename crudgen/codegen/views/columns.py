@@ -89,6 +89,7 @@ class FieldPrinter:
         return self._in_class(*_IMPORTED[field.type])
 
     def _alias_value(self, field: Field) -> Bracket:
+        """Return what the alias stands for: `Annotated[str, TextRule(as_sent=True)]`."""
         if field.type is TypeName.ENUM:
             # A named type is one schema in OpenAPI, and one type in typed clients.
             words = [literal(word) for word in field.words]
@@ -98,7 +99,7 @@ class FieldPrinter:
             return call(named, [literal(str(alias)), kind])
         items: tuple[Code, Bracket]
         if field.type is TypeName.DECIMAL:
-            items = (self._imports.name("decimal", "Decimal"), self._exact_rule(field))
+            items = (self._imports.name("decimal", "Decimal"), self._decimal_rule(field))
         elif field.type in _UNICODE:
             items = (self._text_type(field, in_class=False), self._text_rule(field))
         else:
@@ -111,6 +112,7 @@ class FieldPrinter:
         return self._imports.builtin("str", in_class=in_class)
 
     def _text_rule(self, field: Field) -> Bracket:
+        """Return `TextRule(as_sent=True)`."""
         is_set = {
             "as_sent": field.as_sent,
             "controls": field.controls,
@@ -119,7 +121,8 @@ class FieldPrinter:
         items = [keyword(key, literal(True)) for key, value in is_set.items() if value]
         return call(self._imports.name("..kit.types.text", "TextRule"), items)
 
-    def _exact_rule(self, field: Field) -> Bracket:
+    def _decimal_rule(self, field: Field) -> Bracket:
+        """Return `Exact(10, 2)`, with the minimum and the maximum."""
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
         if field.minimum is not None:
             items.append(keyword("minimum", self.constant(field.minimum)))
@@ -128,6 +131,7 @@ class FieldPrinter:
         return call(self._imports.name("..kit.types.decimals", "Exact"), items)
 
     def _base64_rule(self, field: Field) -> Bracket:
+        """Return `Base64(max_length=1000)`."""
         items: list[Bracket | Code] = [keyword("max_length", literal(field.max_length))]
         if field.min_length:
             items.append(keyword("min_length", literal(field.min_length)))
@@ -217,6 +221,7 @@ class FieldPrinter:
             yield pair("examples", Bracket("[", (example,), "]"))
 
     def _bound_source(self, number: Number) -> Code:
+        """Return a minimum or maximum as source; `MAX_INT` for the largest integer of a column."""
         if number == INT64_MIN and isinstance(number, int):
             return self._in_class("..kit.models", "MIN_INT")
         if number == INT64_MAX and isinstance(number, int):

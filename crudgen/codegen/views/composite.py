@@ -9,7 +9,7 @@ from crudgen.language.schema import Entity
 
 from .bodies import CREATED
 from .collections import Collection, created_together
-from .computed import use_model
+from .computed import import_table_model
 from .references import Entities
 from .variables import folder_name
 
@@ -45,7 +45,7 @@ def _one_to_many_item(
     module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
     imports.use(module, public)
     if is_own:
-        use_model(entity, entities, imports)
+        import_table_model(entity, entities, imports)
     else:
         imports.use(module, one.target.name)
     arguments: list[Bracket | Code] = [name(one.target.name), public]

@@ -50,7 +50,7 @@ def has_computed(entities: Iterable[Entity]) -> bool:
     return any(entity.computed for entity in entities)
 
 
-def use_model(entity: Entity, entities: Entities, imports: Imports) -> None:
+def import_table_model(entity: Entity, entities: Entities, imports: Imports) -> None:
     """Import an entity's table model, with its computed properties, into its routes."""
     imports.use("..models" if entities.have_computed else ".models", str(entity.name))
 

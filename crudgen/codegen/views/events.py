@@ -16,8 +16,8 @@ def has_events(schema: Schema) -> bool:
     return any(entity.api.events for entity in schema.entities)
 
 
-def kit_of_events(schema: Schema) -> dict[str, bool]:
-    """Return whether a project needs each part of the kit for functions, events and webhooks."""
+def kit_conditions_of_events(schema: Schema) -> dict[str, bool]:
+    """Return the kit's files for functions, events and webhooks: whether a project needs each."""
     functions, hooked = has_events(schema), any(map(has_functions, schema.entities))
     return {
         "access/changed_rows.py": hooked,

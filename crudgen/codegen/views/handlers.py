@@ -69,10 +69,10 @@ class Handlers:
         self._key_type = name(entity.name, suffix="Id")
         self._db = annotated(raw("db"), imports.name("..kit.database", "DatabaseDep"))
 
-    def _request(self) -> Code:
+    def _request_parameter(self) -> Code:
         return annotated(raw("request"), self._imports.name("fastapi", "Request"))
 
-    def _model(self, suffix: str) -> Code:
+    def _import_model(self, suffix: str) -> Code:
         """Import a model of the entity, and return its name."""
         model = name(self._entity.name, suffix=suffix)
         self._imports.use(".bodies" if suffix in BODIES else ".models", model)
@@ -80,7 +80,7 @@ class Handlers:
 
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
-        created = self._model(create_suffix(self._entity))
+        created = self._import_model(create_suffix(self._entity))
         return self._create_handler(
             name(self._entity.singular, prefix="create_"),
             Operation.CREATE,
@@ -90,7 +90,7 @@ class Handlers:
 
     def create_many(self) -> HandlerView:
         """Return the source of the handler that creates several rows."""
-        created = self._model(alone_suffix(self._entity))
+        created = self._import_model(alone_suffix(self._entity))
         return self._create_handler(
             name(self._entity.plural, prefix="create_"),
             Operation.CREATE_MANY,
@@ -106,88 +106,88 @@ class Handlers:
     def _create_handler(
         self, function: Code, verb: Operation, body: Bracket | Code, sent: Code
     ) -> HandlerView:
-        parameters = [body, self._request(), self._db, *self._caller_parameter(verb)]
+        parameters = [body, self._request_parameter(), self._db, *self._caller_parameter(verb)]
         arguments = [raw("db"), raw("request"), sent]
         if self._entity.api.idempotency:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            responses=self._errors(
+            responses=self._responses(
                 *(*self._hidden_row_status(), *self._conflict_status(creates=True), *_BODY),
                 hooks={Hook.CREATE},
             ),
             signature=self._signature(function, parameters),
-            body=self._return(verb, arguments),
+            body=self._return_statement(verb, arguments),
         )
 
     def update_many(self) -> HandlerView:
         """Return the source of the handler that updates several rows."""
-        changes = self._model(update_by_id_suffix(self._entity))
+        changes = self._import_model(update_by_id_suffix(self._entity))
         sent = self._variables.changed
         return HandlerView(
-            responses=self._errors(404, 409, 412, *_BODY, many=True, hooks={Hook.UPDATE}),
+            responses=self._responses(404, 409, 412, *_BODY, many=True, hooks={Hook.UPDATE}),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [
                     self._bulk_parameter(sent, changes),
-                    self._request(),
+                    self._request_parameter(),
                     self._db,
                     *self._caller_parameter(Operation.UPDATE_MANY),
                 ],
             ),
-            body=self._return("update_many", [raw("db"), raw("request"), sent]),
+            body=self._return_statement("update_many", [raw("db"), raw("request"), sent]),
         )
 
     def delete_many(self) -> HandlerView:
         """Return the source of the handler that deletes several rows."""
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
-            responses=self._errors(404, 409, 412, 422, 503, many=True, hooks={Hook.DELETE}),
+            responses=self._responses(404, 409, 412, 422, 503, many=True, hooks={Hook.DELETE}),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"),
                 [
                     ids,
-                    self._request(),
+                    self._request_parameter(),
                     self._db,
                     *self._caller_parameter(Operation.DELETE_MANY),
                 ],
             ),
-            body=self._return("delete_many", [raw("db"), raw("request"), raw("ids")]),
+            body=self._return_statement("delete_many", [raw("db"), raw("request"), raw("ids")]),
         )
 
     def list(self) -> HandlerView:
         """Return the source of the handler that lists rows."""
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
-            responses=self._errors(404, 422, 503),
+            responses=self._responses(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
                 [
-                    self._request(),
+                    self._request_parameter(),
                     self._db,
                     *self._caller_parameter(Operation.LIST),
                     query,
                 ],
             ),
-            body=self._return("list", [raw("db"), raw("request"), raw("query")]),
+            body=self._return_statement("list", [raw("db"), raw("request"), raw("query")]),
         )
 
     def read(self) -> HandlerView:
         """Return the source of the handler that reads a row."""
-        return self._one_row_handler(Operation.READ, self._errors(304, 404, 422, 503))
+        return self._one_row_handler(Operation.READ, self._responses(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
-        changes = self._model(update_suffix(self._entity))
+        changes = self._import_model(update_suffix(self._entity))
         conflict = self._conflict_status(creates=False)
-        statuses = (404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
-        errors = self._errors(*statuses, hooks={Hook.UPDATE})
+        statuses = (404, *conflict, 412, 413, 415, 422, *self._missing_etag_status(), 503)
+        errors = self._responses(*statuses, hooks={Hook.UPDATE})
         return self._one_row_handler(Operation.UPDATE, errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
-        body = self._model(alone_suffix(self._entity))
+        body = self._import_model(alone_suffix(self._entity))
         unseen = self._hidden_row_status() if self._entity.key_kind is KeyKind.CLIENT else ()
         statuses = (
             *unseen,
@@ -197,24 +197,26 @@ class Handlers:
             413,
             415,
             422,
-            *self._missing_etag(),
+            *self._missing_etag_status(),
         )
         hooks, created = {Hook.CREATE, Hook.UPDATE}, self._creates_by_replacing()
-        errors = self._errors(*statuses, 503, created=created, hooks=hooks)
+        errors = self._responses(*statuses, 503, created=created, hooks=hooks)
         return self._one_row_handler(Operation.REPLACE, errors, body)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
         conflict = (409,) if self._is_kept or self._has_hook(Hook.DELETE) else ()
-        statuses = (404, *conflict, 412, 422, *self._missing_etag(), 503)
-        return self._one_row_handler(Operation.DELETE, self._errors(*statuses, hooks={Hook.DELETE}))
+        statuses = (404, *conflict, 412, 422, *self._missing_etag_status(), 503)
+        return self._one_row_handler(
+            Operation.DELETE, self._responses(*statuses, hooks={Hook.DELETE})
+        )
 
     def _creates_by_replacing(self) -> bool:
         """Return whether a replacement has another status if it creates the row."""
         is_client = self._entity.key_kind is KeyKind.CLIENT
         return is_client and self._entity.api.created != DEFAULT_STATUS
 
-    def _missing_etag(self) -> tuple[int, ...]:
+    def _missing_etag_status(self) -> tuple[int, ...]:
         """Return the status for a request without If-Match, if the entity requires it."""
         return (428,) if requires_etag(self._entity) else ()
 
@@ -229,7 +231,7 @@ class Handlers:
             parameters.append(annotated(self._variables.payload, body))
             arguments.append(self._variables.payload)
         if verb is not Operation.READ:
-            parameters.append(self._request())
+            parameters.append(self._request_parameter())
         parameters += [self._db, *self._caller_parameter(verb)]
         if verb is Operation.READ and has_related(self._entity):
             parameters.append(annotated(raw("query"), name(self._entity.name, suffix="Included")))
@@ -238,7 +240,7 @@ class Handlers:
         return HandlerView(
             responses=errors,
             signature=self._signature(function, parameters),
-            body=self._return(verb, arguments),
+            body=self._return_statement(verb, arguments),
         )
 
     def _conflict_status(self, *, creates: bool) -> tuple[int, ...]:
@@ -266,7 +268,7 @@ class Handlers:
         """Return the status for a new row that the caller may not read, if there can be one."""
         return (204,) if hides_new_rows(self._entity, self._entities) else ()
 
-    def _errors(
+    def _responses(
         self, *statuses: int, many: bool = False, created: bool = False, hooks: _Hooks = ()
     ) -> Code:
         """Return the error responses. `hooks` may be called; None if a function is in any case."""
@@ -275,7 +277,7 @@ class Handlers:
             statuses = (*dict.fromkeys(statuses),)
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
-            arguments.append(keyword("created", self._model(written_suffix(self._entity))))
+            arguments.append(keyword("created", self._import_model(written_suffix(self._entity))))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
         more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if many else []
         if hooks is None or not self._called.isdisjoint(hooks):
@@ -290,7 +292,7 @@ class Handlers:
         tail = raw(" -> ") + response + raw(":")
         return statement(head, call(raw(""), parameters), tail=tail)
 
-    def _return(self, verb: str, arguments: Sequence[Bracket | Code]) -> Code:
+    def _return_statement(self, verb: str, arguments: Sequence[Bracket | Code]) -> Code:
         rows = self._variables.resource
         if self._entity.access is not None:
             rows += raw(".view(me)")

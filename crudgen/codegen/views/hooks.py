@@ -14,7 +14,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.resolve.schema_names import body_name
 from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
-from .access import caller_class, is_open
+from .access import caller_class, is_open_to_anyone
 from .articles import a_row
 from .bodies import BODIES, alone_suffix, update_suffix
 from .collections import created_together, owners_of, writes_keys
@@ -57,21 +57,21 @@ def functions_of(entity: Entity) -> tuple[Function, ...]:
 
 
 def has_functions(entity: Entity) -> bool:
-    """Return whether operations run with functions of the owner, or write events."""
+    """Return whether functions wrap the operations of an entity, or changes write events."""
     return bool(functions_of(entity) or entity.api.sent)
 
 
 def is_hooked(entity: Entity, entities: Entities) -> bool:
-    """Return whether an entity, or one of rows created with its rows, has functions or events."""
+    """Return whether an entity, or one created with its rows, has functions or writes events."""
     return has_functions(entity) or creates_by_function(entity, entities)
 
 
-def own_functions(entity: Entity) -> tuple[Function, ...]:
+def hook_functions_of(entity: Entity) -> tuple[Function, ...]:
     """Return all functions of an entity in `hooks.py`, with those of computed properties."""
     return (*functions_of(entity), *entity.computed)
 
 
-def name_of(function: Function) -> str:
+def function_name(function: Function) -> str:
     """Return the name of a function."""
     if isinstance(function, Field):
         return str(function.attribute)
@@ -92,7 +92,7 @@ def hooks_view(
     """Return the view of a module with functions of an entity."""
     defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
     defined |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_keys(entity)}
-    names = {name_of(one) for one in own_functions(entity)}
+    names = {function_name(one) for one in hook_functions_of(entity)}
     bodies = {body_name(entity.name, one) for one in entity.actions}
     imports = Imports(kit, defined={*defined, *bodies, *Hook, *names})
     found = tuple(_function_view(entity, entities, one, imports) for one in functions)
@@ -110,7 +110,7 @@ def _function_view(
 ) -> FunctionView:
     if isinstance(hook, EventFunction):
         return _event_function_view(entity, hook, imports)
-    names = {name_of(one) for one in own_functions(entity)}
+    names = {function_name(one) for one in hook_functions_of(entity)}
     if isinstance(hook, Field):
         return FunctionView(*function_parts(entity, hook, names, imports))
     row = free_name(str(entity.singular), {"tx", "changes", "sent", *Hook, *names})
@@ -122,11 +122,11 @@ def _function_view(
     result = model
     match hook:
         case Hook.CREATE:
-            created = _model(entity, alone_suffix(entity), imports)
+            created = _import_model(entity, alone_suffix(entity), imports)
             parameters.append(annotated(row, created))
             arguments = [model, row]
         case Hook.UPDATE:
-            changes = _model(entity, update_suffix(entity), imports)
+            changes = _import_model(entity, update_suffix(entity), imports)
             parameters += [annotated(row, model), annotated(raw("changes"), changes)]
             arguments = [row, raw("changes")]
         case Hook.DELETE:
@@ -137,7 +137,7 @@ def _function_view(
             if hook.takes:
                 sent = imports.own(".actions", body_name(entity.name, hook))
                 parameters.append(annotated(raw("sent"), sent))
-    verb = identifier(name_of(hook))
+    verb = identifier(function_name(hook))
     done: Bracket | Code = call(raw("tx.") + verb, arguments)
     returns = raw("") if hook is Hook.DELETE else raw("return ")
     if isinstance(hook, RowAction):
@@ -146,7 +146,7 @@ def _function_view(
         signature=statement(
             raw("def ") + verb, call(raw(""), parameters), tail=raw(" -> ") + result + raw(":")
         ),
-        doc=_doc(entity, hook),
+        doc=_function_docstring(entity, hook),
         body=statement(returns, done, INDENT),
     )
 
@@ -161,7 +161,7 @@ def _event_function_view(entity: Entity, one: EventFunction, imports: Imports) -
     return FunctionView(line, docstring(text, INDENT), None)
 
 
-def _doc(entity: Entity, one: Hook | RowAction) -> Code:
+def _function_docstring(entity: Entity, one: Hook | RowAction) -> Code:
     """Return the docstring of a function."""
     if isinstance(one, Hook):
         return docstring(f"{_VERBS[one]}{a_row(entity)}.", INDENT)
@@ -186,7 +186,7 @@ def _caller_type(entity: Entity, entities: Names[str], imports: Imports) -> Code
     actions |= {one.right for one in entity.actions}
     if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in entity.api.operations:
         actions.add(Action.CREATE)
-    is_for_all = any(is_open(access, [action]) for action in actions)
+    is_for_all = any(is_open_to_anyone(access, [action]) for action in actions)
     return caller + raw(" | None") if is_for_all else caller
 
 
@@ -197,7 +197,7 @@ def hook_kinds(entity: Entity) -> set[str]:
 
 
 def creates_by_function(entity: Entity, entities: Entities) -> bool:
-    """Return whether creating a row, or others with it, calls a function or writes events."""
+    """Return whether creating a row, and rows with it, calls a function or writes events."""
     together = (one.target for one in created_together(entity, entities))
     return any(Hook.CREATE in hook_kinds(one) for one in (entity, *together))
 
@@ -251,9 +251,9 @@ def hooked_resource(
 
 def _body_or_never(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
     """Return the model of the bodies that create or update; `Never` if no request has one."""
-    return _model(entity, suffix, imports) if is_used else imports.name("typing", "Never")
+    return _import_model(entity, suffix, imports) if is_used else imports.name("typing", "Never")
 
 
-def _model(entity: Entity, suffix: str, imports: Imports) -> Code:
+def _import_model(entity: Entity, suffix: str, imports: Imports) -> Code:
     """Return the name of a model of the entity, which is imported."""
     return imports.own(".bodies" if suffix in BODIES else ".models", f"{entity.name}{suffix}")

@@ -106,7 +106,7 @@ def models_view(
     create_fields = [field for field in others if not field.read_only]
     create_lines = tuple(lines.create_line(field) for field in create_fields if creates)
     update_lines = (
-        *_pytest_mark(entity),
+        *_pytest_exclusion(entity),
         *(lines.update_line(field) for field in updated if updates),
     )
     return ModelsView(
@@ -124,17 +124,17 @@ def models_view(
         doc=docstring(entity.doc or f"A row of the table {entity.table}.", 4),
         table_class=lines.table_class(),
         table_options=table_options(entity, imports, lines.printer),
-        base_lines=(*_pytest_mark(entity), *(lines.table_line(field) for field in shared)),
+        base_lines=(*_pytest_exclusion(entity), *(lines.table_line(field) for field in shared)),
         table_lines=tuple(lines.table_line(field) for field in others),
         computed_lines=tuple(map(lines.computed_line, entity.computed)),
         relationships=tuple(RelationshipPrinter(entity, entities, imports).lines()),
-        ignored_on_create=_read_only_names(ignored_on_create),
+        ignored_on_create=_read_only_assignment(ignored_on_create),
         create_lines=create_lines,
         divides_create=bool(ignored_on_create and create_lines),
-        ignored_on_update=_read_only_names(ignored_on_update),
+        ignored_on_update=_read_only_assignment(ignored_on_update),
         update_lines=update_lines,
         divides_update=bool(ignored_on_update and update_lines),
-        optional_on_read=_json_names(
+        optional_on_read=_json_names_assignment(
             "__optional__", [field for field in entity.fields if field.name in hidden]
         ),
         public_lines=tuple(
@@ -145,7 +145,7 @@ def models_view(
         replaces=Operation.REPLACE in operations,
         create_body=any(field.read_only or field in others for field in properties),
         owned_creates=tuple(
-            owned_create(one, (*others, *entity.computed), lines.create_line, _read_only_names)
+            owned_create(one, (*others, *entity.computed), lines.create_line, _read_only_assignment)
             for one in owners
         ),
         updates=updates,
@@ -164,7 +164,7 @@ def body_lines(
     return lines.aliases(), tuple(lines.create_line(field) for field in entity.fields)
 
 
-def _pytest_mark(entity: Entity) -> Iterator[Code]:
+def _pytest_exclusion(entity: Entity) -> Iterator[Code]:
     """Yield `__test__ = False` if pytest would take a model for a class of tests."""
     if entity.name.startswith("Test"):
         yield raw("__test__ = False  # pytest would collect it as a class of tests")
@@ -185,12 +185,12 @@ def _is_ignored_on_update(field: Field) -> bool:
     return field.read_only or field.immutable
 
 
-def _read_only_names(fields: list[Field]) -> Code | None:
+def _read_only_assignment(fields: list[Field]) -> Code | None:
     """Return `__read_only__ = ("id",)`: what requests may contain, but do not set."""
-    return _json_names("__read_only__", fields)
+    return _json_names_assignment("__read_only__", fields)
 
 
-def _json_names(attribute: str, fields: list[Field]) -> Code | None:
+def _json_names_assignment(attribute: str, fields: list[Field]) -> Code | None:
     """Return the assignment of the names of fields to an attribute, if there are any."""
     if not fields:
         return None

@@ -67,11 +67,11 @@ def _router_statement(entity: Entity, imports: Imports) -> Code:
 
 
 def _collection_routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteView]:
-    if one.lists:
+    if one.can_list:
         yield handlers.list(one)
-    if one.creates:
+    if one.can_create:
         yield handlers.create(one)
-    if one.changes_links:
+    if one.can_change_links:
         yield handlers.replace(one)
         yield handlers.add(one)
         yield handlers.remove(one)

@@ -9,7 +9,7 @@ from crudgen.language.access import Action
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
-from .access import caller_class, is_open
+from .access import caller_class, is_open_to_anyone
 from .collections import Collection
 from .hooks import creates_by_function
 from .references import Entities
@@ -31,13 +31,13 @@ class NestedGuards:
         self._entities = entities
         self._imports = imports
 
-    def collection(self, one: Collection, rows: Bracket, guarded: Code) -> Bracket:
+    def guarded_collection(self, one: Collection, rows: Bracket, guarded: Code) -> Bracket:
         """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
         arguments: list[Bracket | Code] = [rows, self._access_of(self._entity), guarded]
         module, kind, link = "..kit.access.collections", "GuardedCollection", one.relation.link
-        if self.is_by_function(one):
+        if self.calls_function(one):
             module, kind = "..kit.hooks.guarded_nested", "GuardedHookedCollection"
-        if one.changes_links and link is not None:
+        if one.can_change_links and link is not None:
             module, kind = "..kit.access.links", "GuardedLinks"
             if one.is_inverse:
                 arguments.append(keyword("inverse", literal(value=True)))
@@ -45,11 +45,11 @@ class NestedGuards:
             arguments.append(keyword("via", self._access_of(self._entities[link.name])))
         return call(self._imports.name(module, kind), arguments)
 
-    def is_by_function(self, one: Collection) -> bool:
+    def calls_function(self, one: Collection) -> bool:
         """Return whether rows are created under a row by a function, or write events."""
-        return one.creates and creates_by_function(one.target, self._entities)
+        return one.can_create and creates_by_function(one.target, self._entities)
 
-    def callers(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
+    def caller_parameter(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
         """Yield the parameter `me: Annotated[Caller, team_heroes.lister]`, if there are callers."""
         if self._entity.access is None:
             return
@@ -68,7 +68,7 @@ class NestedGuards:
         if kind == "lister" and one.relation.link is not None and one.relation.link.via:
             needed.append((self._entities[one.relation.link.name], Action.READ))
         return all(
-            entity.access is not None and is_open(entity.access, [action])
+            entity.access is not None and is_open_to_anyone(entity.access, [action])
             for entity, action in needed
         )
 

@@ -59,7 +59,7 @@ def _plural(one: Collection) -> Code:
     return words(one.relation.attribute)
 
 
-def _doc(text: str) -> Code:
+def _docstring(text: str) -> Code:
     return docstring(text, INDENT)
 
 
@@ -86,7 +86,7 @@ class NestedHandlers:
         """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
         routes = self._module(one.target, "routes")
         rows = guarded = self._imports.own(routes, Variables(one.target).resource)
-        if is_hooked(one.target, self._entities) and not self._guards.is_by_function(one):
+        if is_hooked(one.target, self._entities) and not self._guards.calls_function(one):
             rows = guarded = rows + raw(".rows")
         if self._entity.access is not None:
             rows = guarded + raw(".unguarded")
@@ -95,15 +95,15 @@ class NestedHandlers:
         module, kind = "..kit.rows.nested", "NestedResource"
         if link is not None and near is not None and far is not None:
             module, kind = "..kit.rows.linked", "LinkedCollection"
-            if one.changes_links:
+            if one.can_change_links:
                 module, kind = "..kit.rows.links", "LinkedResource"
             by, to = attribute_name(near.attribute), attribute_name(far.attribute)
             arguments += [self._link_model(link), keyword("by", by), keyword("to", to)]
         elif one.reference is not None:
             arguments.append(keyword("by", attribute_name(one.reference.attribute)))
-            if self._guards.is_by_function(one):
+            if self._guards.calls_function(one):
                 module, kind = "..kit.hooks.nested", "HookedNested"
-        if one.creates:
+        if one.can_create:
             arguments += [
                 keyword("create", self.model(one.target, create_suffix(one.target))),
                 keyword("path", literal(str(self._entity.path))),
@@ -111,7 +111,7 @@ class NestedHandlers:
             ]
         value = call(self._imports.name(module, kind), arguments)
         if self._entity.access is not None:
-            value = self._guards.collection(one, value, guarded)
+            value = self._guards.guarded_collection(one, value, guarded)
         return long_statement(one.resource + raw(" = "), value)
 
     def list(self, one: Collection) -> RouteView:
@@ -122,19 +122,16 @@ class NestedHandlers:
         )
         name = f"list_{one.resource}"
         return RouteView(
-            self._decorator("get", [_path(one), rows], name, self._errors(404, 422, 503)),
+            self._decorator("get", [_path(one), rows], name, self._responses(404, 422, 503)),
             self._signature(
                 name,
                 one,
-                [
-                    self._request(),
-                    self._db(),
-                    *self._guards.callers(one, "lister"),
-                    annotated(raw("query"), query),
-                ],
+                [*self._common_parameters(one, "lister"), annotated(raw("query"), query)],
             ),
-            _doc(f"List the {_plural(one)} of {a_row(one.owner)}, filtered, sorted and paginated."),
-            self._return(one, "list", [raw("request"), raw("query")]),
+            _docstring(
+                f"List the {_plural(one)} of {a_row(one.owner)}, filtered, sorted and paginated."
+            ),
+            self._return_statement(one, "list", [raw("request"), raw("query")]),
         )
 
     def create(self, one: Collection) -> RouteView:
@@ -143,9 +140,7 @@ class NestedHandlers:
         module = self._module(one.target, "bodies" if writes_more(one.target) else "models")
         parameters: list[Bracket | Code] = [
             annotated(payload, self._imports.own(module, owned_body_model(one))),
-            self._request(),
-            self._db(),
-            *self._guards.callers(one, "creator"),
+            *self._common_parameters(one, "creator"),
         ]
         arguments = [raw("request"), payload]
         if one.target.api.idempotency:
@@ -153,7 +148,7 @@ class NestedHandlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         unseen = (204,) if hides_new_rows(one.target, self._entities) else ()
-        name, errors = f"add_{one.row}", self._errors(*unseen, 404, 409, 413, 415, 422, 503)
+        name, errors = f"add_{one.row}", self._responses(*unseen, 404, 409, 413, 415, 422, 503)
         if Hook.CREATE in called_hooks(one.target, self._entities):
             errors = statement(
                 raw(""),
@@ -166,53 +161,55 @@ class NestedHandlers:
         return RouteView(
             self._decorator("post", response, name, errors),
             self._signature(name, one, parameters),
-            _doc(f"Create {a_row(one.target)} of {a_row(one.owner)}."),
-            self._return(one, "create", arguments),
+            _docstring(f"Create {a_row(one.target)} of {a_row(one.owner)}."),
+            self._return_statement(one, "create", arguments),
         )
 
     def replace(self, one: Collection) -> RouteView:
         """Return the source of the handler that replaces all links of a row."""
         keys = self._imports.name("..kit.types.many", "ManyOrNone")
         body = subscript(annotated(raw("keys"), keys), (body_key_type(one.target, self._imports),))
-        name, errors = f"set_{one.resource}", self._errors(404, 409, 413, 415, 422, 503)
+        name, errors = f"set_{one.resource}", self._responses(404, 409, 413, 415, 422, 503)
         return RouteView(
-            self._decorator("put", [_path(one), self._changes()], name, self._link_errors(errors)),
+            self._decorator(
+                "put", [_path(one), self._response_model()], name, self._link_errors(errors)
+            ),
             self._signature(
                 name,
                 one,
-                [body, self._request(), self._db(), *self._guards.callers(one, "linker")],
+                [body, *self._common_parameters(one, "linker")],
             ),
-            _doc(f"Replace the {_plural(one)} of {a_row(one.owner)}: link these, and no others."),
-            self._return(one, "replace", [raw("request"), raw("keys")]),
+            _docstring(
+                f"Replace the {_plural(one)} of {a_row(one.owner)}: link these, and no others."
+            ),
+            self._return_statement(one, "replace", [raw("request"), raw("keys")]),
         )
 
     def add(self, one: Collection) -> RouteView:
         """Return the source of the handler that adds a link."""
-        summary = _doc(
+        summary = _docstring(
             f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked already."
         )
         return self._link_route(one, "put", "add", summary)
 
     def remove(self, one: Collection) -> RouteView:
         """Return the source of the handler that removes a link."""
-        summary = _doc(f"Remove the link of {a_row(one.target)} to {a_row(one.owner)}.")
+        summary = _docstring(f"Remove the link of {a_row(one.target)} to {a_row(one.owner)}.")
         return self._link_route(one, "delete", "remove", summary)
 
     def _link_route(self, one: Collection, method: str, verb: str, summary: Code) -> RouteView:
         key, name = identifier(one.linked_row_parameter), f"{verb}_{one.row}"
         path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.linked_row_parameter}}}")
-        errors = self._link_errors(self._errors(404, 422, 503))
+        errors = self._link_errors(self._responses(404, 422, 503))
         parameters = [
             annotated(key, self._key_type(one.target)),
-            self._request(),
-            self._db(),
-            *self._guards.callers(one, "linker"),
+            *self._common_parameters(one, "linker"),
         ]
         return RouteView(
-            self._decorator(method, [path, self._changes()], name, errors),
+            self._decorator(method, [path, self._response_model()], name, errors),
             self._signature(name, one, parameters),
             summary,
-            self._return(one, verb, [raw("request"), key]),
+            self._return_statement(one, verb, [raw("request"), key]),
         )
 
     def _row_model(self, one: Collection) -> Code:
@@ -222,7 +219,7 @@ class NestedHandlers:
         module = self._module(one.target, "related")
         return self._imports.own(module, f"{one.target.name}{PUBLIC}")
 
-    def _changes(self) -> Bracket | Code:
+    def _response_model(self) -> Bracket | Code:
         return keyword("response_model", self._imports.name("..kit.rows.links", "LinksChanged"))
 
     def _decorator(
@@ -250,13 +247,13 @@ class NestedHandlers:
             self.aliases[alias] = statement(alias + raw(" = "), annotation)
         return alias
 
-    def _request(self) -> Code:
-        return annotated(raw("request"), self._imports.name("fastapi", "Request"))
+    def _common_parameters(self, one: Collection, kind: str) -> Sequence[Bracket | Code]:
+        """Return `request`, `db` and, if the API has callers, `me` of this kind."""
+        request = annotated(raw("request"), self._imports.name("fastapi", "Request"))
+        db = annotated(raw("db"), self._imports.name("..kit.database", "DatabaseDep"))
+        return [request, db, *self._guards.caller_parameter(one, kind)]
 
-    def _db(self) -> Code:
-        return annotated(raw("db"), self._imports.name("..kit.database", "DatabaseDep"))
-
-    def _errors(self, *statuses: int) -> Code:
+    def _responses(self, *statuses: int) -> Code:
         if self._entity.access is not None:
             statuses = (*sorted({401, 403, *statuses}),)
         errors = call(self._imports.name("..kit.errors", "errors"), map(literal, statuses))
@@ -274,7 +271,7 @@ class NestedHandlers:
         key = annotated(identifier(one.key), self._key_type(self._entity))
         return statement(head, call(raw(""), [key, *parameters]), tail=tail)
 
-    def _return(self, one: Collection, verb: str, arguments: Sequence[Code]) -> Code:
+    def _return_statement(self, one: Collection, verb: str, arguments: Sequence[Code]) -> Code:
         rows = one.resource
         if self._entity.access is not None:
             rows += raw(".view(me)")

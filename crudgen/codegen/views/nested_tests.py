@@ -8,7 +8,7 @@ from crudgen.language.schema import Field
 
 from .collections import Collection
 from .references import Entities
-from .sample_rows import is_filled, may_change_links, nested_collections
+from .sample_rows import is_filled_by_tests, may_change_links, nested_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class NestedTestsView:
 def nested_tests_view(entities: Entities) -> NestedTestsView | None:
     """Return the view of the tests of rows under a row; None if there are no such rows."""
     found = nested_collections(entities)
-    links = [_link_item(one) for one in found if may_change_links(one, entities) and one.lists]
+    links = [_link_item(one) for one in found if may_change_links(one, entities) and one.can_list]
     nested = [
         _nested_item(one, one.reference)
         for one in found
-        if is_filled(one) and one.lists and one.reference
+        if is_filled_by_tests(one) and one.can_list and one.reference
     ]
     if not (links or nested):
         return None

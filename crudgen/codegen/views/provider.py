@@ -93,7 +93,7 @@ def _relations_view(entity: Entity, entities: Entities, conventions: Conventions
     lists: dict[str, Json] = {
         f"{one.owner.plural}/{one.segment}": f"{one.owner.path}/{{id}}/{one.segment}/"
         for one in collections
-        if one.lists
+        if one.can_list
     }
     return RelationsView(
         names=typescript([str(one.json_name) for one in entity.relations]),

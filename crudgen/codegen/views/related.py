@@ -76,7 +76,7 @@ class _RelatedModelPrinter:
         classes = {entity.name + suffix for suffix in ("Public", PUBLIC, EMBEDDED)}
         # The module imports no name like `heroes_more`, `heroes_count` or `power_ids`.
         attributes: set[str] = set()
-        for node in _all_nodes(nodes):
+        for node in _nodes_with_nested(nodes):
             attributes.add(node.relation.attribute)
             classes.add(node.public)
             if node.has_class:
@@ -137,7 +137,7 @@ class _RelatedModelPrinter:
         for node in nodes.values():
             if node.is_included and node.relation.is_many:
                 yield self._many_rows_field(node)
-                yield self._more_field(node.relation)
+                yield self._has_more_field(node.relation)
             elif node.is_included:
                 yield self._one_row_field(node)
 
@@ -169,7 +169,7 @@ class _RelatedModelPrinter:
             value = self._no_rows = self._no_rows or self._field_call([_NO_ROWS])
         return typed_declaration(relation.attribute, rows, value)
 
-    def _more_field(self, relation: Relation) -> Code:
+    def _has_more_field(self, relation: Relation) -> Code:
         attribute = AttributeName(relation.attribute + "_more")
         alias = self._alias_argument(attribute, self._json.of(more_property(relation)))
         value = self._field_call([raw("default=False"), *alias]) if alias else raw("False")
@@ -197,8 +197,8 @@ class _RelatedModelPrinter:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
 
 
-def _all_nodes(nodes: Nodes) -> Iterator[RelationNode]:
+def _nodes_with_nested(nodes: Nodes) -> Iterator[RelationNode]:
     for node in nodes.values():
         yield node
         if node.nodes:
-            yield from _all_nodes(node.nodes)
+            yield from _nodes_with_nested(node.nodes)

@@ -10,7 +10,7 @@ from crudgen.language.relations import Link, RelatedPath, RelationKind
 from crudgen.language.schema import Entity
 
 from .collections import written_by_keys
-from .computed import use_model
+from .computed import import_table_model
 from .references import Entities
 from .relation_nodes import PUBLIC, Nodes, RelationNode, has_related
 from .variables import folder_name, models_module
@@ -145,7 +145,7 @@ class RelatedArguments:
         is_own = target is self._entity
         module = ".models" if is_own else models_module(target.plural)
         if is_own and target.name in imported:
-            use_model(target, self._entities, self._imports)
+            import_table_model(target, self._entities, self._imports)
             imported = tuple(one for one in imported if one != target.name)
         if imported:
             self._imports.use(module, *imported)

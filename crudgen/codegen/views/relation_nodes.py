@@ -74,9 +74,9 @@ class _RelationTree:
 
     def nodes(self) -> Nodes:
         """Return the relations of the entity that its API uses."""
-        return self._nodes(self._entity, (), self._used)
+        return self._nodes_of_paths(self._entity, (), self._used)
 
-    def _nodes(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
+    def _nodes_of_paths(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
         """Return the relations that `used` paths begin with; `above` is the path to the entity."""
         rests: dict[FieldName, list[Path]] = {}
         for path in used:
@@ -93,7 +93,7 @@ class _RelationTree:
         self, entity: Entity, relation: Relation, path: Path, used: list[Path]
     ) -> RelationNode:
         target = self._entities[relation.target]
-        nodes = self._nodes(target, path, used) if used else {}
+        nodes = self._nodes_of_paths(target, path, used) if used else {}
         has_class = bool(nodes) and any(node.is_included for node in nodes.values())
         public = self._class_name(path) if has_class else name(target.name, suffix="Public")
         by = reference_of(relation, entity, target)

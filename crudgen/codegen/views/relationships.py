@@ -56,7 +56,7 @@ class RelationshipPrinter:
         for relation in self._entity.relations:
             one = self._relationship(relation)
             yield from self._read_only_comment(one)
-            yield self._declaration(one)
+            yield self._relationship_declaration(one)
 
     def _relationship(self, relation: Relation) -> _Relationship:
         target = self._entities[relation.target]
@@ -79,15 +79,16 @@ class RelationshipPrinter:
             what = (inverse or one.by).attribute
             yield raw("# Read-only: set ") + name(target.name) + raw(".") + name(what)
 
-    def _declaration(self, one: _Relationship) -> Code:
+    def _relationship_declaration(self, one: _Relationship) -> Code:
+        """Return `team: Optional["Team"] = Relationship(…)`."""
         target = one.target
         if target is not self._entity:
             self._imports.use_for_types(models_module(target.plural), target.name)
         relationship = self._imports.name("sqlmodel", "Relationship", in_class=True)
         value = call(relationship, self._relationship_arguments(one))
-        return typed_declaration(one.relation.attribute, self._annotation(one), value)
+        return typed_declaration(one.relation.attribute, self._relationship_annotation(one), value)
 
-    def _annotation(self, one: _Relationship) -> Bracket | Code:
+    def _relationship_annotation(self, one: _Relationship) -> Bracket | Code:
         target = class_name(one.target.name)
         if one.relation.is_many:
             return subscript(self._imports.builtin("list", in_class=True), [target])
@@ -151,10 +152,12 @@ class RelationshipPrinter:
 
 
 def _attribute_path(entity: Entity, attribute: AttributeName) -> Code:
+    """Return `"Hero.team_id"`."""
     return string(f"{entity.name}.{attribute}")
 
 
 def _join_condition(entity: Entity, link: Link, attribute: AttributeName) -> Code:
+    """Return `"Hero.id == HeroPowerLink.hero_id"`."""
     return string(f"{entity.name}.{entity.key.attribute} == {link.name}.{attribute}")
 
 

@@ -14,7 +14,7 @@ from .actions import ActionHandlers, ActionView
 from .articles import a_row
 from .bodies import BODIES, created_suffix, writes_more, written_suffix
 from .composite import composite_names
-from .computed import use_model
+from .computed import import_table_model
 from .handlers import DEFAULT_STATUS, HandlerView
 from .key_types import path_key_type
 from .references import Entities
@@ -89,7 +89,7 @@ def routes_view(
     variables = Variables(entity)
     classes = resource_classes(entity, is_kept=is_kept)
     imports = Imports(kit, defined=_defined_names(entity, entities, nodes, variables, classes))
-    use_model(entity, entities, imports)
+    import_table_model(entity, entities, imports)
     imports.use(".models", f"{entity.name}Public")
     handlers = ActionHandlers(entity, entities, variables, imports, is_kept=is_kept)
     head = _ModuleHead(entity, variables, imports)

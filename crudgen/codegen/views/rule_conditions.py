@@ -105,7 +105,7 @@ def _names_in_conditions(access: Access | None) -> Iterator[FieldName]:
         yield from fields_of(condition)
 
 
-def versions(entity: Entity, imports: Imports) -> Iterator[Code]:
+def version_assignments(entity: Entity, imports: Imports) -> Iterator[Code]:
     """Yield `old = old_version(Hero)`, and the same for `new`, if rules name them."""
     rules = () if entity.access is None else entity.access.about_rows
     named = {one for rule in rules for one in fields_of(rule.condition)}

@@ -86,28 +86,28 @@ def nested_collections(entities: Entities) -> tuple[Collection, ...]:
         for entity in entities.values()
         for one in collections_of(entity, entities)
         if {entity.name, one.target.name} <= names
-        and (is_filled(one) or may_change_links(one, entities))
+        and (is_filled_by_tests(one) or may_change_links(one, entities))
     )
 
 
 def may_change_links(one: Collection, entities: Entities) -> bool:
     """Return whether tests may change the links of a collection: those of the declaring entity."""
-    if not one.changes_links or one.relation.link is None:
+    if not one.can_change_links or one.relation.link is None:
         return False
     access = entities[one.relation.link.ends[0].entity].access
     return access is None or bool(access.update)
 
 
-def is_filled(one: Collection) -> bool:
+def is_filled_by_tests(one: Collection) -> bool:
     """Return whether tests create rows in a collection.
 
     If the owner is a row of the same table, both get the same values, so none may be unique.
     """
     is_own = one.owner.name == one.target.name
-    return one.creates and not (is_own and has_conflicts(one.target))
+    return one.can_create and not (is_own and rejects_second_row(one.target))
 
 
-def has_conflicts(entity: Entity) -> bool:
+def rejects_second_row(entity: Entity) -> bool:
     """Return whether a second row from the same request body violates a unique constraint."""
     unset = {field.name for field in entity.fields if field.reference and field.optional}
     unique = any(field.unique and field.name not in unset for field in entity.fields)
@@ -115,7 +115,7 @@ def has_conflicts(entity: Entity) -> bool:
     return unique or together or entity.key_kind is KeyKind.CLIENT
 
 
-def _nested_entities(entities: Entities) -> set[ClassName]:
+def _entities_of_nested_collections(entities: Entities) -> set[ClassName]:
     found = nested_collections(entities)
     return {one.owner.name for one in found} | {one.target.name for one in found}
 
@@ -124,7 +124,9 @@ def sample_rows_view(entities: Entities) -> SampleRowsView | None:
     """Return the view of the rows that tests refer to; None if they refer to none."""
     names = creatable_entities(entities)
     referring = [one for name, one in entities.items() if name in names and _required_targets(one)]
-    needed = set[ClassName]().union(_nested_entities(entities), *map(_required_targets, referring))
+    needed = set[ClassName]().union(
+        _entities_of_nested_collections(entities), *map(_required_targets, referring)
+    )
     if not needed:
         return None
     rows = tuple(

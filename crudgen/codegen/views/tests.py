@@ -14,7 +14,7 @@ from crudgen.language.schema import Entity, Field, Json, TypeName
 from .callers import admitted_callers, testable_operations
 from .check_samples import Samples, request_samples
 from .collections import creates_together
-from .sample_rows import body_of, has_conflicts, required_references, sample_body
+from .sample_rows import body_of, rejects_second_row, required_references, sample_body
 
 _MISSING_KEYS = {
     TypeName.INT: str(2**53),
@@ -127,7 +127,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
         has_missing=bool(operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         etag_required=entity.api.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
-        has_conflicts=has_conflicts(entity),
+        has_conflicts=rejects_second_row(entity),
         creates=Operation.CREATE in operations,
         lists=Operation.LIST in operations,
         lists_related=bool(entity.api.counts),

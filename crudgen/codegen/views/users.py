@@ -41,8 +41,8 @@ def users_are_rows(auth: Auth | None) -> bool:
     return auth is not None and auth.user_entity is not None
 
 
-def kit_of_users(auth: Auth | None) -> dict[str, bool]:
-    """Return whether a project needs each of the modules of the kit for users and API keys."""
+def kit_conditions_of_users(auth: Auth | None) -> dict[str, bool]:
+    """Return the kit's files for users and API keys: whether a project needs each."""
     users, keys, rows = has_users(auth), has_keys(auth), users_are_rows(auth)
     return {
         **{f"access/{one}.py": users for one in _OF_USERS},
