@@ -22,7 +22,7 @@ from bench import databases
 from bench.entities import entity_names
 from crudgen.codegen import render
 from crudgen.delivery.models import imported_models
-from crudgen.evolution.applying import Order, Target, apply, unwatched
+from crudgen.evolution.applying import ApplyOptions, Target, apply, watch_nothing
 from crudgen.evolution.choices import read_choices
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import hints
@@ -163,7 +163,7 @@ def _target(url: str, change: Change) -> Iterator[Target]:
         yield Target(models.metadata, found, choices)
 
 
-ORDER = Order(unwatched, lambda _text: None, backup=False)
+ORDER = ApplyOptions(watch_nothing, lambda _text: None, backup=False)
 
 
 def _fill(url: str, rows: int) -> None:

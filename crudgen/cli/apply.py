@@ -16,7 +16,7 @@ from crudgen.cli import changing, console, migrating, planned, revising, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
-    from crudgen.evolution.applying import Applied
+    from crudgen.evolution.applying import ApplyResult
     from crudgen.evolution.connecting import Database
     from crudgen.evolution.plan import Plan, Step
 
@@ -93,10 +93,10 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
-            watch = applying.unwatched if as_json else StepReporter(names)
+            watch = applying.watch_nothing if as_json else StepReporter(names)
             waiting = console.wait_reporter(as_json=as_json)
             migrating.check_revision_files(change, out, waiting)
-            order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
+            order = applying.ApplyOptions(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
             try:
                 with _database_to_change(change, on_copy=on_copy) as chosen:
@@ -169,7 +169,7 @@ def _database_to_change(change: "changing.Change", *, on_copy: bool) -> "Iterato
 
 
 def _print_result(
-    done: "Applied", names: "planned.Names", seconds: float, *, on_copy: bool
+    done: "ApplyResult", names: "planned.Names", seconds: float, *, on_copy: bool
 ) -> None:
     if not done.plan.is_empty or done.plan.warnings:
         planned.show(done.plan.with_warnings_only(), names)

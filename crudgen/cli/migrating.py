@@ -83,7 +83,7 @@ def check_revision_files(
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     with reading(change.database, waiting) as connection:
-        history.read(out / revising.FOLDER).until(recorded_revisions(connection))
+        history.read(out / revising.FOLDER).revisions_until(recorded_revisions(connection))
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def opened_state(
     with changing.change_to((schema, tree), url) as change:
         with reading(change.database, waiting) as connection:
             names = recorded_revisions(connection)
-            has = found.history.until(names)
+            has = found.history.revisions_until(names)
             done = {one.name for one in has.revisions}
             pending = tuple(one for one in found.history.revisions if one.name not in done)
             # The spec of a revision is that after its rest, the part in the background.
@@ -207,7 +207,7 @@ def newly_recorded(state: State, waiting: Callable[[str], None]) -> list[str]:
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     with reading(state.change.database, waiting) as connection:
-        has = state.unrevised.history.until(recorded_revisions(connection)).revisions
+        has = state.unrevised.history.revisions_until(recorded_revisions(connection)).revisions
     return [one.name for one in state.pending if one in has]
 
 

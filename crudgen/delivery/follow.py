@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 from crudgen.delivery.generation import Generation
 from crudgen.delivery.table_watch import TableWatch
 from crudgen.errors import TablesError
-from crudgen.evolution.applying import Order, RefusedError, Target, apply, unwatched
+from crudgen.evolution.applying import ApplyOptions, RefusedError, Target, apply, watch_nothing
 from crudgen.evolution.blockers import reading
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
@@ -76,7 +76,9 @@ class TableFollower:
             return None  # the start creates missing tables
 
         def change() -> None:
-            order = Order(unwatched, self._reporter.report_wait, expected=plan.digest, backup=False)
+            order = ApplyOptions(
+                watch_nothing, self._reporter.report_wait, expected=plan.digest, backup=False
+            )
             try:
                 done = apply(database, target, order)
             except RefusedError as error:

@@ -50,7 +50,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """The plan that was applied, and the backup."""
 
     plan: Plan
@@ -59,7 +59,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ApplyOptions:
     """How a plan is applied: its reports, the expected plan, and whether to make a backup."""
 
     watch: Watch
@@ -73,17 +73,17 @@ class Order:
 class Writer(Protocol):
     """Applies plans on one kind of database."""
 
-    def apply(self, target: Target, order: Order) -> Applied:
+    def apply(self, target: Target, order: ApplyOptions) -> ApplyResult:
         """Make the changes."""
 
 
-def unwatched(step: Step) -> AbstractContextManager[Progress]:
-    """Return a report of a step that does nothing."""
+def watch_nothing(step: Step) -> AbstractContextManager[Progress]:
+    """Report nothing about a step."""
     del step
     return nullcontext(lambda _text: None)
 
 
-def apply(database: Database, target: Target, order: Order) -> Applied:
+def apply(database: Database, target: Target, order: ApplyOptions) -> ApplyResult:
     """Make the tables of a database those of the models, and return what was done.
 
     Raises RefusedError if the plan has problems or is not the expected one, and DatabaseError.
@@ -95,7 +95,7 @@ def apply(database: Database, target: Target, order: Order) -> Applied:
     return writer.apply(target, order)
 
 
-def accept(plan: Plan, order: Order) -> Plan:
+def checked_plan(plan: Plan, order: ApplyOptions) -> Plan:
     """Return the plan. Raises RefusedError if it must not be applied.
 
     An empty plan is accepted: another process may have applied the expected one.

@@ -16,8 +16,16 @@ from crudgen.errors import DatabaseError
 from crudgen.kit.database.faults import cause_of, reason_of
 from crudgen.kit.database.tables import LOCK as CREATION
 
-from .applying import Applied, Order, Progress, Target, accept, check_result, run_steps
-from .blockers import Blockers, watched
+from .applying import (
+    ApplyOptions,
+    ApplyResult,
+    Progress,
+    Target,
+    check_result,
+    checked_plan,
+    run_steps,
+)
+from .blockers import Blockers, report_blockers
 from .connecting import Database
 from .plan import Plan, Step
 from .postgresql.ddl import PROGRESS
@@ -47,11 +55,13 @@ class PostgresqlWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def apply(self, target: Target, order: Order) -> Applied:
+    def apply(self, target: Target, order: ApplyOptions) -> ApplyResult:
         """Make the changes, then those after the transaction."""
         with (
             self._session() as connection,
-            watched(self._database, connection, (LOCK, CREATION), order.waiting) as blockers,
+            report_blockers(
+                self._database, connection, (LOCK, CREATION), order.waiting
+            ) as blockers,
             _advisory_lock(connection),
         ):
             attempts = _Attempts(self._database.where, blockers)
@@ -64,7 +74,7 @@ class PostgresqlWriter:
                 attempts.done = "other changes were made"
             if plan.online:
                 _check_online(connection, target)
-        return Applied(plan)
+        return ApplyResult(plan)
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
@@ -121,7 +131,7 @@ def _advisory_lock(connection: Connection) -> Iterator[None]:
             run(connection, f"SELECT pg_advisory_unlock({LOCK})")
 
 
-def _run_transaction(connection: Connection, target: Target, order: Order) -> Plan:
+def _run_transaction(connection: Connection, target: Target, order: ApplyOptions) -> Plan:
     """Make the changes in a transaction, and return their plan. Raises _BusyError."""
     with _busy_errors():
         run(connection, "BEGIN")
@@ -129,7 +139,7 @@ def _run_transaction(connection: Connection, target: Target, order: Order) -> Pl
             run(connection, f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
             if not run(connection, f"SELECT pg_try_advisory_xact_lock({CREATION})").scalar_one():
                 raise _BusyError  # noqa: TRY301 -- an application creates tables
-            plan = accept(target.plan(connection), order)
+            plan = checked_plan(target.plan(connection), order)
             if plan.inside:
                 run_steps(connection, plan.inside, order.watch)
                 check_result(connection, target, plan.online)
@@ -141,7 +151,7 @@ def _run_transaction(connection: Connection, target: Target, order: Order) -> Pl
     return plan
 
 
-def _run_online_step(connection: Connection, step: Step, order: Order) -> None:
+def _run_online_step(connection: Connection, step: Step, order: ApplyOptions) -> None:
     """Run a step outside of a transaction. Raises _BusyError."""
     with order.watch(step) as report, _report_notices(connection, report), _busy_errors():
         for statement in step.sql:

@@ -16,7 +16,15 @@ from crudgen.errors import DatabaseError
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.faults import cause_of
 
-from .applying import Applied, Order, Target, accept, check_result, needs_backup, run_steps
+from .applying import (
+    ApplyOptions,
+    ApplyResult,
+    Target,
+    check_result,
+    checked_plan,
+    needs_backup,
+    run_steps,
+)
 from .connecting import Database
 from .plan import Lock, Plan, Risk
 from .statements import run
@@ -33,32 +41,32 @@ class SqliteWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def apply(self, target: Target, order: Order) -> Applied:
+    def apply(self, target: Target, order: ApplyOptions) -> ApplyResult:
         """Make the changes. Readers go on meanwhile, writers wait."""
         with self._database.connect() as connection:
             # Inside of a transaction this has no effect, and DROP TABLE would delete child rows.
             run(connection, "PRAGMA foreign_keys = OFF")
             try:
                 with self._write_lock(connection, order):
-                    plan = accept(target.plan(connection), order)
+                    plan = checked_plan(target.plan(connection), order)
                     if plan.is_empty:
-                        return Applied(plan)
+                        return ApplyResult(plan)
                     saved = order.backup and needs_backup(plan)
                     backup = self._back_up(plan) if saved else None
                     self._change_tables(connection, target, plan, order)
             finally:
                 run(connection, "PRAGMA foreign_keys = ON")
-        return Applied(plan, backup)
+        return ApplyResult(plan, backup)
 
     def _change_tables(
-        self, connection: Connection, target: Target, plan: Plan, order: Order
+        self, connection: Connection, target: Target, plan: Plan, order: ApplyOptions
     ) -> None:
         # Reading all rows takes long, and only these steps can lose any.
         may_lose = any(step.lock is Lock.COPIED or step.risk is Risk.DROPS for step in plan.steps)
-        orphans = _orphans(connection) if may_lose else Counter()
+        orphans = _count_orphans(connection) if may_lose else Counter()
         broken = _broken_views(connection)
         run_steps(connection, plan.steps, order.watch)
-        if may_lose and (more := _orphans(connection) - orphans):
+        if may_lose and (more := _count_orphans(connection) - orphans):
             (table, parent), count = more.most_common(1)[0]
             raise DatabaseError(
                 f"database {self._database.where}: {count:,} rows of {table} would refer to no row"
@@ -72,7 +80,7 @@ class SqliteWriter:
         check_result(connection, target)
 
     @contextmanager
-    def _write_lock(self, connection: Connection, order: Order) -> Iterator[None]:
+    def _write_lock(self, connection: Connection, order: ApplyOptions) -> Iterator[None]:
         """Hold the write lock; commit at the end, and roll back after an error."""
         begins = time.monotonic()
         has_said = False
@@ -127,7 +135,7 @@ def copy_database(file: Path, copy: Path) -> None:
         ) from None
 
 
-def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
+def _count_orphans(connection: Connection) -> Counter[tuple[str, str]]:
     """Count the rows that refer to a missing row, by their table and the table referred to."""
     return Counter((row[0], row[2]) for row in run(connection, "PRAGMA foreign_key_check"))
 

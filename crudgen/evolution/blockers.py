@@ -80,14 +80,14 @@ def reading(database: Database, report: Callable[[str], None]) -> Iterator[Conne
     """Connect, in a transaction that only reads. Report what it waits for (PostgreSQL)."""
     with database.reading() as connection:
         if connection.dialect.name == "postgresql":
-            with watched(database, connection, (), report):
+            with report_blockers(database, connection, (), report):
                 yield connection
         else:
             yield connection
 
 
 @contextmanager
-def watched(
+def report_blockers(
     database: Database, connection: Connection, keys: tuple[int, ...], report: Callable[[str], None]
 ) -> Iterator[Blockers]:
     """Report what a session waits for, also for advisory locks with these keys.

@@ -101,13 +101,13 @@ class _TableConditions:
         for key in self._keys_to_check():
             yield [self._duplicates_condition(key)]
         for reference in self._references_to_check():
-            if not self._is_refused(reference.columns):
+            if not self._has_refused_column(reference.columns):
                 yield [self._orphans_condition(reference)]
 
     def _shown_name(self, column: str) -> str:
         return self._hints.name(self._change.expected.name, column)
 
-    def _is_refused(self, columns: Collection[str]) -> bool:
+    def _has_refused_column(self, columns: Collection[str]) -> bool:
         refused = {self._fold(name) for name in self._refused}
         return not refused.isdisjoint(map(self._fold, columns))
 
@@ -177,7 +177,7 @@ class _TableConditions:
                 or check.name in self._change.unvalidated
                 or not changed.isdisjoint(check.columns)
             )
-            and not self._is_refused(check.columns)
+            and not self._has_refused_column(check.columns)
         ]
 
     def _references_to_check(self) -> list[ForeignKey]:
@@ -218,7 +218,9 @@ class _TableConditions:
         for key in expected.unique_keys + ((expected.key,) if expected.key else ()):
             columns = set(map(self._fold, key.columns))
             is_new = key in new or columns in [set(map(self._fold, one.columns)) for one in new]
-            if (is_new or not columns.isdisjoint(changed)) and not self._is_refused(columns):
+            if (is_new or not columns.isdisjoint(changed)) and not self._has_refused_column(
+                columns
+            ):
                 yield key
 
     def _duplicates_condition(self, key: Key) -> Condition:

@@ -13,7 +13,7 @@ from crudgen.kit.database.catalogue.tokens import tokenize
 
 from .changes import TableChange
 from .ownership import is_from_spec, is_index_from_spec, is_row_check
-from .scope import Impossible, Scope
+from .scope import ImpossibleChange, Scope
 
 Item = TypeVar("Item", Check, Key, ForeignKey, Index)
 
@@ -27,24 +27,24 @@ class Constraints:
         self._expected = scope.expected
         self._scope = scope
         self._fold = scope.fold
-        self.impossible: list[Impossible] = []
+        self.impossible: list[ImpossibleChange] = []
         """What prevents the change."""
         self.kept: list[str] = []
         """What the user created and the spec does not mention."""
         self.kept_foreign_keys: list[ForeignKey] = []
         """Those of `kept`, or what removed references have left."""
 
-    def applied_to(
+    def with_constraint_changes(
         self, change: TableChange, retyped: Mapping[str, Collection[str]]
     ) -> TableChange:
         """Return the change of a table with the changes of its constraints and indexes."""
-        change = self._with_checks(change)
-        change = self._with_uniques(change)
-        change = self._with_foreign_keys(change, retyped)
-        change = self._with_indexes(change)
-        return self._with_key(change)
+        change = self._with_check_changes(change)
+        change = self._with_unique_changes(change)
+        change = self._with_foreign_key_changes(change, retyped)
+        change = self._with_index_changes(change)
+        return self._with_key_change(change)
 
-    def _with_checks(self, change: TableChange) -> TableChange:
+    def _with_check_changes(self, change: TableChange) -> TableChange:
         pairs = list(zip(self._found.checks, self._renamed.checks, strict=True))
         new = [one for one in self._expected.checks if one not in self._renamed.checks]
         names = {one.name for one in new}
@@ -74,7 +74,7 @@ class Constraints:
             unvalidated=(*change.unvalidated, *unvalidated),
         )
 
-    def _with_uniques(self, change: TableChange) -> TableChange:
+    def _with_unique_changes(self, change: TableChange) -> TableChange:
         here = {self._comparable_key(key): key for key in self._expected.unique_keys}
         there = {self._comparable_key(key) for key in self._renamed.unique_keys}
         new = [key for key in self._expected.uniques if self._comparable_key(key) not in there]
@@ -95,7 +95,7 @@ class Constraints:
             renamed_constraints=(*change.renamed_constraints, *renames),
         )
 
-    def _with_foreign_keys(
+    def _with_foreign_key_changes(
         self, change: TableChange, retyped: Mapping[str, Collection[str]]
     ) -> TableChange:
         extra = list(zip(self._found.foreign_keys, self._renamed.foreign_keys, strict=True))
@@ -151,7 +151,7 @@ class Constraints:
         targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
         return contents[0] == contents[1] and (targets[0] == targets[1] or () in targets)
 
-    def _with_indexes(self, change: TableChange) -> TableChange:
+    def _with_index_changes(self, change: TableChange) -> TableChange:
         pairs = list(zip(self._found.indexes, self._renamed.indexes, strict=True))
         old = [live for live, renamed in pairs if self._is_removed(live, renamed)]
         left = [(live, renamed) for live, renamed in pairs if live not in old]
@@ -234,7 +234,7 @@ class Constraints:
         columns = (live.columns, renamed.columns)
         return not is_kept and is_index_from_spec(live, self._scope.tables, columns)
 
-    def _with_key(self, change: TableChange) -> TableChange:
+    def _with_key_change(self, change: TableChange) -> TableChange:
         found, expected = self._renamed.key, self._expected.key
         live, new = (key.name or "" if key else "" for key in (found, expected))
         if live.startswith("pk_") and new and live != new:
@@ -243,7 +243,7 @@ class Constraints:
         if (found and self._comparable_key(found)) != (expected and self._comparable_key(expected)):
             there, here = (", ".join(key.columns) if key else "none" for key in (found, expected))
             self.impossible.append(
-                Impossible(
+                ImpossibleChange(
                     None,
                     f"the primary key is ({there}) in the database, ({here}) in the spec",
                     "crudgen does not change it: undo this change of the spec, or create another"
@@ -280,5 +280,7 @@ class Constraints:
         for column in columns:
             if column.lower() in dropped:
                 self.impossible.append(
-                    Impossible(column, f"is used by {text}", "drop that first, then the column")
+                    ImpossibleChange(
+                        column, f"is used by {text}", "drop that first, then the column"
+                    )
                 )

@@ -42,10 +42,10 @@ def _counted_problems(connection: Connection, group: Sequence[Condition]) -> Ite
     numbers = run(connection, sql).one()
     for condition, number in zip(possible, numbers, strict=True):
         if number:
-            yield _problem_of(connection, condition, number)
+            yield _problem_with_examples(connection, condition, number)
 
 
-def _problem_of(connection: Connection, condition: Condition, number: int) -> Problem:
+def _problem_with_examples(connection: Connection, condition: Condition, number: int) -> Problem:
     where = "" if condition.sql == EVERY_ROW else f" WHERE {condition.sql}"
     key = condition.change.found.key if condition.change.found else None
     order = [f"{condition.prefix}{quoted(name)}" for name in (key.columns if key else ())]

@@ -17,7 +17,7 @@ from .choices import Choices
 from .constraints import Constraints
 from .hints import Hints
 from .pairing import Pair, fold_of
-from .scope import Impossible, Scope
+from .scope import ImpossibleChange, Scope
 from .spec_words import spec_types
 
 Convert = Callable[[str, str], Conversion | None]
@@ -78,7 +78,7 @@ class Difference:
                 self._fold,
             )
         )
-        self.impossible: list[Impossible] = []
+        self.impossible: list[ImpossibleChange] = []
         """What prevents the change, whatever the rows are."""
 
     @property
@@ -108,7 +108,7 @@ class Difference:
             tuple(dropped),
             tuple(column for column in rest if column not in released),
         )
-        change = self._constraints.applied_to(change, retyped)
+        change = self._constraints.with_constraint_changes(change, retyped)
         self.impossible += self._constraints.impossible
         return change
 
@@ -121,9 +121,11 @@ class Difference:
             found = there[self._live[expected.name]]
             if found.is_generated != expected.is_generated:
                 kind = "a generated column" if found.is_generated else "no generated column"
-                self._add_impossible(expected, f"is {kind} in the database", "change it by hand")
+                self._add_impossible_change(
+                    expected, f"is {kind} in the database", "change it by hand"
+                )
             if found.on_conflict:
-                self._add_impossible(
+                self._add_impossible_change(
                     expected,
                     f"is NOT NULL {found.on_conflict} in the database",
                     "change it by hand: conflicts would not be errors",
@@ -141,13 +143,13 @@ class Difference:
             conversion = self._convert(found.type, expected.type)
             if conversion is None:
                 there, here = spec_types(found.type, expected.type)
-                self._add_impossible(
+                self._add_impossible_change(
                     expected,
                     f"there is no conversion from {there} to {here}",
                     "add a field with the new type under another name, and copy the values",
                 )
             elif self._may_be_old_decimal(found, expected):
-                self._add_ambiguous_integers(expected)
+                self._add_ambiguous_integers_problem(expected)
         fill = None
         if found.nullable and not expected.nullable:
             fill = self._choices.fills.get((self._expected.name, expected.name))
@@ -175,10 +177,10 @@ class Difference:
         key = (self._expected.name, expected.name)
         return is_decimal and found.type == "BIGINT" and key not in self._choices.integers
 
-    def _add_ambiguous_integers(self, expected: Column) -> None:
+    def _add_ambiguous_integers_problem(self, expected: Column) -> None:
         name = self._hints.names.get((self._expected.name, expected.name), expected.name)
         self.impossible.append(
-            Impossible(
+            ImpossibleChange(
                 expected.name,
                 "the values may be integers, or decimals of an early version",
                 f"if they are integers, so that 1999 becomes 1999.00: --integers {name}; if they"
@@ -187,8 +189,8 @@ class Difference:
             )
         )
 
-    def _add_impossible(self, column: Column, what: str, remedy: str) -> None:
-        self.impossible.append(Impossible(column.name, what, remedy))
+    def _add_impossible_change(self, column: Column, what: str, remedy: str) -> None:
+        self.impossible.append(ImpossibleChange(column.name, what, remedy))
 
     def _added_columns(self) -> Iterator[AddedColumn]:
         defaults = self._hints.fills.get(self._expected.name, {})

@@ -78,8 +78,10 @@ def hints(schema: Schema) -> Hints:
         if relation.link in entity.links and relation.near == relation.link.ends[0]
     ]
     return Hints(
-        tables=_ordered({table.name: table.former for table in tables if table.former}),
-        columns={table.name: _ordered(table.columns) for table in tables if table.columns},
+        tables=_in_renaming_order({table.name: table.former for table in tables if table.former}),
+        columns={
+            table.name: _in_renaming_order(table.columns) for table in tables if table.columns
+        },
         words={table.name: table.words for table in tables if table.words},
         fills={table.name: table.fills for table in tables if table.fills},
         places={key: place for table in tables for key, place in table.places.items()},
@@ -166,7 +168,7 @@ def _without_present(present: Collection[str], names: Iterable[str]) -> tuple[st
     return tuple(name for name in dict.fromkeys(names) if name not in present)
 
 
-def _ordered(former: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def _in_renaming_order(former: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return former names in an order in which each present name is given up before it is taken."""
     takers: dict[str, list[str]] = {}
     for present, names in former.items():

@@ -12,7 +12,7 @@ from dataclasses import replace
 from .changes import TableChange
 
 
-def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
+def without_name_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
     """Return changes in which no new index has the name of an existing one that stays."""
     changes = list(changes)
     needed = {
@@ -21,7 +21,7 @@ def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
         for index in (change.expected.indexes if change.is_new else change.new_indexes)
     }
     while True:
-        freed = [_with_recreated(change, needed) for change in changes]
+        freed = [_with_recreated_indexes(change, needed) for change in changes]
         more = {index.name.lower() for change in freed for index in change.new_indexes} - needed
         changes = freed
         if not more:
@@ -32,12 +32,12 @@ def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
 def with_new_names(changes: Iterable[TableChange]) -> list[TableChange]:
     """Return changes that create indexes again under the names that follow from renames."""
     return [
-        _with_recreated(change, {old.lower() for old, _ in change.renamed_indexes})
+        _with_recreated_indexes(change, {old.lower() for old, _ in change.renamed_indexes})
         for change in changes
     ]
 
 
-def _with_recreated(change: TableChange, needed: set[str]) -> TableChange:
+def _with_recreated_indexes(change: TableChange, needed: set[str]) -> TableChange:
     """Return a change that drops and creates again the indexes whose live names are needed."""
     if change.found is None:
         return change

@@ -132,15 +132,15 @@ class _Renaming:
         """Return the definition of a live table, with its names replaced by those of the models."""
         table, names = self._tables[name], self._new_columns[name]
 
-        def new(column: str) -> str:
+        def new_name(column: str) -> str:
             return names.get(self._fold(column), column)
 
-        def key(one: Key) -> Key:
-            return replace(one, columns=tuple(map(new, one.columns)))
+        def renamed_key(one: Key) -> Key:
+            return replace(one, columns=tuple(map(new_name, one.columns)))
 
-        def index(one: Index) -> Index:
+        def renamed_index(one: Index) -> Index:
             columns = tuple(
-                new(part) if self._fold(part) in names else self._renamed_sql(part, names)
+                new_name(part) if self._fold(part) in names else self._renamed_sql(part, names)
                 for part in one.columns
             )
             return replace(
@@ -153,25 +153,27 @@ class _Renaming:
             same = check.normalized if sql == check.sql else normalized(sql)
             if not table.sql:  # PostgreSQL prints them in one notation
                 same = sql
-            used = frozenset(new(column).lower() for column in check.columns)
+            used = frozenset(new_name(column).lower() for column in check.columns)
             checks.append(replace(check, sql=sql, normalized=same, columns=used))
         return replace(
             table,
             name=name,
-            columns=tuple(replace(one, name=new(one.name)) for one in table.columns),
-            key=table.key and key(table.key),
-            uniques=tuple(map(key, table.uniques)),
+            columns=tuple(replace(one, name=new_name(one.name)) for one in table.columns),
+            key=table.key and renamed_key(table.key),
+            uniques=tuple(map(renamed_key, table.uniques)),
             checks=tuple(checks),
-            foreign_keys=tuple(self._renamed_foreign_key(one, new) for one in table.foreign_keys),
-            indexes=tuple(map(index, table.indexes)),
+            foreign_keys=tuple(
+                self._renamed_foreign_key(one, new_name) for one in table.foreign_keys
+            ),
+            indexes=tuple(map(renamed_index, table.indexes)),
         )
 
-    def _renamed_foreign_key(self, one: ForeignKey, new: Fold) -> ForeignKey:
+    def _renamed_foreign_key(self, one: ForeignKey, new_name: Fold) -> ForeignKey:
         target = self._new_tables.get(self._fold(one.target), one.target)
         names = self._new_columns.get(target, {})
         return replace(
             one,
-            columns=tuple(map(new, one.columns)),
+            columns=tuple(map(new_name, one.columns)),
             target=target,
             target_columns=tuple(names.get(self._fold(part), part) for part in one.target_columns),
         )

@@ -24,7 +24,7 @@ from .conversions import conversion
 from .counting import problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
-from .index_names import with_new_names, without_clashes
+from .index_names import with_new_names, without_name_clashes
 from .internal import extension_tables
 from .notes import (
     note_foreign_keys,
@@ -37,7 +37,7 @@ from .notes import (
 )
 from .pairing import Pair, fold_of, former_names, pair
 from .plan import DatabaseSteps, Note, Plan, Problem
-from .scope import Impossible
+from .scope import ImpossibleChange
 from .statements import count_rows
 from .unknown import unknown_tables
 from .unused import LiveNames, UnusedOptionError, unused_options
@@ -98,7 +98,7 @@ class Planning:
         dropped = self._dropped_tables(pairs)
         changes = [self._with_row_count(change) for change in self._table_changes(pairs)]
         if self._dialect == "sqlite":
-            freed = with_new_names if self._renames_indexes else without_clashes
+            freed = with_new_names if self._renames_indexes else without_name_clashes
             changes = freed(changes)
         names_taken = list(self._taken_name_problems(changes))
         self._problems += names_taken
@@ -170,9 +170,9 @@ class Planning:
                 yield TableChange(table, one.expected)
                 continue
             if one.found.kind != "table":
-                self._add_impossible(
+                self._add_impossible_changes(
                     table.name,
-                    Impossible(
+                    ImpossibleChange(
                         None,
                         f"a {one.found.kind} has this name",
                         "rename it, or give the entity another table: `table: other_name`",
@@ -188,7 +188,7 @@ class Planning:
                 change, widened_checks=self._widened_checks(change, one.found, one.renamed)
             )
             for impossible in difference.impossible:
-                self._add_impossible(table.name, impossible)
+                self._add_impossible_changes(table.name, impossible)
             self._notes += notes_of(change, difference.kept, self._hints)
             self._notes += note_foreign_keys(
                 change, difference.kept_foreign_keys, self._hints, self._dialect
@@ -216,7 +216,7 @@ class Planning:
                     widened.append(new)
         return tuple(widened)
 
-    def _add_impossible(self, table: str, impossible: Impossible) -> None:
+    def _add_impossible_changes(self, table: str, impossible: ImpossibleChange) -> None:
         self._refused.setdefault(table, set())
         if impossible.column is not None:
             self._refused[table].add(impossible.column)

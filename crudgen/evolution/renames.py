@@ -17,14 +17,14 @@ def renamed_tables(hints: Hints, tables: Mapping[str, Collection[str]]) -> dict[
     it has both columns of it, by their new or former names.
     """
 
-    def fits(new: str, present: str) -> bool:
+    def has_link_columns(new: str, present: str) -> bool:
         former = hints.columns.get(new, {})
         return all(
             {column, *former.get(column, ())} & {*tables[present]}
             for column in hints.links.get(new, ())
         )
 
-    return _renamed(hints.tables, tables, fits)
+    return _new_names_in_order(hints.tables, tables, has_link_columns)
 
 
 def renamed_columns(hints: Hints, table: str, columns: Collection[str]) -> dict[str, str]:
@@ -32,20 +32,22 @@ def renamed_columns(hints: Hints, table: str, columns: Collection[str]) -> dict[
 
     `table` is the new name of the table, and `columns` are those that it has in the database.
     """
-    return _renamed(hints.columns.get(table, {}), columns, lambda _new, _present: True)
+    return _new_names_in_order(hints.columns.get(table, {}), columns, lambda _new, _present: True)
 
 
-def _renamed(
+def _new_names_in_order(
     former: Mapping[str, tuple[str, ...]],
     existing: Collection[str],
-    fits: Callable[[str, str], bool],
+    has_link_columns: Callable[[str, str], bool],
 ) -> dict[str, str]:
     """Return new names with present ones. `former` lists a name after the one that takes it."""
     renamed: dict[str, str] = {}
     left = {*existing}
     for new, names in former.items():
         if new not in left:
-            found = next((name for name in names if name in left and fits(new, name)), None)
+            found = next(
+                (name for name in names if name in left and has_link_columns(new, name)), None
+            )
             if found is not None:
                 renamed[new] = found
                 left.remove(found)

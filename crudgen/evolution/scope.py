@@ -9,7 +9,7 @@ from .pairing import Fold
 
 
 @dataclass(frozen=True, slots=True)
-class Impossible:
+class ImpossibleChange:
     """A change that cannot be made, whatever the rows are."""
 
     column: str | None

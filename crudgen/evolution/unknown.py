@@ -59,19 +59,19 @@ class UnknownTable:
 
 def unknown_tables(
     connection: Connection,
-    taken: Mapping[str, str],
+    kinds: Mapping[str, str],
     pairs: Iterable[Pair],
     dropped: Collection[DroppedTable],
 ) -> list[UnknownTable]:
     """Return the tables that are not in the spec and are kept, sorted by name.
 
-    `taken` has the kind of each object by its name.
+    `kinds` has the kind of each object by its name.
     """
     known = {name.lower() for one in pairs for name in _names_of_pair(one)}
     known |= {one.found.name.lower() for one in dropped}
     found = {
         name: UnknownTable(name)
-        for name, kind in sorted(taken.items())
+        for name, kind in sorted(kinds.items())
         if kind == "table" and name.lower() not in known and not is_internal(name)
     }
     if found:

@@ -95,13 +95,15 @@ class _UnusedOptions:
         for one in change.columns:
             if fold(one.found.name) == fold(column):
                 new = self._hints.name(table, one.expected.name)
-                self._fail(table, column, f"the column is that of {new}, which is in the spec")
+                self._raise_unused_drop(
+                    table, column, f"the column is that of {new}, which is in the spec"
+                )
         if change.is_new:
             return "its table is new"
         left = [one.name for one in (*change.released, *change.kept)]
         if there := similar(column, left, _SIMILAR):
             remedy = f"did you mean {shlex.quote(self._option_value(table, there))}?"
-            self._fail(table, column, "there is no such column", remedy)
+            self._raise_unused_drop(table, column, "there is no such column", remedy)
         options = listed(self._option_value(table, one) for one in left)
         known = f"; these can be dropped: {options}" if left else ""
         return f"there is no such column{known}"
@@ -112,13 +114,17 @@ class _UnusedOptions:
         if folded in self._dropped:
             return ""
         if folded in live.parts:
-            self._fail(name, None, "the table belongs to an extension or a virtual table")
+            self._raise_unused_drop(
+                name, None, "the table belongs to an extension or a virtual table"
+            )
         if folded in live.used:
-            self._fail(name, None, f"it becomes the table {live.used[folded]} of the spec")
+            self._raise_unused_drop(
+                name, None, f"it becomes the table {live.used[folded]} of the spec"
+            )
         kind = live.kinds.get(folded)
         if kind is not None and kind != "table":
             article = "an" if kind == "index" else "a"
-            self._fail(name, None, f"this is {article} {kind}, not a table")
+            self._raise_unused_drop(name, None, f"this is {article} {kind}, not a table")
         tables = [
             one
             for one, kind in sorted(live.kinds.items())
@@ -129,13 +135,13 @@ class _UnusedOptions:
         table, dot, _ = name.partition(".")
         if dot and live.fold(table) in tables:
             remedy = f"--drop {shlex.quote(table)} drops all of it"
-            self._fail(
+            self._raise_unused_drop(
                 name, None, f"the spec has no entity {table}, so no column is dropped", remedy
             )
         known = [*tables, *self._droppable_columns(name)]
         if there := similar(name, known, _SIMILAR):
             remedy = f"did you mean {shlex.quote(there)}?"
-            self._fail(name, None, "there is no such table", remedy)
+            self._raise_unused_drop(name, None, "there is no such table", remedy)
         options = f"; these can be dropped: {listed(tables)}" if tables else ""
         return f"there is no such table{options}"
 
@@ -147,7 +153,9 @@ class _UnusedOptions:
                     self._option_value(table, one.name) for one in (*change.released, *change.kept)
                 )
 
-    def _fail(self, table: str, column: str | None, what: str, remedy: str = "") -> None:
+    def _raise_unused_drop(
+        self, table: str, column: str | None, what: str, remedy: str = ""
+    ) -> None:
         option = shlex.quote(self._option_value(table, column))
         remedy = remedy or "remove the option"
         raise UnusedOptionError(f"--drop {option}: {what}\n  {remedy}")

@@ -96,7 +96,7 @@ def items(change: TableChange) -> Iterator[Item]:
     for one in change.columns:
         for kind, what, risk, breaks in _column_changes(one):
             yield Item(kind, table, one.expected.name, what, risk, one, breaks)
-    yield from _one_sided_columns(change)
+    yield from _added_and_dropped_columns(change)
     if change.key_changed and change.found is not None:
         what = (
             f"primary key {_columns_text(change.found.key)} → {_columns_text(change.expected.key)}"
@@ -118,7 +118,7 @@ def _rename_items(change: TableChange) -> Iterator[Item]:
             yield Item(Kind.COLUMN_RENAMED, table, name, what, Risk.SAFE, one, True)
 
 
-def _one_sided_columns(change: TableChange) -> Iterator[Item]:
+def _added_and_dropped_columns(change: TableChange) -> Iterator[Item]:
     """Yield the changes of columns that only the live table or only the model has."""
     table = change.expected.name
     for added in change.added:
@@ -136,7 +136,7 @@ def _one_sided_columns(change: TableChange) -> Iterator[Item]:
 
 
 def _index_items(change: TableChange) -> Iterator[Item]:
-    table, names = change.expected.name, _new_names(change)
+    table, names = change.expected.name, _new_column_names(change)
     for index in change.new_indexes:
         what = f"+ {'unique ' if index.is_unique else ''}index ({', '.join(index.columns)})"
         risk = Risk.NARROWS if index.is_unique else Risk.SAFE
@@ -172,7 +172,7 @@ def _column_changes(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, boo
 
 
 def _rule_items(change: TableChange) -> Iterator[Item]:
-    table, names = change.expected.name, _new_names(change)
+    table, names = change.expected.name, _new_column_names(change)
     live = change.found.columns if change.found else ()
     old = {
         check: [names.get(one, one) for one in _check_columns(check, live)]
@@ -213,20 +213,22 @@ def _replaced_rule(
 
 
 def _foreign_key_items(change: TableChange) -> Iterator[Item]:
-    table, names = change.expected.name, _new_names(change)
+    table, names = change.expected.name, _new_column_names(change)
     old = {
         tuple(names.get(one, one) for one in key.columns): key for key in change.old_foreign_keys
     }
     for key in change.new_foreign_keys:
         former = old.pop(key.columns, None)
         what = (
-            f"{_target_text(former)} → {_target_text(key)}" if former else f"+ {_target_text(key)}"
+            f"{_foreign_key_text(former)} → {_foreign_key_text(key)}"
+            if former
+            else f"+ {_foreign_key_text(key)}"
         )
         column, breaks = _single_column(key.columns), not _are_added(change, key.columns)
         risk = Risk.NARROWS if breaks else Risk.SAFE
         yield Item(Kind.FOREIGN_KEY_ADDED, table, column, what, risk, key, breaks)
     for columns, key in old.items():
-        column, what = _single_column(columns), f"- {_target_text(key)}"
+        column, what = _single_column(columns), f"- {_foreign_key_text(key)}"
         yield Item(Kind.FOREIGN_KEY_REMOVED, table, column, what, Risk.SAFE, key)
 
 
@@ -246,7 +248,7 @@ def _value_text(value: object) -> str:
     )
 
 
-def _new_names(change: TableChange) -> dict[str, str]:
+def _new_column_names(change: TableChange) -> dict[str, str]:
     return {live: new for new, live in change.live_columns.items()}
 
 
@@ -262,5 +264,5 @@ def _columns_text(key: Key | None) -> str:
     return f"({', '.join(key.columns)})" if key else "none"
 
 
-def _target_text(key: ForeignKey) -> str:
+def _foreign_key_text(key: ForeignKey) -> str:
     return f"foreign key {key.target} {key.actions}".rstrip()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, MetaData, insert, select
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
-from crudgen.evolution.applying import Applied, Order, Target, apply, unwatched
+from crudgen.evolution.applying import ApplyOptions, ApplyResult, Target, apply, watch_nothing
 from crudgen.evolution.choices import read_choices
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import hints
@@ -67,8 +67,8 @@ def entity(name: str, fields: Mapping[str, str], *more: str) -> str:
     return "\n".join([f"name: {name}", *more, "fields:", *lines])
 
 
-def ordered(**options: Any) -> Order:
-    return Order(unwatched, lambda _reason: None, **options)
+def ordered(**options: Any) -> ApplyOptions:
+    return ApplyOptions(watch_nothing, lambda _reason: None, **options)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Changed:
         with self.database.reading() as connection:
             return target.plan(connection)
 
-    def apply(self, target: Target, **options: Any) -> Applied:
+    def apply(self, target: Target, **options: Any) -> ApplyResult:
         return apply(self.database, target, ordered(**options))
 
     def insert(self, before: Spec, table: str, rows: Rows) -> None:

@@ -18,7 +18,7 @@ from crudgen.evolution.changes import (
     DroppedTable,
     TableChange,
 )
-from crudgen.evolution.index_names import without_clashes
+from crudgen.evolution.index_names import without_name_clashes
 from crudgen.evolution.plan import DatabaseSteps
 from crudgen.evolution.sqlite import lower
 from crudgen.kit.database.catalogue import (
@@ -92,7 +92,7 @@ class Lite:
                     wanted = expected[table.name]
                     changes.append(table_change(table, wanted, live, wish, connection))
             dropped = tuple(DroppedTable(found[name]) for name in drops)
-            return lower(Changes(tuple(without_clashes(changes)), dropped), connection)
+            return lower(Changes(tuple(without_name_clashes(changes)), dropped), connection)
 
     def apply(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> DatabaseSteps:
         """Run the steps to the models as `apply` does."""

@@ -11,10 +11,10 @@ from crudgen.evolution.choices import Choices
 from crudgen.evolution.conversions import conversion
 from crudgen.evolution.difference import Difference, retyped_columns
 from crudgen.evolution.hints import Hints
-from crudgen.evolution.index_names import without_clashes
+from crudgen.evolution.index_names import without_name_clashes
 from crudgen.evolution.notes import note_renames
 from crudgen.evolution.pairing import former_names, pair, with_columns
-from crudgen.evolution.scope import Impossible
+from crudgen.evolution.scope import ImpossibleChange
 from crudgen.kit.database.catalogue import ForeignKey, KeyGenerator, TableDefinition, read_tables
 
 NO_HINTS = Hints({}, {}, {}, {}, {}, {}, {})
@@ -26,7 +26,7 @@ class Found:
     """A change, what prevents it, and what of the user is kept."""
 
     change: TableChange
-    impossible: list[Impossible]
+    impossible: list[ImpossibleChange]
     kept: list[str]
     kept_foreign_keys: list[ForeignKey]
 
@@ -190,7 +190,7 @@ def test_an_index_gives_its_name_to_a_new_one() -> None:
     models = HERO.format(", title VARCHAR") + (
         "; CREATE INDEX ix_hero_name ON hero (name); CREATE INDEX ix_hero_title ON hero (title)"
     )
-    (change,) = without_clashes([hero(live, models, columns_were(title=("name",))).change])
+    (change,) = without_name_clashes([hero(live, models, columns_were(title=("name",))).change])
     assert [one.name for one in change.old_indexes] == ["ix_hero_name"]
     assert {one.name for one in change.new_indexes} == {"ix_hero_name", "ix_hero_title"}
 
@@ -201,14 +201,14 @@ def test_an_index_with_a_forgotten_name_gives_it_to_a_new_one() -> None:
     models = HERO.format(", title VARCHAR") + (
         "; CREATE INDEX ix_hero_name ON hero (name); CREATE INDEX ix_hero_title ON hero (title)"
     )
-    (change,) = without_clashes([hero(live, models).change])
+    (change,) = without_name_clashes([hero(live, models).change])
     assert [one.name for one in change.old_indexes] == ["ix_hero_name"]
     assert [one.name for one in change.new_indexes] == ["ix_hero_name", "ix_hero_title"]
     live += "; CREATE INDEX ix_hero_title ON hero (title)"
-    (change,) = without_clashes([hero(live, models).change])
+    (change,) = without_name_clashes([hero(live, models).change])
     assert [one.name for one in change.old_indexes] == ["ix_hero_name"]
     assert [one.name for one in change.new_indexes] == ["ix_hero_name"]
-    (change,) = without_clashes([hero(live, models.replace("_name ON", "_other ON")).change])
+    (change,) = without_name_clashes([hero(live, models.replace("_name ON", "_other ON")).change])
     assert not change.old_indexes
 
 

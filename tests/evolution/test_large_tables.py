@@ -7,7 +7,7 @@ import pytest
 
 from crudgen.errors import DatabaseError
 from crudgen.evolution import planning
-from crudgen.evolution.applying import Order, Progress, Target, apply
+from crudgen.evolution.applying import ApplyOptions, Progress, Target, apply
 from crudgen.evolution.plan import Lock, Step
 from crudgen.evolution.postgresql import ddl
 from tests.evolution.changed import Changed
@@ -69,7 +69,9 @@ def test_words_are_replaced_in_batches(
     )
     reports: list[str] = []
     done = apply(
-        found.database, target, Order(lambda _step: nullcontext(reports.append), lambda _: None)
+        found.database,
+        target,
+        ApplyOptions(lambda _step: nullcontext(reports.append), lambda _: None),
     ).plan
     (inside,) = done.inside
     assert inside.sql == ('ALTER TABLE "hero" DROP CONSTRAINT "ck_hero_mood_words"',)
@@ -109,7 +111,7 @@ def test_a_word_that_is_written_after_the_batches_is_replaced(
         if step.online and step.what.startswith("'angry'"):
             found.execute("UPDATE hero SET mood = 'angry' WHERE id = 2")
 
-    apply(found.database, target, Order(write_meanwhile, lambda _reason: None))
+    apply(found.database, target, ApplyOptions(write_meanwhile, lambda _reason: None))
     assert found.values("SELECT mood FROM hero WHERE id = 2") == [("furious",)]
     assert found.plan(target).is_empty
 
@@ -133,7 +135,7 @@ def test_a_row_that_is_written_meanwhile_is_reported(
         yield lambda _text: None
 
     with pytest.raises(DatabaseError) as raised:
-        apply(found.database, target, Order(write_meanwhile, lambda _reason: None))
+        apply(found.database, target, ApplyOptions(write_meanwhile, lambda _reason: None))
     first, second = str(raised.value).splitlines()
     assert first.startswith("hero: rows are checked: range 0..150 → 0..")
     assert first.endswith('"ck_hero_age_range" of relation "hero" is violated by some row')

@@ -220,7 +220,7 @@ def test_a_writer_of_sqlite_is_waited_for(
 
     with found.database.connect() as writer:
         writer.exec_driver_sql("BEGIN IMMEDIATE")
-        order = applying.Order(ordered().watch, said.put)
+        order = applying.ApplyOptions(ordered().watch, said.put)
         change = threading.Thread(target=SqliteWriter(found.database).apply, args=(target, order))
         change.start()
         assert said.get(timeout=10) == "waiting for another process that writes to the database …"
@@ -249,7 +249,7 @@ def test_what_holds_a_lock_of_postgresql_is_reported(
         report.exec_driver_sql("BEGIN")
         report.exec_driver_sql(sql)
         pid = report.exec_driver_sql("SELECT pg_backend_pid() /* the last query */").scalar_one()
-        order = applying.Order(ordered().watch, said.put)
+        order = applying.ApplyOptions(ordered().watch, said.put)
         writer = applying_postgresql.PostgresqlWriter(found.database)
         change = threading.Thread(target=writer.apply, args=(target, order))
         change.start()

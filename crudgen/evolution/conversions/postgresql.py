@@ -56,12 +56,12 @@ def is_same_form(before: StoredType, after: StoredType) -> bool:
     return before == after and before.kind is Kind.TEXT
 
 
-def _guarded(form: str, condition: str) -> str:
+def _condition_if_form(form: str, condition: str) -> str:
     """Return a condition that is evaluated only for values of a form."""
     return f"CASE WHEN {form} THEN {condition} ELSE false END"
 
 
-def _matches(pattern: str) -> str:
+def _matches_condition(pattern: str) -> str:
     """Return the condition that a text matches a pattern; `#` is a digit."""
     return f"{{value}} ~ '^{pattern.replace('#', '[0-9]')}$'"
 
@@ -79,10 +79,10 @@ _HEX = "[0-9a-fA-F]"
 _UUID = "-".join(_HEX * count for count in (8, 4, 4, 4, 12))
 _NUMBER = "-?(0|[1-9]#*)([.]#+)?"
 _TINY, _HUGE = "1e-300", "1e300"
-_IS_JSON = _guarded(
+_IS_JSON = _condition_if_form(
     "{value} IS JSON WITH UNIQUE KEYS",
     # In jsonb, every escape is a character, as in Python; a float in Python is finite.
-    _guarded(
+    _condition_if_form(
         "pg_catalog.pg_input_is_valid({value}, 'jsonb')",
         "json_typeof({value}::json) <> 'null' AND NOT jsonb_path_exists({value}::jsonb,"
         ' \'$.** ? (@.type() == "number"'
@@ -95,15 +95,15 @@ def _text_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     places = after.scale
     fraction = f"([.]#{'#?' * (places - 1)})?" if places else ""
     return Conversion(
-        _as_numeric("{value}::numeric", after),
-        _guarded(
-            _matches(f"-?(0|[1-9]#*){fraction}"),
+        _numeric_cast("{value}::numeric", after),
+        _condition_if_form(
+            _matches_condition(f"-?(0|[1-9]#*){fraction}"),
             f"abs({{value}}::numeric) < {10**after.before_point}",
         ),
     )
 
 
-def _as_numeric(value: str, kind: StoredType) -> str:
+def _numeric_cast(value: str, kind: StoredType) -> str:
     return f"({value})::numeric({kind.precision}, {kind.scale})"
 
 
@@ -113,14 +113,14 @@ _SHORTEST = "{value}::text::numeric"
 # Numbers
 
 
-def _fits(number: str, after: StoredType) -> str:
+def _fits_condition(number: str, after: StoredType) -> str:
     """Return the condition that a number fits into the digits of a decimal."""
     return f"round({number}, {after.scale}) = {number} AND abs({number}) < {10**after.before_point}"
 
 
 def _int_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     most = 10**after.before_point - 1
-    return Conversion(_as_numeric("{value}", after), f"{{value}} BETWEEN {-most} AND {most}")
+    return Conversion(_numeric_cast("{value}", after), f"{{value}} BETWEEN {-most} AND {most}")
 
 
 def _decimal_to_int(before: StoredType, _: StoredType) -> Conversion:
@@ -129,26 +129,30 @@ def _decimal_to_int(before: StoredType, _: StoredType) -> Conversion:
 
 def _decimal_to_decimal(before: StoredType, after: StoredType) -> Conversion:
     loses = before.scale > after.scale or before.before_point > after.before_point
-    return Conversion(_as_numeric("{value}", after), _fits("{value}", after) if loses else None)
+    return Conversion(
+        _numeric_cast("{value}", after), _fits_condition("{value}", after) if loses else None
+    )
 
 
 def _float_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     return Conversion(
-        _as_numeric(_SHORTEST, after),
-        _guarded(f"abs({{value}}) < {_HUGE}", f"{_fits(_SHORTEST, after)}"),
+        _numeric_cast(_SHORTEST, after),
+        _condition_if_form(f"abs({{value}}) < {_HUGE}", f"{_fits_condition(_SHORTEST, after)}"),
     )
 
 
 CONVERSIONS: Converters = {
     (Kind.TEXT, Kind.INT): always(
         "{value}::bigint",
-        _guarded(_matches("(0|-?[1-9]#*)"), f"{{value}}::numeric BETWEEN {_MIN} AND {_MAX}"),
+        _condition_if_form(
+            _matches_condition("(0|-?[1-9]#*)"), f"{{value}}::numeric BETWEEN {_MIN} AND {_MAX}"
+        ),
     ),
     (Kind.TEXT, Kind.FLOAT): always(
         "{value}::double precision",
-        _guarded(
-            _matches(f"{_NUMBER}([eE][+-]?##?)?"),
-            _guarded(
+        _condition_if_form(
+            _matches_condition(f"{_NUMBER}([eE][+-]?##?)?"),
+            _condition_if_form(
                 f"{{value}}::numeric = 0 OR abs({{value}}::numeric) BETWEEN {_TINY} AND {_HUGE}",
                 "{value}::double precision::text::numeric = {value}::numeric",
             ),
@@ -157,14 +161,16 @@ CONVERSIONS: Converters = {
     (Kind.TEXT, Kind.DECIMAL): _text_to_decimal,
     (Kind.TEXT, Kind.BOOL): always("{value}::boolean", "{value} IN ('true', 'false')"),
     (Kind.TEXT, Kind.DATE): always(
-        "{value}::date", _guarded(_matches(f"####-{_MONTH}-{_DAY}"), _ON_A_DAY)
+        "{value}::date", _condition_if_form(_matches_condition(f"####-{_MONTH}-{_DAY}"), _ON_A_DAY)
     ),
-    (Kind.TEXT, Kind.TIME): always("{value}::time", _matches(_TIME)),
+    (Kind.TEXT, Kind.TIME): always("{value}::time", _matches_condition(_TIME)),
     (Kind.TEXT, Kind.DATETIME): always(
         "{value}::timestamptz",
-        _guarded(_matches(f"####-{_MONTH}-{_DAY}[Tt ]{_TIME}([zZ]|[+]00:00)"), _ON_A_DAY),
+        _condition_if_form(
+            _matches_condition(f"####-{_MONTH}-{_DAY}[Tt ]{_TIME}([zZ]|[+]00:00)"), _ON_A_DAY
+        ),
     ),
-    (Kind.TEXT, Kind.UUID): always("{value}::uuid", _matches(_UUID)),
+    (Kind.TEXT, Kind.UUID): always("{value}::uuid", _matches_condition(_UUID)),
     (Kind.TEXT, Kind.JSON): always("{value}::json", _IS_JSON),
     (Kind.INT, Kind.TEXT): always("{value}::text"),
     (Kind.FLOAT, Kind.TEXT): always(

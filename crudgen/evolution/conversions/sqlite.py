@@ -52,7 +52,7 @@ def is_same_form(before: StoredType, after: StoredType) -> bool:
     }
 
 
-def _digits(glob: str) -> str:
+def _digits_pattern(glob: str) -> str:
     """Return a GLOB pattern with a digit for each `#`."""
     return glob.replace("#", "[0-9]")
 
@@ -63,7 +63,7 @@ def _text_condition(*conditions: str) -> str:
     return f"instr({{value}}, char(0)) = 0 AND {checks}"
 
 
-def _is_below(integer: str, limit: int) -> str:
+def _below_condition(integer: str, limit: int) -> str:
     """Return the condition `|integer| < limit`, without `abs`, which fails for -2^63."""
     return f"{integer} BETWEEN {1 - limit} AND {limit - 1}"
 
@@ -95,10 +95,10 @@ _CLOCK = "CASE WHEN {value} GLOB '*+00:00' THEN substr({value}, 12, length({valu
 _CLOCK += " ELSE substr({value}, 12, length({value}) - 12) END"
 
 
-def _is_clock(clock: str) -> tuple[str, str]:
+def _clock_conditions(clock: str) -> tuple[str, str]:
     """Return the conditions that a text is a time of day."""
-    hour = f"{clock} GLOB '{_digits('[01]#:[0-5]#:[0-5]#')}*'"
-    late = f"{clock} GLOB '{_digits('2[0-3]:[0-5]#:[0-5]#')}*'"
+    hour = f"{clock} GLOB '{_digits_pattern('[01]#:[0-5]#:[0-5]#')}*'"
+    late = f"{clock} GLOB '{_digits_pattern('2[0-3]:[0-5]#:[0-5]#')}*'"
     fraction = f"{clock} GLOB '????????.[0-9]*' AND substr({clock}, 10) NOT GLOB '*[^0-9]*'"
     return f"{hour} OR {late}", (
         f"length({clock}) = 8 OR {fraction} AND length({clock}) BETWEEN 10 AND 15"
@@ -106,6 +106,7 @@ def _is_clock(clock: str) -> tuple[str, str]:
 
 
 def _with_microseconds(clock: str) -> str:
+    """Return a time of day with six digits after the point."""
     return f"substr({clock}, 1, 8) || '.' || substr(substr({clock}, 10) || '000000', 1, 6)"
 
 
@@ -133,7 +134,7 @@ _TEXT_TO_FLOAT = (
     f"{_WITHOUT_POINT} * 1.0 / {_power_of_ten(_DECIMALS, _EXACT_DIGITS)}",
     _text_condition(
         *_NUMBER,
-        f"{_is_below(_WITHOUT_POINT, 10**_EXACT_DIGITS)} AND {_DECIMALS} <= {_EXACT_DIGITS}",
+        f"{_below_condition(_WITHOUT_POINT, 10**_EXACT_DIGITS)} AND {_DECIMALS} <= {_EXACT_DIGITS}",
     ),
 )
 _IS_JSON = (
@@ -169,7 +170,7 @@ _FLOAT_SURVIVES = (
     # SQLite prints 15 digits: the text must be the same number, exactly.
     f"CASE WHEN {_FLOAT_TEXT} GLOB '*[0-9].[0-9]*' AND {_FLOAT_TEXT} NOT GLOB '*[eE]*'"
     f" THEN ({{value}} = 0 OR abs({{value}}) >= 0.0001)"
-    f" AND ({_is_below(_FLOAT_DIGITS, _EXACT_INT)} OR {_FLOAT_TEXT} GLOB '*.0')"
+    f" AND ({_below_condition(_FLOAT_DIGITS, _EXACT_INT)} OR {_FLOAT_TEXT} GLOB '*.0')"
     f" AND {_FLOAT_DIGITS} * 1.0"
     f" / {_power_of_ten(_FLOAT_DECIMALS, 18)} = {{value}}"
     " ELSE 0 END"
@@ -214,7 +215,7 @@ def _float_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     most = 10 ** min(after.precision, _EXACT_DIGITS)
     return Conversion(
         scaled,
-        f"abs({{value}}) < {10**after.before_point} AND {_is_below(scaled, most)}"
+        f"abs({{value}}) < {10**after.before_point} AND {_below_condition(scaled, most)}"
         f" AND {scaled} * 1.0 / {10**after.scale} = {{value}}",
     )
 
@@ -241,15 +242,15 @@ CONVERSIONS: Converters = {
         "{value}", f"length(CAST({{value}} AS BLOB)) = 10 AND {_ON_A_DAY}"
     ),
     (Kind.TEXT, Kind.TIME): always(
-        _with_microseconds("{value}"), _text_condition(*_is_clock("{value}"))
+        _with_microseconds("{value}"), _text_condition(*_clock_conditions("{value}"))
     ),
     (Kind.TEXT, Kind.DATETIME): always(
         f"substr({{value}}, 1, 10) || ' ' || {_with_microseconds(f'({_CLOCK})')}",
         _text_condition(
             _ON_A_DAY,
-            f"{{value}} GLOB '{_digits('####-##-##[Tt ]##:##:##')}*'",
+            f"{{value}} GLOB '{_digits_pattern('####-##-##[Tt ]##:##:##')}*'",
             _UTC,
-            *_is_clock(f"({_CLOCK})"),
+            *_clock_conditions(f"({_CLOCK})"),
         ),
     ),
     (Kind.TEXT, Kind.UUID): always(

@@ -15,7 +15,7 @@ from crudgen.evolution.wording import Item, Kind
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, taken_names
 from crudgen.kit.database.catalogue.explain import quoted
 
-from .table import ChangedTable, column_of, rewrites
+from .table import ChangedTable, column_of, converts_values
 from .users import foreign_keys_of_columns, live_table, users_of_tables
 
 _BRIEF = (
@@ -33,7 +33,7 @@ def lower(changes: Changes, connection: Connection) -> DatabaseSteps:
         if one.is_changed
     ]
     steps = _StepBuilder(changes, tables).steps()
-    return DatabaseSteps(steps, tuple(_live_problems(changes, tables, connection)))
+    return DatabaseSteps(steps, tuple(_database_problems(changes, tables, connection)))
 
 
 def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ...]:
@@ -42,14 +42,14 @@ def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ..
     return _StepBuilder(changes, tables).steps()
 
 
-def _live_problems(
+def _database_problems(
     changes: Changes, tables: Sequence[ChangedTable], connection: Connection
 ) -> Iterator[Problem]:
     for table in tables:
         yield from table.live.problems if table.live else ()
     yield from foreign_keys_of_columns(connection, changes)
     yield from users_of_tables(connection, changes)
-    leaving = {name for table in tables for name in table.leaving_names()}
+    leaving = {name for table in tables for name in table.freed_names()}
     taken = {n: kind for n, kind in taken_names(connection).items() if n not in leaving}
     for table in tables:
         yield from table.taken_name_problems(taken)
@@ -86,7 +86,7 @@ class _StepBuilder:
             self._steps[-1] = replace(last, sql=(*last.sql, *self._pending))
         return (*self._steps, *self._online)
 
-    def _add(self, item: Item, lock: Lock, *sql: str, seconds: float | None = None) -> None:
+    def _add_step(self, item: Item, lock: Lock, *sql: str, seconds: float | None = None) -> None:
         self._steps.append(item.step(lock, *self._pending, *sql, seconds=seconds))
         self._pending.clear()
 
@@ -101,7 +101,7 @@ class _StepBuilder:
         for one in self._changes.dropped:
             name = one.found.name
             item = Item(Kind.TABLE_DROPPED, name, None, "- table", Risk.DROPS, one, True)
-            self._add(item, Lock.INSTANT, *sql)
+            self._add_step(item, Lock.INSTANT, *sql)
             sql = []
 
     def _rename_tables(self) -> None:
@@ -112,21 +112,21 @@ class _StepBuilder:
         }
         for old, new in _ordered_renames({old: item.table for old, item in renamed.items()}):
             sql = f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}"
-            self._add(renamed[old], Lock.INSTANT, sql)
+            self._add_step(renamed[old], Lock.INSTANT, sql)
 
     def _alter(self, table: ChangedTable) -> None:
         """Add the steps of one table but those of foreign keys and indexes."""
         self._drop_constraints(table)
-        self._rename_parts(table)
+        self._rename_columns_and_constraints(table)
         for item in table.of_kind(Kind.GENERATOR):
             self._pending += table.stop_generator(item)
-        self._retype(table)
+        self._change_types(table)
         for item in table.of_kind(Kind.WORDS):
             self._replace_words(table, item)
         for item in table.of_kind(*_BRIEF):
-            self._add(item, Lock.INSTANT, *table.brief_change(item))
+            self._add_step(item, Lock.INSTANT, *table.brief_change(item))
         for item in table.of_kind(Kind.REQUIRED):
-            self._require_values(table, item)
+            self._set_required(table, item)
         for item in table.of_kind(Kind.CHECK_ADDED):
             self._add_constraint(table, item, Lock.CHECKED)
         for item in table.of_kind(Kind.UNIQUE_ADDED):
@@ -139,21 +139,21 @@ class _StepBuilder:
         for item in table.of_kind(Kind.CHECK_REMOVED):
             if isinstance(item.subject, Check):
                 names.discard(item.subject.name)
-                self._add(item, Lock.INSTANT, ddl.drop_constraint(item.subject.name))
+                self._add_step(item, Lock.INSTANT, ddl.drop_constraint(item.subject.name))
         self._pending += [ddl.drop_constraint(name) for name in sorted(filter(None, names))]
         for item in table.of_kind(Kind.UNIQUE_REMOVED, Kind.INDEX_REMOVED):
             if isinstance(item.subject, Key) and item.subject in table.found.uniques:
-                self._add(item, Lock.INSTANT, ddl.drop_constraint(item.subject.name))
+                self._add_step(item, Lock.INSTANT, ddl.drop_constraint(item.subject.name))
             elif isinstance(item.subject, Key | Index):
-                self._add(item, Lock.INSTANT, f"DROP INDEX {quoted(str(item.subject.name))}")
+                self._add_step(item, Lock.INSTANT, f"DROP INDEX {quoted(str(item.subject.name))}")
 
-    def _rename_parts(self, table: ChangedTable) -> None:
+    def _rename_columns_and_constraints(self, table: ChangedTable) -> None:
         change, ddl = table.change, table.ddl
         renamed = {one.found.name: one for one in change.columns if one.is_renamed}
         of_column = {item.column: item for item in table.of_kind(Kind.COLUMN_RENAMED)}
         for old, new in _ordered_renames({old: one.expected.name for old, one in renamed.items()}):
             sql = ddl.alter(f"RENAME COLUMN {quoted(old)} TO {quoted(new)}")
-            self._add(of_column[new], Lock.INSTANT, sql)
+            self._add_step(of_column[new], Lock.INSTANT, sql)
         constraints = {
             **{str(live.name): str(new.name) for live, new in change.renamed_checks if live.name},
             **dict(change.renamed_constraints),
@@ -163,7 +163,7 @@ class _StepBuilder:
         for old, new in _ordered_renames(dict(change.renamed_indexes)):
             self._pending.append(f"ALTER INDEX {quoted(old)} RENAME TO {quoted(new)}")
 
-    def _retype(self, table: ChangedTable) -> None:
+    def _change_types(self, table: ChangedTable) -> None:
         """Change all types in one statement, so that rows are rewritten once."""
         retyped = table.of_kind(Kind.TYPE, Kind.COLLATION)
         subjects = [item.subject for item in retyped if isinstance(item.subject, ColumnChange)]
@@ -171,12 +171,12 @@ class _StepBuilder:
         by_name = {subject.expected.name: subject for subject in subjects}
         actions = [one for subject in by_name.values() for one in table.change_type(subject)]
         statements, lock = [table.ddl.alter(*actions)] if actions else [], Lock.INSTANT
-        if any(rewrites(one) for one in subjects):
+        if any(converts_values(one) for one in subjects):
             lock = Lock.REWRITTEN
         elif any(one.changes_collation for one in subjects):
             lock = Lock.CHECKED  # indexes are built again
         for item in retyped:
-            self._add(item, lock, *statements, seconds=table.seconds(Kind.TYPE, lock))
+            self._add_step(item, lock, *statements, seconds=table.seconds(Kind.TYPE, lock))
             statements, lock = [], Lock.SAME_COPY
 
     def _replace_words(self, table: ChangedTable, item: Item) -> None:
@@ -185,31 +185,31 @@ class _StepBuilder:
         if not isinstance(subject, ColumnChange):
             return
         seconds = table.seconds(Kind.WORDS, Lock.REWRITTEN)
-        if rewrites(subject):
-            self._add(item, Lock.SAME_COPY)
+        if converts_values(subject):
+            self._add_step(item, Lock.SAME_COPY)
         elif table.is_batched(subject):
             if self._pending:
                 removed = replace(item, what="the rule is removed", breaks_running=False)
-                self._add(removed, Lock.INSTANT)
+                self._add_step(removed, Lock.INSTANT)
             self._add_online(item, table.update_in_batches(subject), seconds=seconds)
         else:
-            self._add(item, Lock.REWRITTEN, *table.update(subject), seconds=seconds)
+            self._add_step(item, Lock.REWRITTEN, *table.update(subject), seconds=seconds)
 
-    def _require_values(self, table: ChangedTable, item: Item) -> None:
+    def _set_required(self, table: ChangedTable, item: Item) -> None:
         subject, column = item.subject, column_of(item)
         if not isinstance(subject, ColumnChange):
             return
-        fills = subject.fill is not None and not rewrites(subject) and not subject.words
+        fills = subject.fill is not None and not converts_values(subject) and not subject.words
         if fills:
             self._pending += table.update(subject)
         seconds = table.seconds(Kind.REQUIRED, Lock.CHECKED)
         if not table.is_large:
             sql = table.ddl.alter(f"ALTER COLUMN {column} SET NOT NULL")
             lock = Lock.REWRITTEN if fills else Lock.CHECKED
-            self._add(item, lock, sql, seconds=seconds)
+            self._add_step(item, lock, sql, seconds=seconds)
             return
         if self._pending:
-            self._add(item, Lock.REWRITTEN if fills else Lock.INSTANT)
+            self._add_step(item, Lock.REWRITTEN if fills else Lock.INSTANT)
         self._add_online(item, *table.ddl.require(subject.expected.name), seconds=seconds)
 
     def _add_constraint(self, table: ChangedTable, item: Item, lock: Lock) -> None:
@@ -220,12 +220,12 @@ class _StepBuilder:
         sql = table.ddl.add_constraint(constraint)
         seconds = table.seconds(item.kind, lock)
         if not table.is_large:
-            self._add(item, lock, sql, seconds=seconds)
+            self._add_step(item, lock, sql, seconds=seconds)
             return
         if isinstance(constraint, Check) and (online := table.constrain_online(constraint)):
             self._add_online(table.added_again(item), *online, seconds=seconds)
             return
-        self._add(item, Lock.INSTANT, f"{sql} NOT VALID")
+        self._add_step(item, Lock.INSTANT, f"{sql} NOT VALID")
         checked = replace(item, what=f"rows are checked: {item.what}", breaks_running=False)
         self._add_online(checked, table.ddl.validate(str(constraint.name)), seconds=seconds)
 
@@ -238,16 +238,16 @@ class _StepBuilder:
         else:
             sql = table.ddl.add_constraint(item.subject)
             self._pending += table.drop_leftover(item.subject.name)
-            self._add(item, Lock.CHECKED, sql, seconds=seconds)
+            self._add_step(item, Lock.CHECKED, sql, seconds=seconds)
 
     def _add_index(self, table: ChangedTable, item: Item) -> None:
         if not isinstance(item.subject, Index):
             return
-        seconds = table.seconds(Kind.INDEX_ADDED, Lock.INDEXED)
+        ddl, seconds = table.ddl, table.seconds(Kind.INDEX_ADDED, Lock.INDEXED)
         if table.is_large:
-            self._add_online(item, *table.ddl.build_index(item.subject), seconds=seconds)
+            self._add_online(item, *ddl.build_index(item.subject), seconds=seconds)
         else:
-            self._add(item, Lock.INDEXED, table.ddl.create_index(item.subject), seconds=seconds)
+            self._add_step(item, Lock.INDEXED, ddl.create_index(item.subject), seconds=seconds)
 
     def _validate_rows(self, table: ChangedTable) -> None:
         """Check the rows for constraints of an earlier change that was interrupted."""
@@ -266,7 +266,7 @@ class _StepBuilder:
     def _add_foreign_keys(self) -> None:
         for table in self._tables:
             for item in table.of_kind(Kind.FOREIGN_KEY_REMOVED):
-                self._add(item, Lock.INSTANT)  # it is removed first of all
+                self._add_step(item, Lock.INSTANT)  # it is removed first of all
             for item in table.of_kind(Kind.FOREIGN_KEY_ADDED):
                 self._add_constraint(table, item, Lock.INDEXED)
 
@@ -289,7 +289,7 @@ class _StepBuilder:
             ]
             later = [(other, one) for other, one in later if one.target in missing]
             for item in table.of_kind(Kind.TABLE_ADDED):
-                self._add(item, Lock.INSTANT, *sql)
+                self._add_step(item, Lock.INSTANT, *sql)
 
 
 def _ordered_renames(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:

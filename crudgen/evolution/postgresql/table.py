@@ -96,7 +96,7 @@ class ChangedTable:
 
     def is_batched(self, change: ColumnChange) -> bool:
         """Return whether words are replaced after the transaction, while others write."""
-        only_words = bool(change.words) and change.fill is None and not rewrites(change)
+        only_words = bool(change.words) and change.fill is None and not converts_values(change)
         return self.is_large and only_words and self.change.expected.key is not None
 
     def constrain_online(self, check: Check) -> Sequence[str]:
@@ -155,7 +155,7 @@ class ChangedTable:
         if any(index.name == name and not index.is_valid for index in self.found.indexes):
             yield f"DROP INDEX {quoted(str(name))}"
 
-    def leaving_names(self) -> Iterator[str]:
+    def freed_names(self) -> Iterator[str]:
         """Yield the names that are free after the change, or can be taken over."""
         change = self.change
         yield from (index.name for index in change.old_indexes)
@@ -186,8 +186,8 @@ class ChangedTable:
                 yield item.column, item.subject.name
 
 
-def rewrites(change: ColumnChange) -> bool:
-    """Return whether a change of the type replaces the values."""
+def converts_values(change: ColumnChange) -> bool:
+    """Return whether a change of the type converts the stored values."""
     return change.changes_type and (change.conversion != SAME or change.changes_values)
 
 

@@ -77,7 +77,7 @@ def draft(
             for check in one.widened_checks
         }
         here = _guard_conditions(
-            connection.dialect, _without_widened(planning.changes, widened), hints
+            connection.dialect, _without_widened_checks(planning.changes, widened), hints
         )
     there = PostgresqlChanges(former, present, hints, choices)
     changes = there.changes()
@@ -92,7 +92,9 @@ def draft(
         plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes, {}, plan.unused),
         guards=tuple(
             _guards(
-                here, _guard_conditions(dialect(), _without_widened(changes, widened), hints), hints
+                here,
+                _guard_conditions(dialect(), _without_widened_checks(changes, widened), hints),
+                hints,
             )
         ),
         sqlite=tuple(_sqlite_statements(plan, hints)),
@@ -113,7 +115,9 @@ def _tables_after(connection: Connection, plan: Plan) -> dict[str, TableDefiniti
     return read_tables(connection, names)
 
 
-def _without_widened(changes: Changes, widened: Collection[tuple[str, str | None]]) -> Changes:
+def _without_widened_checks(
+    changes: Changes, widened: Collection[tuple[str, str | None]]
+) -> Changes:
     """Return changes without new rules that accept every row that their former rules accept."""
     tables = (
         replace(

@@ -77,8 +77,8 @@ def files(
     number, heads = history.next_number, history.heads
     title = " ".join(message.split()).rstrip(".")
     name = _revision_name(number, title)
-    online = list(_background_call(draft.online))
-    body = [*map(_guard_call, draft.guards), *_run_call(draft)]
+    online = list(_background_call_source(draft.online))
+    body = [*map(_guard_call_source, draft.guards), *_run_call_source(draft)]
     # A transaction that changes nothing may be repeated with what follows it.
     follows = bool(draft.online and draft.postgresql)
     docs = "\n".join([f"{title}.", *(["", *(f"- {one}" for one in changes)] if changes else [])])
@@ -113,7 +113,7 @@ def _revision_file(
     after: Mapping[str, str | None] | None,
     body: Sequence[_Bracket],
 ) -> RevisionFile:
-    upgrade = "".join(f"    {_laid_out(one, 4)}\n" for one in body) or "    pass\n"
+    upgrade = "".join(f"    {_lay_out(one, 4)}\n" for one in body) or "    pass\n"
     used = [one for one in _FUNCTIONS if re.search(rf"^ +{one}\($", upgrade, re.MULTILINE)]
     blocks = [docstring_literal(docs, 0)]
     if used:
@@ -122,7 +122,7 @@ def _revision_file(
         f"revision = {text_literal(name)}\ndown_revision = {_down_revision_source(heads)}"
     )
     if after:
-        blocks.append(_after_source(after))
+        blocks.append(_after_dict_source(after))
     text = "\n\n".join(blocks) + f"\n\n\ndef upgrade() -> None:\n{upgrade}{_DOWNGRADE}"
     return RevisionFile(name, text)
 
@@ -134,25 +134,25 @@ def _down_revision_source(heads: Sequence[str]) -> str:
     return names[0] if names else "None"
 
 
-def _after_source(after: Mapping[str, str | None]) -> str:
+def _after_dict_source(after: Mapping[str, str | None]) -> str:
     texts = {
         name: "None" if text is None else _block_literal(f"\n{text}")
         for name, text in after.items()
     }
     items = [f"{text_literal(name)}: {text}" for name, text in texts.items()]
-    return _laid_out(_Bracket("AFTER: dict[str, str | None] = {", items, "}"), 0)
+    return _lay_out(_Bracket("AFTER: dict[str, str | None] = {", items, "}"), 0)
 
 
-def _guard_call(guard: Guard) -> _Bracket:
+def _guard_call_source(guard: Guard) -> _Bracket:
     selects = {"sqlite": guard.sqlite, "postgresql": guard.postgresql}
     keywords = [f"{key}={text_literal(select)}" for key, select in selects.items() if select]
     return _Bracket("in_the_way(", [text_literal(guard.what), *keywords], ")")
 
 
-def _run_call(draft: Draft) -> Iterator[_Bracket]:
+def _run_call_source(draft: Draft) -> Iterator[_Bracket]:
     lists: dict[str, list[Source]] = {
         "sqlite": [
-            _rebuild_call(one) if isinstance(one, Copy) else _sql_literal(one)
+            _rebuild_call_source(one) if isinstance(one, Copy) else _sql_literal(one)
             for one in draft.sqlite
         ],
         "postgresql": [_sql_literal(one) for one in draft.postgresql],
@@ -162,13 +162,13 @@ def _run_call(draft: Draft) -> Iterator[_Bracket]:
         yield _Bracket("run(", keywords, ")")
 
 
-def _background_call(statements: Iterable[str]) -> Iterator[_Bracket]:
+def _background_call_source(statements: Iterable[str]) -> Iterator[_Bracket]:
     items = [_sql_literal(one) for one in statements]
     if items:
         yield _Bracket("in_background(", [_Bracket("postgresql=[", items, "]")], ")")
 
 
-def _rebuild_call(copy: Copy) -> _Bracket:
+def _rebuild_call_source(copy: Copy) -> _Bracket:
     values = [f"{text_literal(name)}: {text_literal(sql)}" for name, sql in copy.values.items()]
     items: list[Source] = [text_literal(copy.table), _sql_literal(copy.definition)]
     items.append(_Bracket("{", values, "}"))
@@ -197,9 +197,9 @@ def _block_literal(text: str) -> str:
     return f'{prefix}"""{text}"""'
 
 
-def _laid_out(source: Source, indent: int) -> str:
+def _lay_out(source: Source, indent: int) -> str:
     if isinstance(source, str):
         return source
     margin = " " * (indent + 4)
-    lines = "".join(f"{margin}{_laid_out(item, indent + 4)},\n" for item in source.items)
+    lines = "".join(f"{margin}{_lay_out(item, indent + 4)},\n" for item in source.items)
     return f"{source.head}\n{lines}{' ' * indent}{source.tail}"

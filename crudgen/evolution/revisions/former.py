@@ -202,13 +202,13 @@ class _KeptParts:
             plural=ModuleName(plural),
             path=UrlPath(path),
             api=_API,
-            fields=tuple(map(self._with_target, entity.fields)),
+            fields=tuple(map(self._with_renamed_target, entity.fields)),
             relations=(*relations, *self._kept_links(entity)),
         )
 
     def _field_of_kept_column(self, field: Field, name: str) -> Field:
         """Return the field of a kept column: optional, so that new rows need no value."""
-        renamed = replace(self._with_target(field), name=FieldName(name), optional=True)
+        renamed = replace(self._with_renamed_target(field), name=FieldName(name), optional=True)
         return replace(
             renamed,
             attribute=AttributeName(name),
@@ -220,7 +220,7 @@ class _KeptParts:
             renamed=(),
         )
 
-    def _with_target(self, field: Field) -> Field:
+    def _with_renamed_target(self, field: Field) -> Field:
         if field.reference is None:
             return field
         target = self._renamed.get(field.reference.target, field.reference.target)

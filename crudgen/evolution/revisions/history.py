@@ -83,7 +83,7 @@ class History:
         found = {name: text for name, text in texts.items() if text is not None}
         return {**found, KIT: "".join(f"{line}\n" for line in kit)} if kit else found
 
-    def until(self, recorded: Collection[str]) -> "History":
+    def revisions_until(self, recorded: Collection[str]) -> "History":
         """Return the revisions that a database has. Raises RevisionError for an unknown one."""
         known = {one.name for one in self.revisions}
         for name in recorded:

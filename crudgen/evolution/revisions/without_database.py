@@ -18,7 +18,7 @@ from crudgen.evolution.conversions import conversion
 from crudgen.evolution.difference import Difference, retyped_columns
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.pairing import Pair, pair
-from crudgen.evolution.scope import Impossible
+from crudgen.evolution.scope import ImpossibleChange
 from crudgen.kit.database.catalogue import Column, KeyGenerator, TableDefinition
 from crudgen.kit.database.catalogue.models import declared_types, definitions
 
@@ -42,7 +42,7 @@ class PostgresqlChanges:
         self._choices = choices
         self._dialect = dialect()
         self._found = self._definitions(former.sorted_tables)
-        self.impossible: list[tuple[str, Impossible]] = []
+        self.impossible: list[tuple[str, ImpossibleChange]] = []
         """What prevents the changes, each with its table."""
 
     def changes(self) -> Changes:

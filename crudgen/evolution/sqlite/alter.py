@@ -17,7 +17,9 @@ def needs_copy(change: TableChange) -> bool:
     """Return whether ALTER TABLE cannot make a change. Dropped columns are not considered."""
     if change.found is None:
         return False
-    attached = [rule for added in change.added for rule in own_rules(change, added)]
+    attached = [
+        rule for added in change.added for rule in constraints_of_added_column(change, added)
+    ]
     return (
         any(map(_needs_copy, change.columns))
         or any(map(_is_required_without_default, change.added))
@@ -44,7 +46,9 @@ def _is_required_without_default(added: AddedColumn) -> bool:
     return not is_filled and (added.is_filled or not added.expected.nullable)
 
 
-def own_rules(change: TableChange, added: AddedColumn) -> Iterator[Check | ForeignKey]:
+def constraints_of_added_column(
+    change: TableChange, added: AddedColumn
+) -> Iterator[Check | ForeignKey]:
     """Yield the new constraints that use an added column only: they can be added with it."""
     name = added.expected.name.lower()
     yield from (check for check in change.new_checks if check.columns == {name})
@@ -62,7 +66,7 @@ def add_column(change: TableChange, added: AddedColumn, schema: SchemaCopy) -> s
         model.text(model.column(column.name)),
         default_of_added(added, column, schema),
     ]
-    for rule in own_rules(change, added):
+    for rule in constraints_of_added_column(change, added):
         if isinstance(rule, Check):
             parts.append(model.text(check_clause(model, change.expected.checks, rule)))
         else:

@@ -9,7 +9,7 @@ from crudgen.kit.database.catalogue.tokens import tokenize
 from .schema_copy import SchemaCopy
 
 
-class SchemaChecks:
+class BrokenObjects:
     """Finds what changes break. What was broken before them does not prevent a plan."""
 
     def __init__(self, schema: SchemaCopy) -> None:
@@ -19,7 +19,7 @@ class SchemaChecks:
         self._foreign_key = schema.broken_foreign_key()
 
     def problems(self, changes: Changes) -> Iterator[Problem]:
-        """Yield what was not broken before the changes."""
+        """Yield a problem for each object that the changes broke."""
         objects = self._schema.names
         for name, error in self._schema.broken_views().items():
             if name not in self._views:

@@ -54,16 +54,16 @@ class Clause:
     @property
     def target(self) -> str:
         """The table that a foreign key refers to, in lower case."""
-        return self.tokens[self._references + 1].name.lower()
+        return self.tokens[self._references_index + 1].name.lower()
 
     @property
     def body(self) -> int:
         """The position of the clause after its name, and after FOREIGN KEY and its columns."""
-        at = self._references if self.kind == "FOREIGN KEY" else 0
+        at = self._references_index if self.kind == "FOREIGN KEY" else 0
         return self.tokens[at].start
 
     @property
-    def _references(self) -> int:
+    def _references_index(self) -> int:
         return next(
             index for index, token in enumerate(self.tokens) if token.keyword == "REFERENCES"
         )
@@ -94,7 +94,7 @@ class CreateTable:
         at = next(index for index, token in enumerate(tokens) if token.kind == "group")
         self.name = tokens[at - 1]
         self.body = tokens[at]
-        self.items = tuple(map(_parsed_item, split_at_commas(self.body.inner)))
+        self.items = tuple(map(_parse_item, split_at_commas(self.body.inner)))
         self.commas = [token for token in self.body.inner if token.keyword == ","]
         """The comma before each item but the first."""
 
@@ -142,21 +142,21 @@ def _all_tokens(tokens: Iterable[Token]) -> Iterator[Token]:
         yield from _all_tokens(token.inner)
 
 
-def _parsed_item(tokens: list[Token]) -> Item:
+def _parse_item(tokens: list[Token]) -> Item:
     first, last = tokens[0], tokens[-1]
     if first.keyword in _OF_TABLE:
-        return Item(None, first.start, last.end, tuple(_parsed_clauses(tokens, 0, None)), first)
+        return Item(None, first.start, last.end, tuple(_parse_clauses(tokens, 0, None)), first)
     at = 1
     while at < len(tokens) and tokens[at].keyword not in _STARTS:
         at += 1
     declared = tokens[1:at]
-    clauses = [*_parsed_clauses(tokens, at, first.name)]
+    clauses = [*_parse_clauses(tokens, at, first.name)]
     if declared:
         clauses.insert(0, Clause("TYPE", declared[0].start, declared[-1].end, declared))
     return Item(first.name, first.start, last.end, tuple(clauses), first)
 
 
-def _parsed_clauses(tokens: Sequence[Token], at: int, column: str | None) -> Iterator[Clause]:
+def _parse_clauses(tokens: Sequence[Token], at: int, column: str | None) -> Iterator[Clause]:
     while at < len(tokens):
         start, name = at, None
         if tokens[at].keyword == "CONSTRAINT" and at + 1 < len(tokens):
@@ -189,7 +189,9 @@ def _clause_extent(tokens: Sequence[Token], at: int) -> tuple[str, int]:
     if first == "CONSTRAINT":
         return "", at  # SQLite accepts a name without a constraint
     if first in {"FOREIGN", "REFERENCES"}:
-        return "FOREIGN KEY", _after_references(tokens, at + 3 if first == "FOREIGN" else at)
+        return "FOREIGN KEY", _position_after_references(
+            tokens, at + 3 if first == "FOREIGN" else at
+        )
     if first == "COLLATE":
         return first, min(at + 2, len(tokens))
     if first == "DEFAULT":
@@ -198,18 +200,18 @@ def _clause_extent(tokens: Sequence[Token], at: int) -> tuple[str, int]:
             at += 1
         return first, min(at + 1, len(tokens))
     kind, words = _KINDS.get((first, second)) or _KINDS.get((first, "")) or ("", 1)
-    at = _after_group(tokens, min(at + words, len(tokens)))
+    at = _position_after_group(tokens, min(at + words, len(tokens)))
     while at < len(tokens) and tokens[at].keyword in _OPTIONS:
         at += 1
     return kind, at
 
 
-def _after_group(tokens: Sequence[Token], at: int) -> int:
+def _position_after_group(tokens: Sequence[Token], at: int) -> int:
     return at + 1 if at < len(tokens) and tokens[at].kind == "group" else at
 
 
-def _after_references(tokens: Sequence[Token], at: int) -> int:
-    at = _after_group(tokens, at + 2)
+def _position_after_references(tokens: Sequence[Token], at: int) -> int:
+    at = _position_after_group(tokens, at + 2)
     while at < len(tokens):
         word = tokens[at].keyword
         following = tokens[at + 1].keyword if at + 1 < len(tokens) else ""

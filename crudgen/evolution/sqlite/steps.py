@@ -17,8 +17,8 @@ from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Check, Column, Index
 from crudgen.kit.database.catalogue.explain import quoted
 
-from .alter import add_column, drop_column, needs_copy, own_rules, unique_index
-from .checks import SchemaChecks
+from .alter import add_column, constraints_of_added_column, drop_column, needs_copy, unique_index
+from .checks import BrokenObjects
 from .schema_copy import SchemaCopy
 from .table_copy import TableCopy
 from .users import users_of_column
@@ -59,22 +59,22 @@ class _StepBuilder:
 
     def build(self) -> DatabaseSteps:
         """Return the steps, and what prevents them."""
-        checks = SchemaChecks(self._schema)
+        checks = BrokenObjects(self._schema)
         with suppress(_RefusedError):
             self._rename_tables_and_columns()
             for table in self._changes.dropped:
                 self._drop_table(table)
             self._drop_indexes()
             for change in self._changes.tables:
-                self._find_column_users(change)
+                self._refuse_dropping_used_columns(change)
             if not self._problems:
                 for change in self._changes.tables:
                     self._change_table(change)
                 self._problems += checks.problems(self._changes)
         return DatabaseSteps(tuple(self._steps), tuple(self._problems), tuple(self._copies))
 
-    def _run(self, item: Item, lock: Lock, statements: Sequence[str], rows: int = 0) -> None:
-        """Add the step of a change, unless SQLite refuses it."""
+    def _try_step(self, item: Item, lock: Lock, statements: Sequence[str], rows: int = 0) -> None:
+        """Try statements in the copy of the schema, and add them as a step of a change."""
         try:
             self._schema.execute(*statements)
         except sqlite3.Error as error:
@@ -121,25 +121,25 @@ class _StepBuilder:
             free = [old for old, one in pending.items() if new(one).lower() not in used]
             old = (free or list(pending))[0]
             item = pending.pop(old)
-            self._run(item, Lock.INSTANT, [sql.format(quoted(old), quoted(new(item)))])
+            self._try_step(item, Lock.INSTANT, [sql.format(quoted(old), quoted(new(item)))])
 
     def _drop_table(self, table: DroppedTable) -> None:
         name = table.found.name
         item = Item(Kind.TABLE_DROPPED, name, None, "- table", Risk.DROPS, table, True)
-        self._run(item, Lock.INSTANT, [f"DROP TABLE {quoted(name)}"])
+        self._try_step(item, Lock.INSTANT, [f"DROP TABLE {quoted(name)}"])
 
     def _drop_indexes(self) -> None:
         """Drop indexes before others are created: their names are free then."""
         for change in self._changes.tables:
             for item in self._items_of_kind(change, Kind.INDEX_REMOVED):
                 if isinstance(item.subject, Index):
-                    self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(item.subject.name)}"])
+                    self._try_step(item, Lock.INSTANT, [f"DROP INDEX {quoted(item.subject.name)}"])
             for item in self._items_of_kind(change, Kind.UNIQUE_REMOVED):
                 index = unique_index(change, item.subject)
                 if index is not None:
-                    self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(index)}"])
+                    self._try_step(item, Lock.INSTANT, [f"DROP INDEX {quoted(index)}"])
 
-    def _find_column_users(self, change: TableChange) -> None:
+    def _refuse_dropping_used_columns(self, change: TableChange) -> None:
         for column in change.dropped:
             users = users_of_column(self._schema, change, column, self._changes.tables)
             if users:
@@ -164,19 +164,19 @@ class _StepBuilder:
         for item in self._items_of_kind(change, Kind.INDEX_ADDED):
             if isinstance(item.subject, Index):
                 sql = self._create_index_sql(change, item.subject)
-                self._run(item, Lock.INDEXED, [sql], change.rows)
+                self._try_step(item, Lock.INDEXED, [sql], change.rows)
 
     def _create_table(self, change: TableChange) -> None:
         (item,) = self._items[change.expected.name]
         sql = str(CreateTable(change.table).compile(dialect=self._schema.dialect)).strip()
         indexes = [self._create_index_sql(change, index) for index in change.expected.indexes]
-        self._run(item, Lock.INSTANT, [sql, *indexes])
+        self._try_step(item, Lock.INSTANT, [sql, *indexes])
 
     def _copy_table(self, change: TableChange, changed: Sequence[Item]) -> None:
         first, *others = changed
         copy = TableCopy(self._schema, change).copy()
         self._copies.append(copy)
-        self._run(first, Lock.COPIED, copy.sql, change.rows)
+        self._try_step(first, Lock.COPIED, copy.sql, change.rows)
         for item in others:
             self._add_step(item, Lock.SAME_COPY)
 
@@ -193,12 +193,14 @@ class _StepBuilder:
         for item in changed:
             match item.subject:
                 case AddedColumn() as added:
-                    has_rule = any(isinstance(one, Check) for one in own_rules(change, added))
+                    has_rule = any(
+                        isinstance(one, Check) for one in constraints_of_added_column(change, added)
+                    )
                     lock = Lock.INDEXED if has_rule else Lock.INSTANT
                     sql = add_column(change, added, self._schema)
-                    self._run(item, lock, [sql], change.rows)
+                    self._try_step(item, lock, [sql], change.rows)
                 case Column() as column:
-                    self._run(item, Lock.COPIED, [drop_column(change, column)], change.rows)
+                    self._try_step(item, Lock.COPIED, [drop_column(change, column)], change.rows)
                 case _:
                     self._add_step(item, Lock.INSTANT)  # a constraint of an added column
 

@@ -48,7 +48,7 @@ class TableCopy:
 
     def copy(self) -> Copy:
         """Return the copy, with its statements in order."""
-        name = self._free_name()
+        name = self._free_table_name()
         sql = self._create_table_sql(quoted(name))
         values = dict(self._copied_values())
         definition = sql.partition(quoted(name))[2].strip()
@@ -82,7 +82,7 @@ class TableCopy:
             yield f"PRAGMA analysis_limit = {ANALYZED_ROWS}"
             yield f"ANALYZE {quoted(self._live.name)}"
 
-    def _free_name(self) -> str:
+    def _free_table_name(self) -> str:
         names = self._schema.names
         numbers = iter(range(2, len(names) + 3))
         name = "_crudgen_new"
