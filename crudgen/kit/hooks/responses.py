@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 Responses = dict[int | str, dict[str, Any]]
 _DESCRIPTION = "An error that a function of the application raises"
+_OTHERS = ("4XX", "5XX")
 
 
 class FunctionProblem(BaseModel):
@@ -18,7 +19,8 @@ class FunctionProblem(BaseModel):
 def function_errors(*described: Mapping[int | str, dict[str, Any]]) -> Responses:
     """Return descriptions of error responses, with those of an HTTPException of a function.
 
-    A function can raise each status of the operation with another detail, and any other 4xx.
+    A function can raise each status of the operation with another detail and without headers, and
+    any other status of an error.
     """
     found: Responses = {}
     for responses in described:
@@ -27,4 +29,10 @@ def function_errors(*described: Mapping[int | str, dict[str, Any]]) -> Responses
         model = one.get("model")
         if isinstance(status, int) and status >= 400 and model is not None:
             found[status] = {**one, "model": model | FunctionProblem}
-    return {**found, "4XX": {"model": FunctionProblem, "description": _DESCRIPTION}}
+            if "headers" in one:
+                headers = {
+                    name: {**said, "required": False} for name, said in one["headers"].items()
+                }
+                found[status]["headers"] = headers
+    others = {"model": FunctionProblem, "description": _DESCRIPTION}
+    return {**found, **dict.fromkeys(_OTHERS, others)}
