@@ -39,10 +39,10 @@ INEXPRESSIBLE = {
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
         *(
-            "and may not read them",
-            "and may not read rows",
-            "and may neither",
-            ", and not ",
+            "but may not read them",
+            "but may not read rows",
+            "but may neither",
+            ", but not ",
         ),
         *(
             "has no relation '",
@@ -54,12 +54,12 @@ INEXPRESSIBLE = {
         *("a caller has no", "has no 'me", "the name of a claim", "needs a caller, and"),
         *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
         *(
-            "no field is named",
+            "'access' names no field",
             "is a list",
             "is one value",
             "' a list of type",
             "'5' is not a field",
-            "and others are too many",
+            "' is too long",
             "is a path of users",
             "which callers do not have",
             "be an attribute of callers",

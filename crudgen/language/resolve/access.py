@@ -242,7 +242,7 @@ class _RuleReader:
         """Return whether a word of a rule stands for callers; add a problem if not."""
         if word == OWNER:
             if field_named_by(self._written, OWNER) is None:
-                problem = "'owner' stands for a user if a field is 'me', and no field is named"
+                problem = "'owner' is the user in a field of the row, and 'access' names no field"
                 self._add_problem(
                     path, problem, "add 'owner: owner_id' to 'access', or another field"
                 )

@@ -60,7 +60,9 @@ def _resolve_rules_of_field(
         writing = reading if len(problems) > before else read(value, path, _KEYS[WRITE])
         return FieldRules(FieldName(name), reading, writing)
     if not value:
-        problems.add(written.locate(*path), "no rule", "say who may 'read' or 'write' it")
+        problems.add(
+            written.locate(*path), "the field has no rule", "say who may 'read' or 'write' it"
+        )
     allowed = {
         key: read(value[key], (*path, key), _KEYS[key])
         for key in _valid_keys(written, path, value, problems)

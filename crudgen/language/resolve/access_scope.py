@@ -107,7 +107,7 @@ def add_tenant_to_unique_constraints(draft: Draft, problems: Problems) -> None:
         is_within = index.unique and scope not in index.fields
         found.append(replace(index, fields=(scope, *index.fields)) if is_within else index)
         if len(found[-1].fields) > MAX_INDEX:
-            problem = f"with {quoted(tenant)}, {quoted(index.fields[0])} and others are too many"
+            problem = f"with {quoted(tenant)}, the list of {quoted(index.fields[0])} is too long"
             location = draft.written.locate("access", TENANT)
             problems.add(location, problem, f"a unique list has {MAX_INDEX} fields at most")
     for name, field in draft.fields.items():

@@ -48,7 +48,7 @@ class CallerNames:
         """
         end = token.end if name is None else name.end
         if not self.is_known:
-            problem = "anyone may call here, and has no 'me'"
+            problem = "the rule is for anyone, who has no 'me'"
             remedy = "let the rule begin with user, or with a role"
             raise ConditionError(problem, remedy, token.start, end)
         if name is not None and name.kind is not Kind.NAME:
