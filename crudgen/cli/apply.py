@@ -200,25 +200,25 @@ class StepReporter:
         what = f"{self._names.get((step.table, step.column), entity)}: {step.what}"
         is_long = threading.Event()
 
-        def say() -> None:
+        def report_start() -> None:
             is_long.set()
             estimate = f" (about {step.seconds:.0f} s)" if step.seconds else ""
             console.say_error(f"{what}{estimate} …")
 
-        timer = threading.Timer(_LONG_SECONDS, say)
+        timer = threading.Timer(_LONG_SECONDS, report_start)
         timer.daemon = True
         started = time.monotonic()
         timer.start()
         reported = started
 
-        def progress(done: str) -> None:
+        def report_progress(done: str) -> None:
             nonlocal reported
             if time.monotonic() > reported + _PROGRESS_SECONDS:
                 reported = time.monotonic()
                 console.say_error(f"{what}: {done} …")
 
         try:
-            yield progress
+            yield report_progress
         finally:
             timer.cancel()
         if is_long.is_set():

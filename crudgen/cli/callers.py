@@ -50,15 +50,15 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     login = row = api_key = None
     for name, value in _name_value_pairs(texts):
         if name == _ROLES:
-            roles.append(_known_role(value, auth))
+            roles.append(_checked_role(value, auth))
         elif name == _LOGIN and auth.users and _LOGIN not in attributes:
-            login = _single_value(name, value, login)
+            login = _value_unless_repeated(name, value, login)
         elif name == _KEY and auth.keys and _KEY not in attributes:
-            api_key = _single_value(name, _number_of_key(value), api_key)
+            api_key = _value_unless_repeated(name, _number_of_key(value), api_key)
         elif name == "id" and users is not None:
-            row = _single_value(name, parse_key(users, value, "--as: "), row)
+            row = _value_unless_repeated(name, parse_key(users, value, "--as: "), row)
         elif name in attributes:
-            _add(claims, attributes[name], value)
+            _add_claim(claims, attributes[name], value)
         else:
             stored = [_LOGIN] * auth.users + [_KEY] * auth.keys
             allowed = [*attributes, *stored, _ROLES]
@@ -100,7 +100,7 @@ def _name_value_pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":
     return found
 
 
-def _known_role(value: str, auth: "Auth") -> str:
+def _checked_role(value: str, auth: "Auth") -> str:
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
     if value not in auth.roles:
@@ -108,17 +108,17 @@ def _known_role(value: str, auth: "Auth") -> str:
     return value
 
 
-def _add(claims: dict[str, Any], one: "Claim", value: str) -> None:
+def _add_claim(claims: dict[str, Any], one: "Claim", value: str) -> None:
     found: Any = value
     if str(one.type) == "bool":
         found = {"true": True, "false": False}.get(value, value)
     if one.many:
         claims[one.claim] = [*claims.get(one.claim, ()), found]
     else:
-        claims[one.claim] = _single_value(str(one.name), found, claims.get(one.claim))
+        claims[one.claim] = _value_unless_repeated(str(one.name), found, claims.get(one.claim))
 
 
-def _single_value(name: str, value: Any, before: Any) -> Any:
+def _value_unless_repeated(name: str, value: Any, before: Any) -> Any:
     if before is not None:
         raise ArgumentError(f"--as: {name!r} has two values: remove one")
     return value

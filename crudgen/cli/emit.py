@@ -65,9 +65,9 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
     try:
         _reject_out_among_entities(entities, out)
         _, tree = source.render(entities)
-        choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
+        choices = _read_choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
         waiting = console.wait_reporter(as_json=as_json)
-        plan, note = _write(tree, out, choices, waiting, dry_run=dry_run, no_try=no_try)
+        plan, note = _write_or_plan(tree, out, choices, waiting, dry_run=dry_run, no_try=no_try)
     except CrudgenError as error:
         if not as_json:
             raise
@@ -92,7 +92,7 @@ def _reject_out_among_entities(entities: Path, out: Path) -> None:
         )
 
 
-def _choices(  # noqa: PLR0913 -- each is an option of the command
+def _read_choices(  # noqa: PLR0913 -- each is an option of the command
     tree: "SourceTree",
     out: Path,
     ours: list[Path],
@@ -118,7 +118,7 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
     return Choices(force=force, prune=prune, ours=frozenset(mine), theirs=frozenset(new))
 
 
-def _write(  # noqa: PLR0913 -- options of the command
+def _write_or_plan(  # noqa: PLR0913 -- options of the command
     tree: "SourceTree",
     out: Path,
     choices: "Choices",
@@ -147,7 +147,7 @@ def _print_plan(plan: "Plan", note: str, *, dry_run: bool) -> None:
 
         console.print_error(disk.UnresolvedError(plan.out, plan.refused))
         return
-    say(f"{plan.out}: {_summary(plan)}{' (dry run)' if dry_run else ''}")
+    say(f"{plan.out}: {_summary_text(plan)}{' (dry run)' if dry_run else ''}")
     for line in [
         *_report_lines(plan, dry_run=dry_run),
         *_missing_lines(plan),
@@ -165,7 +165,7 @@ def _print_plan(plan: "Plan", note: str, *, dry_run: bool) -> None:
         )
 
 
-def _summary(plan: "Plan") -> str:
+def _summary_text(plan: "Plan") -> str:
     from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     names = {
@@ -253,7 +253,7 @@ def _plan_as_json(plan: "Plan", note: str) -> dict[str, Any]:
         "files": {str(action): list(plan.paths_with(action)) for action in Action},
         "moved": {one.source: one.path for one in plan.changes if one.source},
         "conflicts": conflicts,
-        "refused": [_refused_as_json(change) for change in plan.refused],
+        "refused": [_refused_file_as_json(change) for change in plan.refused],
         "notes": [note] if note else [],
     }
 
@@ -266,10 +266,10 @@ def _error_as_json(error: CrudgenError) -> dict[str, Any]:
     if isinstance(error, UnresolvedError):
         return {
             "error": str(error),
-            "refused": [_refused_as_json(change) for change in error.changes],
+            "refused": [_refused_file_as_json(change) for change in error.changes],
         }
     return {"error": str(error)}
 
 
-def _refused_as_json(change: "Change") -> dict[str, Any]:
+def _refused_file_as_json(change: "Change") -> dict[str, Any]:
     return {"file": change.path, "lines": list(change.lines), "problem": str(change.action)}

@@ -109,8 +109,8 @@ def _with_function(text: str, module: str, name: str) -> str | None:
     if any(getattr(node, "name", "") == name for node in tree.body):
         return None
     new = ast.parse(module)
-    known = {ast.dump(one) for one in _imports(tree)}
-    missing = [one for one in _imports(new) if ast.dump(one) not in known]
+    known = {ast.dump(one) for one in _single_imports(tree)}
+    missing = [one for one in _single_imports(new) if ast.dump(one) not in known]
     lines = text.rstrip("\n").split("\n") if text.strip() else []
     place = max(
         (node.end_lineno or 0 for node in tree.body if _is_import_or_docstring(node)), default=0
@@ -121,7 +121,7 @@ def _with_function(text: str, module: str, name: str) -> str | None:
     return "\n".join([*lines, "", "", source_of, ""])
 
 
-def _imports(tree: ast.Module) -> list[ast.ImportFrom]:
+def _single_imports(tree: ast.Module) -> list[ast.ImportFrom]:
     """Return the imports of a module, each of one name."""
     return [
         ast.ImportFrom(node.module, [alias], node.level)

@@ -48,7 +48,7 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     for table in dict.fromkeys(tables):
         if table in new or table in others:
             continue
-        heading = _heading(plan, table)
+        heading = _table_heading(plan, table)
         console.say()
         console.say_parts(
             ("  " + names.get((table, None), table), "bold"),
@@ -153,7 +153,7 @@ def _lock_text(step: "Step") -> str:
     return f"{step.lock}{seconds}"
 
 
-def _heading(plan: "Plan", table: str) -> str:
+def _table_heading(plan: "Plan", table: str) -> str:
     """Return the number of rows of a table, and what happens to all of them."""
     rows = plan.rows.get(table)
     found = [source.count(rows, "row")] if rows else []

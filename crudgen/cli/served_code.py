@@ -63,7 +63,7 @@ class ServedCode:
 
     def build(self) -> "SourceTree":
         """Generate the code of the spec. Raises SpecError."""
-        return self._build({})
+        return self._build_tree({})
 
     def build_keeping(self, files: Collection[str]) -> "SourceTree":
         """Generate the code of the spec, with the served texts of these files. Raises CrudgenError.
@@ -72,9 +72,9 @@ class ServedCode:
         """
         if not self._served.keys() >= {*files}:
             raise ServeError("an entity is not served yet")
-        return self._build({file: self._served[file] for file in files})
+        return self._build_tree({file: self._served[file] for file in files})
 
-    def _build(self, unsaved: Mapping[str, bytes | str]) -> "SourceTree":
+    def _build_tree(self, unsaved: Mapping[str, bytes | str]) -> "SourceTree":
         sources = source.read(self.entities, unsaved)
         self.has_project = self.project is not None and _is_project(self.project)
         project = self.project if self.has_project else None

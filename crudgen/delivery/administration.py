@@ -22,12 +22,15 @@ def opened_accounts(
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used, or what cannot be changed.
     """
-    with _imported_settings(tree, database) as (module, settings):
-        commands, caller = module(f"kit.{module_of_commands}"), module("caller").Caller
+    with _imported_settings(tree, database) as (import_module, settings):
+        commands, caller = (
+            import_module(f"kit.{module_of_commands}"),
+            import_module("caller").Caller,
+        )
         try:
             with commands.opened(settings, caller) as found:
                 yield commands, found
-        except module("kit.access.subjects").AccountError as error:
+        except import_module("kit.access.subjects").AccountError as error:
             raise DatabaseError(str(error)) from None
 
 
@@ -38,12 +41,12 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used.
     """
-    with _imported_settings(tree, database) as (module, settings):
-        module("main")  # the tables
+    with _imported_settings(tree, database) as (import_module, settings):
+        import_module("main")  # the tables
         try:
-            with module("kit.wiring").open_session(settings) as session:
-                yield module("kit.events.stored").StoredEvents(session)
-        except module("kit.errors").StartupError as error:
+            with import_module("kit.wiring").open_session(settings) as session:
+                yield import_module("kit.events.stored").StoredEvents(session)
+        except import_module("kit.errors").StartupError as error:
             raise DatabaseError(str(error)) from None
 
 
@@ -66,15 +69,15 @@ def _imported_settings(
     """Import a tree from memory; yield a function that imports its modules, and the settings."""
     package = memory.import_tree(tree)
 
-    def module(name: str) -> Any:
+    def import_module(name: str) -> Any:
         return importlib.import_module(f"{package.__name__}.{name}")
 
     try:
         try:
             chosen = {} if database is None else {"database_url": database}
-            settings = module("settings").Settings(**chosen)
+            settings = import_module("settings").Settings(**chosen)
         except Exception as error:
             raise as_serve_error(error) from error
-        yield module, settings
+        yield import_module, settings
     finally:
         memory.unload(package)

@@ -49,25 +49,25 @@ class _Loader(InspectLoader):
     def __init__(self, modules: Mapping[str, _Module]) -> None:
         self._modules = modules
 
-    def _find(self, fullname: str) -> _Module:
+    def _find_module(self, fullname: str) -> _Module:
         try:
             return self._modules[fullname]
         except KeyError:
             raise ImportError(f"no module named {fullname!r}", name=fullname) from None
 
     def get_source(self, fullname: str) -> str:
-        return self._find(fullname).text
+        return self._find_module(fullname).text
 
     def get_code(self, fullname: str) -> CodeType:
-        module = self._find(fullname)
+        module = self._find_module(fullname)
         return bytecode(module.text, module.path, module.filename)
 
     def is_package(self, fullname: str) -> bool:
-        return self._find(fullname).search is not None
+        return self._find_module(fullname).search is not None
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the code of a module. Its absolute imports of the package find this package."""
-        if absolute_imports.has_absolute_imports(self._find(module.__name__).text):
+        if absolute_imports.has_absolute_imports(self._find_module(module.__name__).text):
             package = module.__name__.partition(".")[0]
             names = absolute_imports.builtins_for(package, self._modules)
             vars(module)["__builtins__"] = names

@@ -16,7 +16,7 @@ from crudgen.delivery.record import Record
 def find_moves(tree: SourceTree, out: Path, record: Record) -> dict[str, str]:
     """Return the former paths of the files of a tree that move, by their new paths."""
     recorded = {entry.part: path for path, entry in record.files.items() if entry.part}
-    former = _former_tables(tree, {*map(_table_of, recorded)})
+    former = _former_tables(tree, {*map(_table_of_part, recorded)})
     taken = {*former.values()}
     moves: dict[str, str] = {}
     for file in tree.files:
@@ -40,7 +40,7 @@ def exists(out: Path, path: str) -> bool:
 def _former_tables(tree: SourceTree, recorded: set[str]) -> Mapping[str, str]:
     """Return the former tables of the entities that got another one, by their new tables."""
     wanted = {
-        _table_of(file.part): [*map(_table_of, file.former_parts)]
+        _table_of_part(file.part): [*map(_table_of_part, file.former_parts)]
         for file in tree.files
         if file.former_parts
     }
@@ -58,5 +58,5 @@ def _former_tables(tree: SourceTree, recorded: set[str]) -> Mapping[str, str]:
     return former
 
 
-def _table_of(part: str) -> str:
+def _table_of_part(part: str) -> str:
     return part.rpartition("/")[0]

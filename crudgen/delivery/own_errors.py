@@ -21,7 +21,9 @@ def own_code_error(error: BaseException, files: Collection[str]) -> OwnCodeError
     own = [number for number, frame in enumerate(frames) if frame.filename in files]
     if isinstance(error, SyntaxError) and error.filename and error.filename in files:
         place = f"{_display_path(error.filename)}:{error.lineno}"
-        return OwnCodeError("\n".join([f"{place}: {_error_text(error)}", *_excerpt(error)]))
+        return OwnCodeError(
+            "\n".join([f"{place}: {_error_text(error)}", *_syntax_error_excerpt(error)])
+        )
     if not own and _is_missing_module(error):
         own = [len(frames) - 1]
     if not own:
@@ -52,7 +54,7 @@ def _error_text(error: BaseException) -> str:
     return named.removesuffix(": ")
 
 
-def _excerpt(error: SyntaxError) -> Iterator[str]:
+def _syntax_error_excerpt(error: SyntaxError) -> Iterator[str]:
     """Yield the line with a syntax error, and a mark below it."""
     _, *lines, _ = traceback.format_exception_only(error)
     yield from (line.rstrip("\n") for line in lines)

@@ -81,21 +81,21 @@ def _files_to_serve(tree: SourceTree, plan: Plan) -> Iterator[SourceFile]:
             if change.path in generated:
                 yield file
         elif change.action in _OF_USER:
-            yield _user_file(file, plan.out / (change.source or change.path))
+            yield _with_text_of_user(file, plan.out / (change.source or change.path))
         elif change.after is not None:
-            yield _merged_file(file, change)
+            yield _with_merged_text(file, change)
     known = {path for change in plan.changes for path in (change.path, change.source)}
     for location in code_files(plan.out):
         path = location.relative_to(plan.out).as_posix()
         if path not in known:
-            yield _user_file(SourceFile(path, ""), location)
+            yield _with_text_of_user(SourceFile(path, ""), location)
 
 
 def _is_code(path: str) -> bool:
     return path.startswith(f"{PACKAGE_FOLDER}/") and path.endswith(".py")
 
 
-def _user_file(file: SourceFile, location: Path) -> SourceFile:
+def _with_text_of_user(file: SourceFile, location: Path) -> SourceFile:
     text = read_source(location)
     if text == file.text:
         return file
@@ -103,7 +103,7 @@ def _user_file(file: SourceFile, location: Path) -> SourceFile:
     return replace(file, text=text, ownership=Ownership.GENERATED, location=path)
 
 
-def _merged_file(file: SourceFile, change: Change) -> SourceFile:
+def _with_merged_text(file: SourceFile, change: Change) -> SourceFile:
     if change.action is Action.MERGE and change.after is not None:
         return replace(file, text=decode_source(change.after))
     return file

@@ -101,14 +101,14 @@ def serve(
             _serve_workers(recipe, listener, options, reporter)
             return
 
-        async def follow(switch: Switch) -> None:
+        async def reload_on_changes(switch: Switch) -> None:
             if watch:
                 await _Reloader(switch, build, recipe, reporter, following).run(watch)
 
         tables = following.tables if following else None
-        config = _uvicorn_config(Switch(recipe, follow, tables), options)
+        config = _uvicorn_config(Switch(recipe, reload_on_changes, tables), options)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(_serve_one(config, listener, reporter))
+            runner.run(_run_server(config, listener, reporter))
 
 
 _OWN_HOST = "  set --host to an address of this machine, such as 127.0.0.1 or 0.0.0.0"
@@ -147,10 +147,10 @@ def _listen_problem(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {address}: {error.strerror}\n{_OWN_HOST}"
 
 
-async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:
+async def _run_server(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:
     switch: Switch = config.app  # type: ignore[assignment]
     await switch.open()
-    reporter.report_serving(_url(listener), switch.current)
+    reporter.report_serving(_listener_url(listener), switch.current)
     await _Server(config).serve(sockets=[listener])
 
 
@@ -219,10 +219,10 @@ class _Reloader:
             await self._swap_tree(tree)
         except TablesError as error:
             with suppress(CrudgenError):
-                await self._serve_other_files(error.files)
+                await self._serve_keeping_files(error.files)
             raise
 
-    async def _serve_other_files(self, files: Collection[str]) -> None:
+    async def _serve_keeping_files(self, files: Collection[str]) -> None:
         if self.following is not None and files:
             tree = await asyncio.to_thread(self.following.build_keeping, files)
             if tree != self.switch.current.tree:
@@ -248,7 +248,7 @@ class _WorkerFactory:
 def _serve_workers(
     recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
 ) -> None:
-    asyncio.run(_start_once(recipe, _url(listener), reporter))
+    asyncio.run(_start_once(recipe, _listener_url(listener), reporter))
     config = _uvicorn_config(_WorkerFactory(recipe), options, factory=True)
     _Workers(config, sockets=[listener]).run()
 
@@ -295,6 +295,6 @@ def _uvicorn_config(application: Any, options: Options, *, factory: bool = False
     )
 
 
-def _url(listener: socket.socket) -> str:
+def _listener_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
