@@ -99,7 +99,7 @@ def report_blockers(
     sql = _BLOCKERS.format(pid=pid, keys=", ".join(map(str, keys)) or "NULL")
     is_over = threading.Event()
 
-    def look() -> None:
+    def report_waits() -> None:
         if is_over.wait(_POLL_SECONDS):
             return
         try:
@@ -109,7 +109,7 @@ def report_blockers(
         except (DatabaseError, DBAPIError):
             return  # there may be no connection left, or no right to look
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=report_waits, daemon=True)
     thread.start()
     try:
         yield found

@@ -173,6 +173,7 @@ class Difference:
         }
 
     def _may_be_old_decimal(self, found: Column, expected: Column) -> bool:
+        """Return whether integers may be decimals, as an early version stored them."""
         is_decimal = expected.type.startswith("DECIMAL_AS_INT(")
         key = (self._expected.name, expected.name)
         return is_decimal and found.type == "BIGINT" and key not in self._choices.integers

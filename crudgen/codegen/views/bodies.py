@@ -141,32 +141,32 @@ class _BodyPrinter:
         if self._linked and creates:
             verbs = "create or replace" if Operation.REPLACE in operations else "create"
             doc = f"Request body to {verbs} {a_singular} with its links."
-            yield self._derived_body(alone_suffix(self._entity), "Create", doc, keys)
+            yield self._body_with_base(alone_suffix(self._entity), "Create", doc, keys)
         if self._rows:
             doc = f"Request body to create {a_singular} with related rows."
             base = CREATE_WITH_KEYS if self._linked else "Create"
-            yield self._derived_body(
+            yield self._body_with_base(
                 CREATE, base, doc, [*map(self._created_rows_field, self._rows)]
             )
         for one in self._owners:
             yield self._owned_body(one, [*keys, *map(self._created_rows_field, self._rows)])
         if self._linked and Operation.UPDATE in operations:
             doc = f"Request body to update {a_singular} and its links. Omitted: unchanged."
-            yield self._derived_body(UPDATE, "Update", doc, keys)
+            yield self._body_with_base(UPDATE, "Update", doc, keys)
         if self._linked and Operation.UPDATE_MANY in operations:
             plural = words(self._entity.plural)
             doc = f"Item of the request body to update several {plural} and their links."
-            yield self._derived_body(UPDATE_BY_ID, "UpdateById", doc, keys)
+            yield self._body_with_base(UPDATE_BY_ID, "UpdateById", doc, keys)
         capitalized = a_row(self._entity, capitalized=True)
         if self._linked:
             doc = f"{capitalized} as returned by the API, with the keys of linked rows."
-            yield self._derived_body(
+            yield self._body_with_base(
                 WITH_KEYS, "Public", doc, [*map(self._returned_keys_field, self._linked)]
             )
         if self._rows:
             base = WITH_KEYS if self._linked else "Public"
             doc = f"{capitalized} as returned when it is created, with the rows created with it."
-            yield self._derived_body(
+            yield self._body_with_base(
                 CREATED, base, doc, [*map(self._returned_rows_field, self._rows)]
             )
 
@@ -178,7 +178,7 @@ class _BodyPrinter:
         self.imports.use(".models", one.create_model)
         return self._body_class(owned_body_model(one), one.create_model, doc, lines)
 
-    def _derived_body(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
+    def _body_with_base(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
         if base not in BODIES:
             self.imports.use(".models", f"{self._entity.name}{base}")
         model = self._entity.name
@@ -191,7 +191,7 @@ class _BodyPrinter:
 
     def _created_rows_field(self, one: Collection) -> Code:
         """Return `lines: ManyOrNone[OrderLineCreateInOrder] = Field(default=[])`."""
-        rows = self._generic_type(
+        rows = self._subscripted_type(
             self._many_or_none_type(), self._import_model(one, one.create_model)
         )
         value = self._field_call([raw("default=[]"), *self._alias_argument_of_rows(one)])
@@ -199,7 +199,7 @@ class _BodyPrinter:
 
     def _returned_rows_field(self, one: Collection) -> Code:
         """Return `lines: list[OrderLinePublic]`."""
-        rows = self._generic_type(
+        rows = self._subscripted_type(
             self._list_type(), self._import_model(one, f"{one.target.name}Public")
         )
         alias = self._alias_argument_of_rows(one)
@@ -209,7 +209,7 @@ class _BodyPrinter:
 
     def _sent_keys_field(self, one: Collection) -> Code:
         """Return `power_ids: ManyOrNone[IntKey] = Field(default=[])`."""
-        keys = self._generic_type(
+        keys = self._subscripted_type(
             self._many_or_none_type(), body_key_type(one.target, self.imports)
         )
         return typed_declaration(
@@ -220,7 +220,7 @@ class _BodyPrinter:
 
     def _returned_keys_field(self, one: Collection) -> Code:
         """Return `power_ids: list[int]`."""
-        keys = self._generic_type(self._list_type(), shown_key_type(one, self.imports))
+        keys = self._subscripted_type(self._list_type(), shown_key_type(one, self.imports))
         alias = self._alias_argument_of_keys(one)
         return typed_declaration(one.keys, keys, self._field_call(alias) if alias else None)
 
@@ -230,7 +230,7 @@ class _BodyPrinter:
     def _list_type(self) -> Code:
         return self.imports.builtin("list", in_class=True)
 
-    def _generic_type(self, many: Code, item: Code) -> Bracket:
+    def _subscripted_type(self, many: Code, item: Code) -> Bracket:
         return subscript(many, [item])
 
     def _import_model(self, one: Collection, model: str) -> Code:

@@ -41,13 +41,13 @@ class PostgresqlChanges:
         self._hints = hints
         self._choices = choices
         self._dialect = dialect()
-        self._found = self._definitions(former.sorted_tables)
+        self._found = self._table_definitions(former.sorted_tables)
         self.impossible: list[tuple[str, ImpossibleChange]] = []
         """What prevents the changes, each with its table."""
 
     def changes(self) -> Changes:
         """Return the changes of all tables."""
-        pairs = pair(self._found, self._definitions(self._present), self._hints, str)
+        pairs = pair(self._found, self._table_definitions(self._present), self._hints, str)
         return Changes(tuple(self._table_changes(pairs)), tuple(self._dropped_tables(pairs)))
 
     def _table_changes(self, pairs: dict[str, Pair]) -> Iterator[TableChange]:
@@ -72,7 +72,7 @@ class PostgresqlChanges:
             if column is None and name in self._found and name not in used:
                 yield DroppedTable(self._found[name])
 
-    def _definitions(self, tables: list[Table]) -> dict[str, TableDefinition]:
+    def _table_definitions(self, tables: list[Table]) -> dict[str, TableDefinition]:
         types = {kind: _catalogue_name(kind) for kind in declared_types(tables, self._dialect)}
         found = definitions(tables, self._dialect, types)
         return {

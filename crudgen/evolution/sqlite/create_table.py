@@ -64,6 +64,7 @@ class Clause:
 
     @property
     def _references_index(self) -> int:
+        """The index of the token REFERENCES."""
         return next(
             index for index, token in enumerate(self.tokens) if token.keyword == "REFERENCES"
         )

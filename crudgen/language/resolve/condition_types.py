@@ -54,7 +54,7 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
     if field.field is None:
         problem = "a comparison needs a field"
         raise ConditionError(problem, "compare a field", left.token.start, right.token.end)
-    if other.field is None and other.token.text.lower() in NULLS and _is_name(other):
+    if other.field is None and other.token.text.lower() in NULLS and _is_word(other):
         _reject_null(field.token, operator, other.token)
     _check_comparable(field.field, field.token, sign, operator)
     if other.field is not None:
@@ -72,7 +72,7 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
 
 def one_of_condition(operand: Operand, word: Token, values: list[Token]) -> OneOf:
     """Return `a in (1, 2)`. Raises ConditionError if a value cannot be compared."""
-    field = _required_field(operand, word)
+    field = _field_of_operand(operand, word)
     _check_comparable(field, operand.token, word, Operator.EQUAL)
     if field.type is TypeName.BOOL:
         remedy = f"write {field.name!s} or not {field.name!s}, or compare it with null"
@@ -91,7 +91,7 @@ def one_of_condition(operand: Operand, word: Token, values: list[Token]) -> OneO
 
 def among_condition(operand: Operand, word: Token, values: Operand) -> IsAmong:
     """Return `a in b` for a field with several values. Raises ConditionError."""
-    field, other = _required_field(operand, word), _required_field(values, word)
+    field, other = _field_of_operand(operand, word), _field_of_operand(values, word)
     _check_comparable(field, operand.token, word, Operator.EQUAL)
     _check_field_types(field, other, (operand.token.start, values.token.end))
     return IsAmong(FieldValue(field.name), FieldValue(other.name))
@@ -99,7 +99,7 @@ def among_condition(operand: Operand, word: Token, values: Operand) -> IsAmong:
 
 def null_condition(operand: Operand, word: Token) -> IsNull:
     """Return `a is null`. Raises ConditionError if the operand is never null."""
-    field = _required_field(operand, word)
+    field = _field_of_operand(operand, word)
     if not field.optional:
         problem = f"{str(field.name)!r} is never null: it is not optional"
         raise _error_at(problem, "remove this part, or add '?' to the field", operand.token)
@@ -218,14 +218,14 @@ def _reject_null(field: Token, operator: Operator, token: Token) -> None:
     raise _error_at(f"a comparison with {token.text} is never true", remedy, token)
 
 
-def _required_field(operand: Operand, word: Token) -> Field:
+def _field_of_operand(operand: Operand, word: Token) -> Field:
     if operand.field is None:
         problem = f"{quoted(operand.token.text)} is not a field"
         raise _error_at(problem, f"write a field before '{word.text}'", operand.token)
     return operand.field
 
 
-def _is_name(operand: Operand) -> bool:
+def _is_word(operand: Operand) -> bool:
     return operand.token.kind is Kind.NAME
 
 

@@ -54,7 +54,7 @@ def check_presets(
                 continue
             for problem, remedy in (
                 *_mismatches(field, claim),
-                *_callers_without_value(entity, field),
+                *_problems_of_callers_without_value(entity, field),
             ):
                 problems.add(location, problem, remedy)
                 break
@@ -97,7 +97,7 @@ def _limits_exclude_values(field: Field, claim: Field) -> bool:
     return not lengths or field.pattern is not None
 
 
-def _callers_without_value(entity: Entity, field: Field) -> Iterator[tuple[str, str]]:
+def _problems_of_callers_without_value(entity: Entity, field: Field) -> Iterator[tuple[str, str]]:
     access = entity.access
     if access is not None and ANYONE in access.who(Action.CREATE) and not field.optional:
         problem = f"{ANYONE!r} may create rows, and has no {str(field.preset)!r}"
