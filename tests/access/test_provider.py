@@ -39,12 +39,14 @@ def provider() -> Iterator[str]:
     process = subprocess.Popen([*command, *users], stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(base_url=url) as client:
-            for _ in range(200):
+        with httpx.Client(base_url=url, timeout=30) as client:
+            deadline = time.monotonic() + 60
+            while True:
                 try:
                     client.get("/jwks")
                     break
                 except httpx.TransportError:
+                    assert time.monotonic() < deadline
                     time.sleep(0.05)
         yield url
     finally:
@@ -54,7 +56,7 @@ def provider() -> Iterator[str]:
 
 def log_in(provider: str, subject: str, client_id: str = "heroes") -> str:
     """Return the ID token of a user, by the code flow."""
-    with httpx.Client(base_url=provider) as client:
+    with httpx.Client(base_url=provider, timeout=30) as client:
         asked = {
             "response_type": "code",
             "client_id": client_id,

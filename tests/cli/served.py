@@ -70,6 +70,12 @@ class Serve:
         self.wait_for("Press Ctrl+C to stop")
         return self
 
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
+
+    def post(self, path: str, body: object = None) -> httpx.Response:
+        return httpx.post(f"{self.url}{path}", json=body, timeout=PATIENCE)
+
     def save(self, text: str) -> None:
         draft = self.folder / "entities/.draft"
         draft.write_text(text)

@@ -11,7 +11,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
@@ -33,11 +32,11 @@ def hero(*lines: str) -> str:
 
 
 def add(served: Serve, **row: object) -> None:
-    assert httpx.post(f"{served.url}/heroes/", json=row).is_success
+    assert served.post("/heroes/", row).is_success
 
 
 def heroes(served: Serve) -> list[dict[str, object]]:
-    answer = httpx.get(f"{served.url}/heroes/")
+    answer = served.get("/heroes/")
     assert answer.status_code == 200, answer.text
     rows: list[dict[str, object]] = answer.json()
     return rows
@@ -65,7 +64,7 @@ def test_the_tables_follow_a_hero(project: Path) -> None:
         mood, team_id = "mood: enum(calm, furious)?", "team_id: -> Team?"
         served.save(hero(title, age, "level: int = 1", mood, team_id))
         served.wait_for("reloaded")
-        assert httpx.post(f"{served.url}/teams/", json={"name": "Preventers"}).is_success
+        assert served.post("/teams/", {"name": "Preventers"}).is_success
         add(served, title="Rusty-Man", mood="calm", team_id=1)
         served.save(hero(title, age, mood.replace("furious", "furious, glad"), team_id))
         served.wait_for("glad")
@@ -93,7 +92,7 @@ def test_rows_in_the_way_are_shown_and_the_other_entities_follow(project: Path) 
         team.write_text("name: Team\nfields:\n  name: str\n  city: str?\n")
         served.wait_for("reloaded: Hero /heroes, Team /teams")
         served.wait_for("still served as before: entities/hero.yaml")
-        made = httpx.post(f"{served.url}/teams/", json={"name": "A", "city": "Oslo"})
+        made = served.post("/teams/", {"name": "A", "city": "Oslo"})
         assert made.json() == {"name": "A", "city": "Oslo", "id": 1}
         add(served, name="Rusty-Man")
         served.save(hero("name: str(1..90) index"))
@@ -229,7 +228,7 @@ def test_a_renamed_entity_is_never_guessed(project: Path) -> None:
         assert heroes(served) == [{"name": "Deadpond", "id": 1}]
         served.save(HERO.replace("Hero", "Person\nwas: Hero"))
         served.wait_for("reloaded: Person /people")
-        found = httpx.get(f"{served.url}/people/").json()
+        found = served.get("/people/").json()
         assert found == [{"name": "Deadpond", "id": 1}]
     assert "Traceback" not in served.text()
 
@@ -245,7 +244,7 @@ def test_a_renamed_entity_is_not_guessed_at_the_start_either(project: Path) -> N
     assert "is new, and hero is not in the spec" in crudgen(project, "plan").stdout
     (project / "entities/hero.yaml").write_text(HERO.replace("Hero", "Person\nwas: Hero"))
     with Serve(project).start() as served:
-        assert len(httpx.get(f"{served.url}/people/").json()) == 1
+        assert len(served.get("/people/").json()) == 1
 
 
 FIELDS = {

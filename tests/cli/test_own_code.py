@@ -81,7 +81,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def report(served: Serve) -> httpx.Response:
-    return httpx.get(f"{served.url}/report", timeout=PATIENCE)
+    return served.get("/report")
 
 
 def test_own_code_is_served_and_reloaded_under_load(project: Path) -> None:
@@ -91,7 +91,7 @@ def test_own_code_is_served_and_reloaded_under_load(project: Path) -> None:
     before = contents(project / "generated")
     with Serve(project).start() as served:
         assert report(served).json() == [1, 0]
-        assert "/report" in httpx.get(f"{served.url}/openapi.json").json()["paths"]
+        assert "/report" in served.get("/openapi.json").json()["paths"]
         assert contents(project / "generated") == before
         load = Load(served.url)
         load.start()
@@ -169,7 +169,7 @@ def test_edits_of_generated_files_are_served_as_emit_merges_them(project: Path) 
     with Serve(project).start() as served:
 
         def operation(name: str) -> dict[str, object]:
-            paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
+            paths = served.get("/openapi.json").json()["paths"]
             found: dict[str, object] = paths["/heroes/{hero_id}"].get(name, {})
             return found
 
@@ -299,7 +299,7 @@ def test_tables_of_the_user_follow_and_missing_modules_are_named(project: Path) 
     with Serve(project).start() as served:
 
         def add() -> object:
-            return httpx.post(f"{served.url}/notes", timeout=PATIENCE).json()
+            return served.post("/notes").json()
 
         assert add() == ["id", "text", "1"]
         edit(app / "notes.py", ("    text: str\n", "    text: str\n    more: str | None = None\n"))

@@ -57,7 +57,7 @@ def test_saves_under_load(project: Path) -> None:
             load.join()
         assert [load.failures for load in loads] == [[], []]
         assert all(load.count > 100 and len(load.ports) == 1 for load in loads)
-        document = httpx.get(f"{served.url}/openapi.json").json()
+        document = served.get("/openapi.json").json()
         assert document["info"]["title"] == f"Number {SAVES - 2}"
         # The caches of the libraries are full by the middle; from there on nothing piles up.
         assert sizes[-1] - sizes[4] < 20_000, sizes
@@ -77,7 +77,7 @@ def resident(pid: int) -> int:
 
 def test_the_first_lines_say_what_is_served(project: Path) -> None:
     with Serve(project, "--database", "sqlite:///mine.db").start() as served:
-        assert httpx.get(f"{served.url}/docs").status_code == 200
+        assert served.get("/docs").status_code == 200
     text = served.text()
     assert f"{served.url}/docs" in text
     assert "Hero /heroes" in text
@@ -89,11 +89,11 @@ def test_the_first_lines_say_what_is_served(project: Path) -> None:
 
 def test_a_spec_that_the_database_contradicts(project: Path) -> None:
     with Serve(project).start() as served:
-        assert httpx.post(f"{served.url}/heroes/", json={"name": "a"}).status_code == 200
+        assert served.post("/heroes/", {"name": "a"}).status_code == 200
         served.save(HERO + "  age: int\n")
         served.wait_for("age")
         served.wait_for("still served")
-        assert httpx.get(f"{served.url}/heroes/").status_code == 200
+        assert served.get("/heroes/").status_code == 200
         served.save(HERO)
         served.wait_for("valid again and unchanged")
     assert "Traceback" not in served.text()
@@ -107,10 +107,10 @@ def test_a_spec_that_the_database_contradicts(project: Path) -> None:
 
 def test_another_database_is_taken_and_named(project: Path) -> None:
     with Serve(project).start() as served:
-        assert httpx.post(f"{served.url}/heroes/", json={"name": "a"}).status_code == 200
+        assert served.post("/heroes/", {"name": "a"}).status_code == 200
         (project / "crudgen.yaml").write_text("database: sqlite:///other.db\n")
         served.wait_for("reloaded: Hero /heroes, on sqlite:///other.db")
-        assert httpx.get(f"{served.url}/heroes/").json() == []
+        assert served.get("/heroes/").json() == []
 
 
 @pytest.mark.long
@@ -130,7 +130,7 @@ def test_several_workers_answer(project: Path) -> None:
 
 def test_kept_code_runs(project: Path) -> None:
     with Serve(project, "--keep", "kept").start() as served:
-        assert httpx.get(f"{served.url}/heroes/").json() == []
+        assert served.get("/heroes/").json() == []
         assert (project / "kept/app/heroes/routes.py").exists()
         served.save(HERO.replace("DOC", "Another."))
         served.wait_for("reloaded")

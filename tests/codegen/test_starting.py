@@ -142,7 +142,7 @@ def test_the_project_starts(project: Path, tmp_path: Path, way: str) -> None:
             start_new_session=True,
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             wait_until_ready(process, client, log)
             assert client.get("/heroes/").json() == []
             head = client.get("/heroes/", headers={f"x-{n}": "" for n in range(150)})

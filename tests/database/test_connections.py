@@ -33,9 +33,7 @@ def api(
 def end_connections(api: Api) -> int:
     """End every connection of the application, as an administrator or a restart would."""
     with psycopg.connect(api.database) as connection:
-        ended = end_clients_of(connection)
-    time.sleep(0.2)
-    return ended
+        return end_clients_of(connection)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "list", "GET", "ready"])
@@ -81,7 +79,8 @@ def test_a_timeout_of_the_url_stays_as_it_is(
 ) -> None:
     url = new_database("postgresql")
     options = "-cidle_session_timeout%3D600ms%20-cstatement_timeout%3D250ms"
-    api = servers.start(root / "entities", "served", f"{url}&options={options}")
+    settings = {"LOCK_SECONDS": "20"}
+    api = servers.start(root / "entities", "served", f"{url}&options={options}", settings=settings)
     for _ in range(3):
         assert api.client.post("/heroes/", json=HERO).status_code == 200
         time.sleep(1)
@@ -89,7 +88,7 @@ def test_a_timeout_of_the_url_stays_as_it_is(
         other.execute("LOCK TABLE hero")
         begun = time.monotonic()
         assert api.client.get("/heroes/").status_code == 503
-        assert time.monotonic() - begun < 1.5  # LOCK_SECONDS are 2
+        assert time.monotonic() - begun < 10
     api.stop()
 
 

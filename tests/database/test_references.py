@@ -60,12 +60,12 @@ def referred(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
 
 def test_a_row_that_others_refer_to_is_not_deleted(api: Api, referred: str) -> None:
     assert referred
-    answer = api.ask("DELETE", "/teams/1")
+    answer = api.ask("DELETE", "/teams/1", timeout=30)
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
         [{"type": "referred_to", "loc": ["path", "team_id"], "msg": DOC}],
     )
-    assert api.ask("GET", "/teams/1").json()["name"] == "one"
+    assert api.ask("GET", "/teams/1", timeout=30).json()["name"] == "one"
     assert api.ask("DELETE", "/teams/2").json() == {"ok": True}
 
 
@@ -103,10 +103,10 @@ def test_others_go_on_beside_a_broken_reference(api: Api, referred: str) -> None
 
     def create(code: int) -> int:
         body = {"code": code, "name": f"n{code}"}
-        return httpx.post(f"{api.client.base_url}/teams/", json=body).status_code
+        return httpx.post(f"{api.client.base_url}/teams/", json=body, timeout=30).status_code
 
     def delete(_: int) -> int:
-        return httpx.delete(f"{api.client.base_url}/teams/1").status_code
+        return httpx.delete(f"{api.client.base_url}/teams/1", timeout=30).status_code
 
     with ThreadPoolExecutor(16) as pool:
         created = [pool.submit(create, code) for code in range(10, 50)]
@@ -144,5 +144,5 @@ def test_a_reference_of_an_own_column_to_a_missing_row(
     )
     assert many.json()["detail"][0]["loc"] == ["body", 1, "lead"]
     assert api.ask("POST", "/teams/", json={"code": 2, "name": "m", "lead": 1}).is_success
-    assert api.ask("DELETE", "/teams/1").json()["detail"][0]["type"] == "referred_to"
+    assert api.ask("DELETE", "/teams/1", timeout=30).json()["detail"][0]["type"] == "referred_to"
     api.stop()

@@ -21,7 +21,7 @@ ITEM = Table(
 )
 READ = select(ITEM.c.id).where(ITEM.c.name == bindparam("name"))
 INSERT = insert(ITEM).returning(ITEM.c.id)
-LOCK_SECONDS = 2.0
+LOCK_SECONDS = 20.0
 
 
 def statistics(path: Path) -> list[str]:

@@ -1,6 +1,9 @@
 """A small application as text, in the shape of a generated one, and a spec of one line."""
 
+import asyncio
 from pathlib import Path
+
+import httpx
 
 from crudgen.codegen.tree import SourceFile, SourceTree
 from crudgen.errors import Diagnostic, SpecError
@@ -17,10 +20,18 @@ class Settings(BaseSettings):
 
 API = """
 import asyncio
+from contextlib import suppress
 
 from fastapi import APIRouter, Request
 
 router = APIRouter()
+begun = 0
+released = asyncio.Event()
+
+
+@router.get("/begun")
+async def count() -> int:
+    return begun
 
 
 @router.get("/version")
@@ -29,8 +40,11 @@ async def version() -> str:
 
 
 @router.get("/slow")
-async def slow(request: Request) -> dict[str, object]:
-    await asyncio.sleep(0.5)
+async def slow(request: Request, seconds: float = 0.5) -> dict[str, object]:
+    global begun
+    begun += 1
+    with suppress(TimeoutError):
+        await asyncio.wait_for(released.wait(), seconds)
     return {{"version": {version!r}, "open": request.state.opened["open"]}}
 """
 
@@ -86,3 +100,10 @@ def fake_build(entities: Path) -> SourceTree:
     if not version or version.startswith("broken"):
         raise SpecError([Diagnostic(str(file), 1, 1, f"no version: {version!r}", source=version)])
     return fake_tree(version)
+
+
+async def until_begun(client: httpx.AsyncClient) -> None:
+    """Wait until a request for `/slow` has begun."""
+    async with asyncio.timeout(20):
+        while (await client.get("/begun")).json() < 1:  # noqa: ASYNC110 - of the application
+            await asyncio.sleep(0.005)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,12 +161,12 @@ def test_what_does_not_start_is_reported(entities: Path) -> None:
         assert failed["text"] == "table 'hero' lacks the column 'age'"
         server.save("bug")
         assert server.expect("failed")["kind"] == "ZeroDivisionError"
-        assert httpx.get(f"{url}/version").json() == "first"
+        assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "first"
         server.save("first")
         server.expect("recovered")
         server.save("second")
         server.expect("reloaded")
-        assert httpx.get(f"{url}/version").json() == "second"
+        assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
 
 
 def test_a_half_written_file_is_not_reported(entities: Path) -> None:
@@ -174,7 +175,7 @@ def test_a_half_written_file_is_not_reported(entities: Path) -> None:
         for text in ("", "broken", "", "second"):
             server.save(text)
         server.expect("reloaded")
-        assert httpx.get(f"{url}/version").json() == "second"
+        assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
 
 
 def test_a_folder_that_is_made_anew_is_followed(entities: Path) -> None:
@@ -189,6 +190,13 @@ def test_a_folder_that_is_made_anew_is_followed(entities: Path) -> None:
         server.expect("reloaded")
 
 
+def until_begun(url: str) -> None:
+    """Wait until a request for `/slow` has begun in the application that is served."""
+    deadline = time.monotonic() + PATIENCE
+    while httpx.get(f"{url}/begun", timeout=PATIENCE).json() < 1:
+        assert time.monotonic() < deadline
+
+
 def test_an_open_request_outlives_a_swap_and_a_shutdown(entities: Path) -> None:
     answers: list[Any] = []
     with Server(entities) as server:
@@ -199,10 +207,11 @@ def test_an_open_request_outlives_a_swap_and_a_shutdown(entities: Path) -> None:
 
         asking = [threading.Thread(target=ask) for _ in range(2)]
         asking[0].start()
+        until_begun(url)
         server.save("second")
         server.expect("reloaded")
         asking[1].start()
-        httpx.get(f"{url}/version")
+        until_begun(url)
     for thread in asking:
         thread.join()
     assert all(answer["open"] for answer in answers)
@@ -217,11 +226,11 @@ def test_kept_code_is_written_and_followed(entities: Path, tmp_path: Path) -> No
         assert "'first'" in (kept / "app/api.py").read_text()
         server.save("second")
         server.expect("reloaded")
-        assert httpx.get(f"{url}/version").json() == "second"
+        assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
         (kept / "app/api.py").write_text("mine = 1\n")
         server.save("third")
         assert server.expect("failed")["kind"] == "UnresolvedError"
-        assert httpx.get(f"{url}/version").json() == "second"
+        assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
     assert (kept / "app/api.py").read_text() == "mine = 1\n"
 
 

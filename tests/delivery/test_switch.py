@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from crudgen.delivery.generation import Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
-from tests.delivery.fakes import fake_tree
+from tests.delivery.fakes import fake_tree, until_begun
 
 SWAPS = int(os.environ.get("SWAPS", "8"))
 
@@ -51,11 +52,13 @@ def test_a_swap_changes_the_answer() -> None:
 
 def test_a_request_in_flight_ends_where_it_began() -> None:
     async def test(switch: Switch, client: httpx.AsyncClient) -> None:
-        slow = asyncio.create_task(client.get("/slow"))
-        await asyncio.sleep(0.1)
+        slow = asyncio.create_task(client.get("/slow?seconds=20"))
+        api = import_module(f"{switch.current.package.__name__}.api")
+        await until_begun(client)
         await switch.swap(Recipe(fake_tree("2")))
         assert await version(client) == "2"
         assert not slow.done()
+        api.released.set()
         assert (await slow).json() == {"version": "1", "open": True}
 
     run(test)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from crudgen.delivery import switch as switches
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.errors import CrudgenError, DatabaseError, TablesError
-from tests.delivery.fakes import fake_tree
+from tests.delivery.fakes import fake_tree, until_begun
 
 
 class Tables:
@@ -71,7 +72,7 @@ def test_pending_requests_end_before_the_change_and_new_ones_wait() -> None:
     async def test(switch: Switch, tables: Tables, client: httpx.AsyncClient) -> None:
         loop = asyncio.get_running_loop()
         slow = asyncio.create_task(client.get("/slow"))
-        await asyncio.sleep(0.1)
+        await until_begun(client)
         new: list[asyncio.Task[object]] = []
 
         def during() -> None:
@@ -109,12 +110,14 @@ def test_what_does_not_change_the_tables_changes_nothing(kind: str) -> None:
 def test_requests_that_do_not_end_prevent_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(switch: Switch, tables: Tables, client: httpx.AsyncClient) -> None:
         monkeypatch.setattr(switches, "_PENDING_SECONDS", 0.05)
-        slow = asyncio.create_task(client.get("/slow"))
-        await asyncio.sleep(0.1)
+        slow = asyncio.create_task(client.get("/slow?seconds=20"))
+        api = import_module(f"{switch.current.package.__name__}.api")
+        await until_begun(client)
         waiting = asyncio.create_task(switch.swap(Recipe(fake_tree("2"))))
         with pytest.raises(CrudgenError, match="requests were pending"):
             await waiting
         assert tables.changes == 1
+        api.released.set()
         assert (await slow).json()["version"] == "1"
         assert await version(client) == "1"
 

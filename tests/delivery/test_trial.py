@@ -47,6 +47,7 @@ def test_a_trial_that_takes_long_is_reported_once(
     out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(out, "c = 3", "import time; time.sleep(0.5)")
+    monkeypatch.setattr(trial, "REPORT_AFTER_SECONDS", 60)
     tried(out, BEFORE.replace("value = 1", "value = 7"))
     assert not capsys.readouterr().out
     monkeypatch.setattr(trial, "REPORT_AFTER_SECONDS", 0.1)

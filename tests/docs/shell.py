@@ -145,9 +145,9 @@ class Shell:
     def printed(self, wanted: Callable[[str], bool]) -> str:
         """Return what the server has printed since the last time, when it is what is wanted.
 
-        If it never is, return what there is after a few seconds.
+        If it never is, return what there is after a minute.
         """
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 60
         while not wanted(found := self._new_lines()) and time.monotonic() < deadline:
             time.sleep(0.05)
         self._seen += len(found)

@@ -146,7 +146,7 @@ def _texts(auth: Auth) -> list[str]:
 def log_in(url: str, name: str) -> str:
     """Return a token for a user."""
     sent = {"username": name, "password": PASSWORD}
-    return str(httpx.post(f"{url.rstrip('/')}/login", data=sent).json()["access_token"])
+    return str(httpx.post(f"{url.rstrip('/')}/login", data=sent, timeout=30).json()["access_token"])
 
 
 def _row(entity: Entity, number: int) -> dict[str, Any]:

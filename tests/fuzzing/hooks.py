@@ -50,7 +50,7 @@ used: Counter[str] = Counter()
 @cache
 def rows(url: str) -> Rows:
     headers = json.loads(os.environ["HEADERS"])
-    client = httpx.Client(base_url=url, headers=headers)
+    client = httpx.Client(base_url=url, headers=headers, timeout=30)
     return Rows(load(Path(os.environ["ENTITIES"])), client, random)
 
 

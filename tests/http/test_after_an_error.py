@@ -158,7 +158,7 @@ def test_an_answer_that_has_begun_is_cut(api: Api, prefix: str) -> None:
 
 
 def test_a_client_with_a_pool_loses_no_request(api: Api) -> None:
-    with httpx.Client(base_url=api.client.base_url) as client:
+    with httpx.Client(base_url=api.client.base_url, timeout=30) as client:
         for number in range(6):
             for path in ("/own/before", "/kit/before", "/kit/background", "/own/late"):
                 client.get(path)

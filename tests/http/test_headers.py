@@ -56,7 +56,7 @@ def test_a_500_has_them_too(
         connection.exec_driver_sql("DROP TABLE hero")
         broken = "CREATE VIEW hero AS SELECT 1 AS id, 'n' AS name, json('no JSON') AS age"
         connection.exec_driver_sql(broken)
-    response = httpx.get(f"{api.client.base_url}/heroes/")
+    response = httpx.get(f"{api.client.base_url}/heroes/", timeout=30)
     assert response.status_code == 500
     assert has_usual(response)
     api.stop()

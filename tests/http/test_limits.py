@@ -12,6 +12,11 @@ from tests.support.servers import Api, Everywhere, Servers
 from tests.support.wire import connect, rest
 
 HERO = {"name": "n", "secret_name": "s"}
+LONGEST_SECONDS = 4.5
+"""Where a limit is one second: less than uvicorn keeps an idle connection, and than the defaults.
+
+The time is measured from before the connection, so that it is never less than the limit.
+"""
 SLOW = (
     b"POST /heroes/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n"
 )
@@ -61,12 +66,19 @@ def test_many_parameters_are_422(everywhere: Everywhere) -> None:
     assert everywhere.ask("GET", f"/animals/?{ids}&limit=1&sort=-id").status_code == 200
 
 
+def wait_until_status(api: Api, is_wanted: Callable[[int], bool]) -> None:
+    """Wait until a list has a status: requests begin and end later than their clients do."""
+    deadline = time.monotonic() + 20
+    while not is_wanted(api.client.get("/heroes/").status_code):
+        assert time.monotonic() < deadline
+
+
 def test_too_many_requests_at_a_time_are_503(start: Callable[..., Api]) -> None:
     api = start(MAX_CONCURRENT_REQUESTS="3")
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(connect(api, SLOW + b"\r\n{"))
-        time.sleep(0.3)
+        wait_until_status(api, lambda status: status == 503)
         for method, path in (("GET", "/heroes/"), ("GET", "/heroes/1"), ("GET", "/ready")):
             response = api.client.request(method, path)
             assert response.status_code == 503
@@ -75,9 +87,7 @@ def test_too_many_requests_at_a_time_are_503(start: Callable[..., Api]) -> None:
             assert response.headers["x-request-id"]
         assert api.client.post("/heroes/", json=HERO).status_code == 503
         assert api.client.get("/live").status_code == 200
-    deadline = time.monotonic() + 5
-    while api.client.get("/heroes/").status_code == 503:
-        assert time.monotonic() < deadline
+    wait_until_status(api, lambda status: status != 503)
     assert api.ask("POST", "/heroes/", json=HERO).status_code == 200
 
 
@@ -93,10 +103,10 @@ def test_too_many_requests_at_a_time_are_503(start: Callable[..., Api]) -> None:
 def test_a_body_that_comes_too_slowly_is_408(start: Callable[..., Api], head: bytes) -> None:
     api = start(BODY_SECONDS="1")
     chunk = b"1\r\n{\r\n" if b"chunked" in head else b"{"
+    begun = time.monotonic()
     with connect(api, head + b"\r\n" + chunk) as connection:
-        begun = time.monotonic()
         received = rest(connection)
-    assert 0.8 < time.monotonic() - begun < 5
+    assert 0.95 < time.monotonic() - begun < LONGEST_SECONDS
     assert received.startswith(b"HTTP/1.1 408 ")
     assert received.endswith(b'{"detail":"The body should arrive within 1 seconds"}')
     assert b"x-request-id" in received
@@ -104,18 +114,18 @@ def test_a_body_that_comes_too_slowly_is_408(start: Callable[..., Api], head: by
 
 def test_a_body_that_drips_is_408_all_the_same(start: Callable[..., Api]) -> None:
     api = start(BODY_SECONDS="1")
+    begun = time.monotonic()
     with connect(api, SLOW + b"\r\n") as connection:
-        begun = time.monotonic()
         connection.settimeout(0.1)
         received = b""
-        while not received and time.monotonic() < begun + 5:
+        while not received and time.monotonic() < begun + LONGEST_SECONDS:
             connection.sendall(b" ")
             try:
                 received = connection.recv(65536)
             except TimeoutError:
                 continue
     assert received.startswith(b"HTTP/1.1 408 ")
-    assert 0.8 < time.monotonic() - begun < 5
+    assert time.monotonic() - begun > 0.95
 
 
 def test_a_head_that_comes_too_slowly_is_408_and_an_idle_connection_is_closed(
@@ -123,10 +133,10 @@ def test_a_head_that_comes_too_slowly_is_408_and_an_idle_connection_is_closed(
 ) -> None:
     api = start(HEAD_SECONDS="1")
     for sent in (b"", b"GET", SLOW, b"GET /heroes/ HTTP/1.1\r\nHost: x\r\n"):
+        begun = time.monotonic()
         with connect(api, sent) as connection:
-            begun = time.monotonic()
             received = rest(connection)
-        assert 0.8 < time.monotonic() - begun < 3
+        assert 0.95 < time.monotonic() - begun < LONGEST_SECONDS
         if sent:
             assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
             assert received.endswith(b'{"detail": "The request should arrive within 1 seconds"}')
@@ -147,14 +157,14 @@ def test_a_head_that_drips_is_closed_on_a_connection_that_was_used(
         connection.settimeout(0.1)
         received = b""
         connection.sendall(b"GET /live HTTP/1.1\r\n")
-        while not received and time.monotonic() < begun + 5:
+        while not received and time.monotonic() < begun + LONGEST_SECONDS:
             connection.sendall(b"X-A: b\r\n")
             try:
                 received = connection.recv(65536)
             except TimeoutError:
                 continue
     assert received.startswith(b"HTTP/1.1 408 ")
-    assert 0.8 < time.monotonic() - begun < 3
+    assert time.monotonic() - begun > 0.95
 
 
 @pytest.mark.parametrize(
@@ -196,11 +206,11 @@ def test_a_client_that_is_answered_and_sends_on_is_closed(start: Callable[..., A
     api = start(HEAD_SECONDS="1")
     for path in (b"/nothing", b"/live"):
         head = SLOW.replace(b"/heroes/", path)
+        begun = time.monotonic()
         with connect(api, head + b"\r\n{") as connection:
-            begun = time.monotonic()
             received = rest(connection)
         assert received.split(b" ")[1] in {b"404", b"405"}
-        assert 0.8 < time.monotonic() - begun < 3
+        assert 0.95 < time.monotonic() - begun < LONGEST_SECONDS
 
 
 def test_requests_behind_one_another_are_answered_in_order(start: Callable[..., Api]) -> None:

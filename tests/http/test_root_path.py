@@ -57,7 +57,7 @@ def client(request: pytest.FixtureRequest, api: Api) -> Iterator[httpx.Client]:
 
     api.emptied()
     transport = Proxy() if api.names is None else api.names.transport(Proxy())
-    with httpx.Client(base_url=api.client.base_url, transport=transport) as proxied:
+    with httpx.Client(base_url=api.client.base_url, transport=transport, timeout=30) as proxied:
         yield proxied
 
 

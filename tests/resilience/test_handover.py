@@ -6,6 +6,7 @@
 import itertools
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from crudgen.kit.server import GRACE_SECONDS
 from tests.support.servers import Api, Servers
 from tests.support.wire import connect, is_whole, one_answer
 
@@ -56,7 +58,10 @@ def test_no_connection_that_was_made_is_left_without_an_answer(
 ) -> None:
     for _ in range(ROUNDS):
         database = new_database("sqlite")
-        api = servers.start(root / "entities", "served", database, workers=workers)
+        patient = {"LOCK_SECONDS": "20"}  # no write is refused because others are written
+        api = servers.start(
+            root / "entities", "served", database, workers=workers, settings=patient
+        )
         clients = [Client(api) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=client.run, daemon=True) for client in clients]
         for thread in threads:
@@ -71,6 +76,23 @@ def test_no_connection_that_was_made_is_left_without_an_answer(
         assert lost == []
 
 
+def wait_until_refused(api: Api) -> None:
+    """Wait until a server has begun to end: it accepts no connections.
+
+    Attempts are dropped for a moment before, and a client would try again after a second.
+    """
+    deadline = time.monotonic() + 20
+    while True:
+        assert time.monotonic() < deadline
+        try:
+            socket.create_connection(api.address, timeout=0.02).close()
+            time.sleep(0.005)
+        except TimeoutError:
+            continue
+        except ConnectionError:  # refused, or accepted just before and then reset
+            return
+
+
 @pytest.mark.parametrize("mode", ["served", "emitted"])
 def test_a_request_on_an_idle_connection_is_answered_for_another_second(
     servers: Servers, new_database: Callable[[str], str], root: Path, mode: str
@@ -79,16 +101,17 @@ def test_a_request_on_an_idle_connection_is_answered_for_another_second(
     request = REQUEST % (len(BODY % 1), BODY % 1)
     with connect(api, request) as used, connect(api, b"") as new:
         assert is_whole(one_answer(used))
-        time.sleep(0.2)
+        api.client.get("/live")  # the server has accepted the connections before
         api.client.close()
-        api.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        time.sleep(0.5)
+        api.process.send_signal(signal.SIGTERM)
+        wait_until_refused(api)
         for connection in (used, new):
             connection.sendall(request)
+        for connection in (used, new):
             answer = one_answer(connection)
             assert answer.startswith(b"HTTP/1.1 200 "), answer
             assert b"\r\nconnection: close\r\n" in answer
             assert connection.recv(1) == b""
         assert api.process.wait(10) in {0, -signal.SIGTERM}
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < GRACE_SECONDS - 2  # which other clients have

@@ -1,6 +1,7 @@
 """Many rows in one request: all or none, in their order, and an error names the one it is about."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -210,32 +211,34 @@ def test_a_deletion_of_many_waits_for_no_change(many: Everywhere) -> None:
 
 
 def wait_for_locks(connection: Connection, number: int) -> None:
-    deadline = time.monotonic() + 1.5
+    deadline = time.monotonic() + 15
     while connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) < number:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_whoever_waits_holds_a_row_and_no_advisory_lock(many: Everywhere) -> None:
+def test_whoever_waits_holds_a_row_and_no_advisory_lock(
+    servers: Servers, new_database: Callable[[str], str], spec: Path
+) -> None:
     """Poolers and distributed engines know rows; who else changes the table goes on."""
-    for api in many.apis:
-        if not api.database.startswith("postgresql"):
-            continue
-        first, second = make(api, "a", "b")
-        sent = [{"id": first, "name": "c"}, {"id": second, "name": "a"}]
-        with ThreadPoolExecutor(2) as pool, api.engine.begin() as connection:
-            key = api.tables.tables["hero"].c.id
-            connection.execute(select(key).where(key == first).with_for_update())
-            waiting = pool.submit(api.ask, "PATCH", "/heroes/bulk", json=sent)
-            wait_for_locks(connection, 1)
-            behind = pool.submit(api.ask, "POST", "/heroes/bulk", json=[{"name": "d"}])
-            wait_for_locks(connection, 2)
-            advisory = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
-            assert connection.scalar(advisory) == 0
-            assert api.ask("PATCH", f"/heroes/{second}", json={"age": 1}).status_code == 200
-            connection.rollback()
-            assert waiting.result().status_code == 200
-            assert behind.result().status_code == 200
+    patient = {"LOCK_SECONDS": "20", "STATEMENT_SECONDS": "20"}
+    api = servers.start(spec, "served", new_database("postgresql"), settings=patient)
+    first, second = make(api, "a", "b")
+    sent = [{"id": first, "name": "c"}, {"id": second, "name": "a"}]
+    with ThreadPoolExecutor(2) as pool, api.engine.begin() as connection:
+        key = api.tables.tables["hero"].c.id
+        connection.execute(select(key).where(key == first).with_for_update())
+        waiting = pool.submit(api.ask, "PATCH", "/heroes/bulk", json=sent)
+        wait_for_locks(connection, 1)
+        behind = pool.submit(api.ask, "POST", "/heroes/bulk", json=[{"name": "d"}])
+        wait_for_locks(connection, 2)
+        advisory = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert connection.scalar(advisory) == 0
+        assert api.ask("PATCH", f"/heroes/{second}", json={"age": 1}).status_code == 200
+        connection.rollback()
+        assert waiting.result().status_code == 200
+        assert behind.result().status_code == 200
+    servers.end(api)
 
 
 def test_the_lock_is_made_only_where_it_is_needed(many: Everywhere, hero: Api) -> None:

@@ -235,7 +235,7 @@ def wait_until_answered(url: str) -> httpx.Response:
     deadline = time.monotonic() + 30
     while True:
         try:
-            return httpx.get(url)
+            return httpx.get(url, timeout=30)
         except httpx.TransportError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -261,7 +261,8 @@ def test_a_file_that_cannot_be_written_is_served(folder: Path) -> None:
     try:
         url = f"http://127.0.0.1:{port}/robots/1"
         assert wait_until_answered(url).json() == {"id": 1, "name": "R2"}
-        assert httpx.post(f"http://127.0.0.1:{port}/robots/", json={"name": "x"}).status_code == 503
+        url = f"http://127.0.0.1:{port}/robots/"
+        assert httpx.post(url, json={"name": "x"}, timeout=30).status_code == 503
     finally:
         process.terminate()
         process.wait(15)

@@ -56,7 +56,10 @@ def clients_of(connection: psycopg.Connection[Any]) -> list[int]:
 
 
 def end_clients_of(connection: psycopg.Connection[Any]) -> int:
-    """End the other connections to the database of one, as an administrator does; count them."""
+    """End the other connections to the database of one, as an administrator does; count them.
+
+    Their processes have ended on return, so that clients find their connections closed.
+    """
     pids = clients_of(connection)
-    ended = connection.execute("SELECT pg_terminate_backend(unnest(%s::int[]))", [pids])
+    ended = connection.execute("SELECT pg_terminate_backend(unnest(%s::int[]), 30000)", [pids])
     return [done for (done,) in ended].count(True)

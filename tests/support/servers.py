@@ -42,6 +42,12 @@ COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
 
 MOST_RUNNING = 12
 
+KEPT_ALIVE = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2)
+"""A server closes an idle connection after 5 s, by default also the time after which httpx does.
+
+A request that is sent at that moment would get no response.
+"""
+
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
@@ -289,7 +295,7 @@ class Servers:
             process = _start([*prefix, sys.executable, "-m", *command], place, environment, log)
         url = f"http://127.0.0.1:{port}"
         new_client = httpx.Client if names is None else names.client
-        client = new_client(base_url=url, timeout=20, verify=False)
+        client = new_client(base_url=url, timeout=20, limits=KEPT_ALIVE, verify=False)
         self.started.append((client, process))
         api = Api(client, database, process, log, names)
         if wait:

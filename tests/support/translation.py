@@ -34,7 +34,8 @@ class Translation:
 
     def client(self, base_url: str, **options: Any) -> httpx.Client:
         """Make a client that translates."""
-        inner = httpx.HTTPTransport(verify=options.pop("verify", True))
+        kept = {name: options.pop(name) for name in ("verify", "limits") if name in options}
+        inner = httpx.HTTPTransport(**kept)
         return httpx.Client(base_url=base_url, transport=self.transport(inner), **options)
 
     def transport(self, inner: httpx.BaseTransport) -> httpx.BaseTransport:
