@@ -8,9 +8,11 @@ from .statements import run
 
 LOGINS = "_login"
 """The table of users."""
+CREDENTIALS = "_credential"
+"""The table of their tokens, and of API keys."""
 USER_ROW_COLUMN = "row_id"
 """The column of users and of API keys with the key of their row, if users are rows."""
-_USER_ROW_COLUMNS = {f"{table}.{USER_ROW_COLUMN}": table for table in (LOGINS, "_credential")}
+_USER_ROW_COLUMNS = {f"{table}.{USER_ROW_COLUMN}": table for table in (LOGINS, CREDENTIALS)}
 _PREFIXES = ("_", "sqlite_", "pg_")
 """Tables of crudgen, such as those of idempotent responses; of SQLite, and of PostgreSQL."""
 _NAMES = {"alembic_version"}

@@ -10,7 +10,7 @@ from crudgen.evolution.choices import Choices
 from crudgen.evolution.hints import hints
 from crudgen.language.schema import Schema
 
-from . import former
+from . import former, user_tables
 from .draft import Draft, draft
 from .history import KIT
 
@@ -30,11 +30,17 @@ def next_revision(
     `metadata` are the tables of the schema. Raises RevisionError and UnusedOptionError.
     """
     present, kit = hints(schema), before.get(KIT, "").split()
+    users = user_tables.recorded(before)
     own = [name for name in metadata.tables if (name, None) not in present.names]
     former_schema = former.load(before)
     with models(former_schema) as without_kit:
-        old = _with_tables(without_kit, metadata, kit)
+        old = without_kit
+        if kit or users:
+            old = _with_tables(old, metadata, {*kit} - users.keys())
+            user_tables.add_tables(old, metadata, users, former_schema)
         made = draft(old, metadata, present, choices)
+        lost = user_tables.problems(made.tables, metadata.tables)
+        made = replace(made, plan=replace(made.plan, problems=(*made.plan.problems, *lost)))
         if made.plan.problems:
             return made, {}
         texts = former.spec_with_kept(former_schema, schema, present, made.tables)
@@ -48,14 +54,13 @@ def next_revision(
     tables = sorted({*kit, *own})
     if tables:
         after[KIT] = "".join(f"{name}\n" for name in tables)
+    after |= user_tables.records(made.tables, complete)
     return replace(whole, plan=made.plan), after
 
 
 def _with_tables(models: MetaData, others: MetaData, names: Collection[str]) -> MetaData:
     """Return the tables of models, and some of other models, which belong to no entity."""
-    if not names:
-        return models
-    both = MetaData()
+    both = MetaData(naming_convention=others.naming_convention)
     for table in models.sorted_tables:
         table.to_metadata(both)
     for table in others.sorted_tables:

@@ -11,9 +11,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from crudgen.errors import CrudgenError
+from crudgen.evolution.internal import CREDENTIALS, LOGINS
 
 KIT = "kit"
 """The key of `AFTER` for the tables that belong to no entity, a line each."""
+USER_TABLES = (LOGINS, CREDENTIALS)
+"""The keys of `AFTER` for the tables of users: what they refer to."""
 
 
 class RevisionError(CrudgenError):
@@ -71,7 +74,7 @@ class History:
                 last[name] = [*kept, one]
         kit = sorted({line for one in last.pop(KIT, []) for line in (one.after[KIT] or "").split()})
         for name, changing in last.items():
-            if len(changing) > 1:
+            if len(changing) > 1 and not self._add_the_same(name, changing):
                 files = " and ".join(str(one.file) for one in changing)
                 raise RevisionError(
                     f"{files} change {name}, and neither follows the other\n"
@@ -82,6 +85,16 @@ class History:
         texts = {name: changing[0].after[name] for name, changing in last.items()}
         found = {name: text for name, text in texts.items() if text is not None}
         return {**found, KIT: "".join(f"{line}\n" for line in kit)} if kit else found
+
+    def _add_the_same(self, name: str, changing: Sequence[Revision]) -> bool:
+        """Return whether revisions only create the same table of users.
+
+        The second one finds that it exists. A change of a table cannot be repeated.
+        """
+        before = self._ancestors()
+        earlier = {other for one in changing for other in before[one.name]}
+        is_new = not any(name in one.after for one in self.revisions if one.name in earlier)
+        return name in USER_TABLES and is_new and len({one.after[name] for one in changing}) == 1
 
     def revisions_until(self, recorded: Collection[str]) -> "History":
         """Return the revisions that a database has. Raises RevisionError for an unknown one."""
