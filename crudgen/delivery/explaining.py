@@ -166,7 +166,7 @@ class _Explainer:
         changes: Any = ()
         if question.action == "create":
             changes = fields.check_new(reader.kind, row, self._caller, new, ["body"])
-        elif judged := fields.update(reader.kind, question.key, values, ["body"]):
+        elif judged := fields.checks_of_update(reader.kind, question.key, values, ["body"]):
             changes = judged.changes(new)
         try:
             for change in changes:

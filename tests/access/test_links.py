@@ -197,8 +197,12 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "changes.append(Change(denied,",
         "(lambda _: None)(Change(denied,",
     ),
-    "owners": (STATEMENTS, "key_of(owner_key, owners,", "key_of(owner_key, ALL,"),
-    "rows": (STATEMENTS, 'key_of(self._key, rows, "row_"', 'key_of(self._key, ALL, "row_"'),
+    "owners": (STATEMENTS, "aliased_key(owner_key, owners,", "aliased_key(owner_key, ALL,"),
+    "rows": (
+        STATEMENTS,
+        'aliased_key(self._key, rows, "row_"',
+        'aliased_key(self._key, ALL, "row_"',
+    ),
     "linked rows": (
         CHANGES,
         'row = [Change(self._use.keep_row, {"other__": other}, check=not_found)]',
@@ -206,8 +210,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "replacement": (
         STATEMENTS,
-        "self._removal(is_other, self._among(self._removable))",
-        "self._removal(is_other)",
+        "self._delete_links(is_other, self._is_link_to(self._removable))",
+        "self._delete_links(is_other)",
     ),
     "links of entities": (
         "app/kit/access/collections.py",

@@ -243,7 +243,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "where(self._is_removed, is_denied(far))",
         "where(false())",
     ),
-    "hidden rows": (BATCHES, 'row_key = key_of(stored_key, rows, "row_", kind)', "pass"),
+    "hidden rows": (BATCHES, 'row_key = aliased_key(stored_key, rows, "row_", kind)', "pass"),
     "hidden links": (
         BATCHES,
         "and_(is_of_owner, ~is_kept, is_visible)",

@@ -72,7 +72,7 @@ class ChangeRules:
         """The SELECT of the other conditions, after the function has run."""
 
 
-class RowChange:
+class RowChangeCheck:
     """Checks the change of one row by a function: call `check_before` and `check_after` it."""
 
     def __init__(self, rules: ChangeRules, caller: BaseCaller | None, key: Any) -> None:

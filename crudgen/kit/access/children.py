@@ -33,7 +33,7 @@ class GuardedChildren:
     def checks(self, db: Database, written: RelatedWrite, distance: int) -> list[Change]:
         """Return the changes that check rows, which raise HTTPException 403, 409.
 
-        `distance` is the number of changes since the insertion of the row that they refer to.
+        `distance` is the number of changes after the insertion of the row that they refer to.
         """
         operations, place = self._parent.operations_on(written.rows), ["body", written.json_name]
         values = [written.rows._values.read(row) for row in written.created]
@@ -83,26 +83,26 @@ class GuardedChildren:
             yield from fields.check_set(kind, written.by, bound, of_row)
 
     def read(self, db: Database, written: RelatedWrite, distance: int) -> Change:
-        """Return the change that finds a new row if the caller can read it.
+        """Return the change that reads a new row if the caller can read it.
 
-        `distance` is the number of changes since its insertion, and with it.
+        Its insertion is `distance` changes before.
         """
         use = self._parent.operations_on(written.rows).use(db.kind)
         return Change(use.read, {}, derive=key_deriver(distance, "key__"))
 
-    def write(self, db: Database, written: RelatedWrite, found: Found) -> bytes:
-        """Return new rows as a JSON array, as the caller sees them, from those of `read`."""
+    def encode(self, db: Database, written: RelatedWrite, found: Found) -> bytes:
+        """Return the JSON array of new rows as the caller sees them, from those of `read`."""
         use = self._parent.operations_on(written.rows).use(db.kind)
         return use.rows.write_all([row for (row,) in found])
 
     def _must_be_allowed(
         self, operations: RowOperations, write: Write, place: Sequence[str | int]
     ) -> Callable[[Sequence[Row]], None]:
-        def check(found: Sequence[Row]) -> None:
+        def raise_if_denied(found: Sequence[Row]) -> None:
             if not found:
                 raise RowDenied(operations, self._caller, write, place)
 
-        return check
+        return raise_if_denied
 
 
 def key_deriver(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:

@@ -130,24 +130,24 @@ class Clause:
         `own` are columns of the row, `old` and `new` those of its versions before and after.
         """
 
-        def value(column: Column[Any], values: Mapping[Column[Any], str]) -> Any:
+        def parameter_or_column(column: Column[Any], values: Mapping[Column[Any], str]) -> Any:
             return _parameter(column, values) if column in values else column
 
-        def own_parameter(element: Any, **_: Any) -> Any:
+        def replace_own(element: Any, **_: Any) -> Any:
             if not isinstance(element, Column):
                 return None
             if is_new_column(element, self._table):
-                return value(self._table.columns[element.key], new)
+                return parameter_or_column(self._table.columns[element.key], new)
             return _parameter(element, own) if element in own else None
 
-        def former(element: Any, **_: Any) -> Any:
+        def replace_former(element: Any, **_: Any) -> Any:
             if is_old_column(element, self._table):
-                return value(self._table.columns[element.key], old)
+                return parameter_or_column(self._table.columns[element.key], old)
             return None
 
-        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, own_parameter)
+        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, replace_own)
         # In one traversal, a column would not be replaced after it has replaced another one.
-        return replacement_traverse(found, {}, former)
+        return replacement_traverse(found, {}, replace_former)
 
     def _replacement(self, element: Any, **_: Any) -> Any:
         """Return what replaces a part of the condition, or None to keep it."""

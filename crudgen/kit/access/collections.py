@@ -63,7 +63,7 @@ class GuardedCollection:
             return None
         rows = self.rows.unguarded if operations is None else operations.visible
         found: Any = self.collection.restricted(rows, owner)
-        return found.through(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
+        return found.with_visible_links(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
 
     async def _create_as(
         self, db: Database, caller: BaseCaller | None, request: Request, *sent: Any

@@ -35,7 +35,7 @@ class FieldDenied(Forbidden):
         _log.info("a caller may not %s, no rule holds: %s", permission.words, rules or "nobody")
 
 
-class FieldWrites:
+class FieldWriteChecks:
     """Checks the rules about the properties that callers with some roles set.
 
     The rules are about changes. A caller can always send back the value that they see; the
@@ -143,29 +143,29 @@ class FieldWrites:
         changed = {column: f"{NEW}{name}" for name, column in self._columns.items()}
         return select(allows_new_row(clauses, changed, kind))
 
-    def update(
+    def checks_of_update(
         self,
         kind: str,
         key: Any,
         values: Mapping[str, Any],
         place: Place,
         omitted: Collection[str] = (),
-    ) -> "FieldUpdate | None":
+    ) -> "FieldUpdateChecks | None":
         """Return the checks of an update; None if it sets no property with rules.
 
         `omitted` are the properties whose values are not those of the request.
         """
         if self._judged.isdisjoint(values):
             return None
-        return FieldUpdate(self, kind, key, values, place=place, omitted=omitted)
+        return FieldUpdateChecks(self, kind, key, values, place=place, omitted=omitted)
 
 
-class FieldUpdate:
+class FieldUpdateChecks:
     """The checks of the properties that an update of one row sets. The row is locked before."""
 
     def __init__(
         self,
-        fields: FieldWrites,
+        fields: FieldWriteChecks,
         kind: str,
         key: Any,
         values: Mapping[str, Any],
@@ -193,14 +193,14 @@ class FieldUpdate:
             allowed = fields.select_of_row(*(self._allows_property(name) for name in asked))
             given = {**bound, "key__": self._key}
 
-            def check(found: Sequence[Row]) -> None:
+            def raise_if_denied(found: Sequence[Row]) -> None:
                 for name, holds in zip(asked, found[0], strict=True):
                     if name in self._changed and not holds:
                         raise fields.denial_error(name, self._loc(name))
 
-            yield Change(allowed, given, check=check, derive=self.bound)
+            yield Change(allowed, given, check=raise_if_denied, derive=self.bound_values)
 
-    def bound(self, _: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    def bound_values(self, _: Sequence[Sequence[Row]]) -> dict[str, Any]:
         """Return the values that the update sets, as parameters of the UPDATE and of conditions."""
         values = {name: self._values[name] for name in self._sent}
         return {**values, **{f"{NEW}{name}": value for name, value in values.items()}}

@@ -10,13 +10,13 @@ from ..database import Change, Database
 from ..database.transaction import Row
 from ..http.headers import JsonText
 from ..query.visibility import ALL
-from ..rows.link_statements import NAMES, LinkStatements, key_of
+from ..rows.link_statements import NAMES, LinkStatements, aliased_key
 from ..rows.links import (
     LinkedResource,
     check_no_preconditions,
-    check_repeated,
-    missing_rows,
+    check_no_repeated_keys,
     must_exist,
+    must_find_all,
 )
 from ..rows.values import is_storable_key
 from .caller import BaseCaller
@@ -85,15 +85,15 @@ class LinkChanges:
         """
         links, sent = self._links, [(["body"], others)]
         check_no_preconditions(request)
-        check_repeated(sent)
+        check_no_repeated_keys(sent)
         links._check_owner_key(key)
-        raise_missing = missing_rows(sent, links.words)
+        raise_missing = must_find_all(sent, links.words)
         storable = [other for other in others if is_storable_key(other)]
         bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
-        use = self._use.replacing(len(storable))
+        use = self._use.replacement(len(storable))
         changes = [*links.locks(db), *self._lock_owner(caller, key)]
         if self._inverse:
-            lock, denied = self._use.lock_and_check(len(storable))
+            lock, denied = self._use.lock_and_check_statements(len(storable))
             changes.append(Change(lock, bound, check=raise_missing))
             changes.append(Change(denied, bound, check=self._must_be_updatable(caller, others)))
         elif others:
@@ -137,12 +137,12 @@ class LinkChanges:
         if not rows.update_needs_rule:
             return []
 
-        def check(found: Sequence[Row]) -> None:
+        def raise_if_denied(found: Sequence[Row]) -> None:
             if not found:
                 raise RowDenied(rows, caller, Write("update", key))
 
-        asked = rows.update(self._kind, (), asks=True)
-        return [Change(asked, {"key__": key}, check=check)]
+        asked = rows.update_statement(self._kind, (), asks=True)
+        return [Change(asked, {"key__": key}, check=raise_if_denied)]
 
     def _must_be_updatable(
         self, caller: BaseCaller | None, others: Sequence[Any]
@@ -153,12 +153,12 @@ class LinkChanges:
         """
         places: Mapping[Any, int] = {key: index for index, key in enumerate(others)}
 
-        def check(found: Sequence[Row]) -> None:
+        def raise_if_denied(found: Sequence[Row]) -> None:
             for (key,) in found[:1]:
                 place = ("body", places[key]) if key in places else ("body",)
                 raise RowDenied(self._rows, caller, Write("update", key), place)
 
-        return check
+        return raise_if_denied
 
 
 class _GuardedLinkStatements(LinkStatements):
@@ -168,7 +168,7 @@ class _GuardedLinkStatements(LinkStatements):
         super().__init__(*ends, **rows)
         self._lock_and_check: dict[int, tuple[Select[Any], Select[Any]]] = {}
 
-    def lock_and_check(self, count: int) -> tuple[Select[Any], Select[Any]]:
+    def lock_and_check_statements(self, count: int) -> tuple[Select[Any], Select[Any]]:
         """Return the statements that lock and check the rows whose links a PUT changes.
 
         The first returns the keys of all rows that are linked before or afterwards. The second
@@ -176,17 +176,17 @@ class _GuardedLinkStatements(LinkStatements):
         """
         known = self._lock_and_check.get(count)
         if known is None:
-            known = self._lock_and_check[count] = self._new_lock_and_check(count)
+            known = self._lock_and_check[count] = self._new_lock_and_check_statements(count)
         return known
 
-    def _new_lock_and_check(self, count: int) -> tuple[Select[Any], Select[Any]]:
-        key, (bound, is_wanted) = self._row_key, self._wanted(count)
+    def _new_lock_and_check_statements(self, count: int) -> tuple[Select[Any], Select[Any]]:
+        key, (bound, is_wanted) = self._row_key, self._wanted_keys(count)
         linked = select(self._far).where(self._is_owner)
         is_linked: ColumnElement[bool] = key.in_(linked)
         is_changed, keys = is_linked, cast("Any", linked)
         if count:
             is_changed = or_(and_(is_wanted, ~is_linked), and_(~is_wanted, is_linked))
-            wanted = key_of(self._key, ALL, "wanted_", self._kind)
+            wanted = aliased_key(self._key, ALL, "wanted_", self._kind)
             keys = union(select(wanted).where(wanted.in_(bound)), linked)
         rows = select(key).where(key.in_(keys)).order_by(key)
         is_updatable = self._removable.has(self._key, key, "updatable_", self._kind)

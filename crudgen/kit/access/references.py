@@ -108,7 +108,7 @@ class ReadableReferences:
         `new` are the references to rows that the request creates.
         """
 
-        def check(found: Sequence[Row]) -> None:
+        def add_error_if_missing(found: Sequence[Row]) -> None:
             errors.pop(index, None)  # the transaction may be repeated
             missing = {
                 self._properties.json_name(one.name): one.words
@@ -118,7 +118,7 @@ class ReadableReferences:
             if missing:
                 errors[index] = placed(MissingTarget(missing), index)
 
-        return check
+        return add_error_if_missing
 
     def _statement(
         self, kind: str, asked: Sequence[_Reference], *, is_new: bool

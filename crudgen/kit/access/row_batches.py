@@ -14,7 +14,7 @@ from ..models import Changes, Model
 from ..rows.resource import Insertion
 from .children import key_deriver
 from .denials import Write
-from .field_writes import FieldUpdate
+from .field_writes import FieldUpdateChecks
 from .row_view import RowView
 
 
@@ -64,7 +64,7 @@ class BulkRowView(RowView):
         inserted = key_deriver(own.after + count, "key__")
         seen = [Change(operations.use(db.kind).read, {}, derive=inserted) for _ in rows]
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
+        def build_response(found: Sequence[Sequence[Row]]) -> Response:
             written, visible = found[len(before) : -count], found[-count:]
             response = own.answer(written)  # checks that each row was written
             if not all(visible):
@@ -74,7 +74,7 @@ class BulkRowView(RowView):
             shown = [operations.use(db.kind).rows.write(row) for (row,) in visible]
             return own.answer(written, shown)
 
-        insertion = Insertion([*before, *own.changes, *seen], own.write, answer)
+        insertion = Insertion([*before, *own.changes, *seen], own.write, build_response)
         return await self._insert(db, request, insertion, rows, *options)
 
     async def update_many(
@@ -87,7 +87,7 @@ class BulkRowView(RowView):
         self._access.update.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
         operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
-        use, batch = operations.use(db.kind), every._updates(caller_db, request, rows)
+        use, batch = operations.use(db.kind), every._update_batch(caller_db, request, rows)
         guards = [
             Change(use.lock, {"key__": key}, check=every._must_exist(self._key_location(index)))
             for index, key in _sorted_with_index(batch.keys)
@@ -95,7 +95,7 @@ class BulkRowView(RowView):
         sent = [every._values.read(row, exclude_unset=True) for row in rows]
         written = [(values.pop(every._key), values) for values in sent]
         judged = [
-            operations.fields.update(db.kind, key, values, ["body", index])
+            operations.fields.checks_of_update(db.kind, key, values, ["body", index])
             for index, (key, values) in enumerate(written)
         ]
         for (_, values), one in zip(written, judged, strict=True):
@@ -109,7 +109,7 @@ class BulkRowView(RowView):
             values = sent[index]
             guards.append(
                 Change(
-                    operations.update(db.kind, tuple(values), asks=True),
+                    operations.update_statement(db.kind, tuple(values), asks=True),
                     {**operations.new_values(values), "key__": key},
                     check=self._must_be_allowed(Write("update", key, values), ["body", index]),
                     derive=_value_deriver(judged[index]),
@@ -127,13 +127,13 @@ class BulkRowView(RowView):
         if not all(visible):
             return Response(status_code=204)
         shown = [use.rows.write(row) for (row,) in visible]
-        return JsonText(b"[%b]" % b",".join(links.extended(shown, found[: -len(rows)])))
+        return JsonText(b"[%b]" % b",".join(links.with_keys(shown, found[: -len(rows)])))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows, each if a rule allows it."""
         self._access.delete.check(self._caller)
         operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
-        use, batch = operations.use(db.kind), every._deletions(caller_db, request, keys)
+        use, batch = operations.use(db.kind), every._deletion_batch(caller_db, request, keys)
         name = every._key_name
         guards = [
             Change(
@@ -146,7 +146,7 @@ class BulkRowView(RowView):
         if operations.deletion_needs_rule:
             guards += [
                 Change(
-                    operations.delete(db.kind, asks=True),
+                    operations.delete_statement(db.kind, asks=True),
                     {"key__": key},
                     check=self._must_be_allowed(Write("delete", key), ["query", name, index]),
                 )
@@ -171,10 +171,10 @@ class BulkRowView(RowView):
 
 
 def _value_deriver(
-    judged: FieldUpdate | None,
+    judged: FieldUpdateChecks | None,
 ) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]] | None:
     """Return the function that derives the values of an update; None without rules about them."""
-    return None if judged is None else judged.bound
+    return None if judged is None else judged.bound_values
 
 
 def _sorted_with_index(keys: Sequence[Any]) -> list[tuple[int, Any]]:

@@ -9,11 +9,11 @@ from sqlalchemy import Column, ColumnElement, Select, and_, false, literal_colum
 from ..database.statements import Statement
 from ..query.columns import Condition
 from ..query.visibility import Visibility
-from ..rows.related_writes import LinkedKeys
+from ..rows.related_writes import BodyLinkKeys
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
 from .clauses import NEW, Clause, allows_change, allows_new_row, allows_row, columns_of
-from .field_writes import FieldWrites
+from .field_writes import FieldWriteChecks
 from .fields import masks_of, restricted_fields
 from .references import ReadableReferences
 from .rules import Access, Roles, access_of, known_access_of
@@ -56,7 +56,7 @@ def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
     return any(one is not None and one.read.clauses(roles) for one in related)
 
 
-def _requires_update_rule(keys: LinkedKeys, roles: Roles) -> bool:
+def _requires_update_rule(keys: BodyLinkKeys, roles: Roles) -> bool:
     """Return whether a rule with a condition must allow the update of rows linked by keys."""
     access = known_access_of(keys.rows._properties.table) if keys.is_inverse else None
     return access is not None and access.update.clauses(roles) is not None
@@ -93,7 +93,7 @@ class RowOperations:
         tables = (rows._properties.table, *rows.related_tables())
         self.hides_values = any(map(visibility.masks, tables))
         """Whether some values of these rows, or of related ones, are not shown."""
-        self.fields = FieldWrites(self.visible, access, roles)
+        self.fields = FieldWriteChecks(self.visible, access, roles)
         """The checks of the properties that these callers set."""
         self.references = ReadableReferences(rows._properties, rows._columns.shown, visibility)
         """The check of references to rows that these callers cannot read."""
@@ -116,13 +116,13 @@ class RowOperations:
             self._others[rows] = RowOperations(rows, access, self.roles)
         return self._others[rows]
 
-    def link_statements(self, keys: LinkedKeys, kind: str) -> Any:
+    def link_statements(self, keys: BodyLinkKeys, kind: str) -> Any:
         """Return the statements that change links between rows that these callers can read."""
         chosen = (keys.json_name, kind)
         if chosen not in self._links:
             rows = self.operations_on(keys.rows)
             updatable = rows.updatable if keys.is_inverse and rows.update_needs_rule else None
-            self._links[chosen] = keys.new_batches(kind, self.visibility, updatable)
+            self._links[chosen] = keys.new_link_batches(kind, self.visibility, updatable)
         return self._links[chosen]
 
     def creation_check(self, kind: str) -> Select[Any] | None:
@@ -139,7 +139,7 @@ class RowOperations:
             self._cache_statement(chosen, select(literal_column("1")).where(found))
         return self._statements[chosen]  # type: ignore[return-value]
 
-    def update(self, kind: str, names: Sequence[str], *, asks: bool = False) -> Statement:
+    def update_statement(self, kind: str, names: Sequence[str], *, asks: bool = False) -> Statement:
         """Return the UPDATE of a visible row that sets some columns, if a rule allows it.
 
         Without columns, or with `asks`, it is a SELECT that returns a row if a rule allows the
@@ -156,7 +156,7 @@ class RowOperations:
             self._cache_statement(chosen, statement.where(allows_change(clauses, changed, kind)))
         return self._statements[chosen]
 
-    def delete(self, kind: str, *, asks: bool = False) -> Statement:
+    def delete_statement(self, kind: str, *, asks: bool = False) -> Statement:
         """Return the DELETE of a visible row, if a rule allows it.
 
         With `asks`, it is a SELECT that returns a row if a rule allows the deletion.
@@ -176,13 +176,13 @@ class RowOperations:
         """The visible rows whose update a rule allows, if no column changes."""
         own, clauses = self.own_condition, self._updating
 
-        def condition(kind: str) -> ColumnElement[bool]:
+        def is_updatable(kind: str) -> ColumnElement[bool]:
             readable = () if own is None else (own(kind),)
             changes = () if clauses is None else (allows_change(clauses, {}, kind),)
             return and_(*readable, *changes)
 
         is_judged = own is not None or clauses is not None
-        return Visibility(lambda _: condition if is_judged else None)
+        return Visibility(lambda _: is_updatable if is_judged else None)
 
     @property
     def update_needs_rule(self) -> bool:

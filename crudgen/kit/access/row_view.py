@@ -11,7 +11,7 @@ from ..errors import MissingTarget
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from ..rows.answers import ErrorConversion, one_row
+from ..rows.answers import ErrorConversion, row_response
 from ..rows.related_writes import LinkWrites, SentRow
 from ..rows.resource import Insertion
 from .caller_view import store_identity
@@ -66,7 +66,7 @@ class RowView(RowReading):
         own: Insertion = self._guarded_resource._insertion(self._as_caller(db), request, row)
         seen = Change(operations.use(db.kind).read, {}, derive=key_deriver(own.after + 1, "key__"))
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
+        def build_response(found: Sequence[Sequence[Row]]) -> Response:
             if not found[-1]:
                 return Response(status_code=204)
             written = found[len(before) : -1]
@@ -74,7 +74,7 @@ class RowView(RowReading):
                 return own.answer(written)
             return own.answer(written, operations.use(db.kind).rows.write(found[-1][0]))
 
-        return Insertion([*before, *own.changes, seen], own.write, answer, own.tag)
+        return Insertion([*before, *own.changes, seen], own.write, build_response, own.tag)
 
     @property
     def _guarded_resource(self) -> Any:
@@ -196,7 +196,7 @@ class RowView(RowReading):
         operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
         bound = {**operations.new_values(values), **values, "key__": key}
         use = operations.use(db.kind)
-        judged = operations.fields.update(db.kind, key, values, ["body"], omitted)
+        judged = operations.fields.checks_of_update(db.kind, key, values, ["body"], omitted)
         changes = [
             *links.locks,
             Change(use.lock, {"key__": key}, check=self._must_be_visible(db, request, key)),
@@ -204,11 +204,11 @@ class RowView(RowReading):
             *operations.references.checks(db.kind, [(key, values)], same_error),
             *links.before,
             Change(
-                operations.update(db.kind, columns),
+                operations.update_statement(db.kind, columns),
                 bound,
                 columns,
                 check=self._must_be_allowed(Write("update", key, values)),
-                derive=judged.bound if judged else None,
+                derive=judged.bound_values if judged else None,
             ),
             *links.after,
             Change(use.read, {"key__": key}),
@@ -217,8 +217,8 @@ class RowView(RowReading):
             *found, visible = await self._as_caller(db).write_all(changes)
         if not visible:
             return Response(status_code=204)
-        (body,) = links.extended([use.rows.write(visible[0])], found)
-        return one_row(body, tag=links.tag)
+        (body,) = links.with_keys([use.rows.write(visible[0])], found)
+        return row_response(body, tag=links.tag)
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row if a rule allows it."""
@@ -230,7 +230,7 @@ class RowView(RowReading):
                 use.lock_to_delete, {"key__": key}, check=self._must_be_visible(db, request, key)
             ),
             Change(
-                operations.delete(db.kind),
+                operations.delete_statement(db.kind),
                 {"key__": key},
                 check=self._must_be_allowed(Write("delete", key)),
                 yields=rows._deletion_gives_way,
@@ -249,12 +249,12 @@ class RowView(RowReading):
         visible._check_key(key)
         rows = self._operations.use(db.kind).rows
 
-        def check(found: Sequence[Row]) -> None:
+        def raise_if_hidden(found: Sequence[Row]) -> None:
             row = visible._existing_row(found)
             if not expected.is_empty:
                 expected.check(rows.write(row))
 
-        return check
+        return raise_if_hidden
 
     def _must_be_allowed(
         self, write: Write, place: Sequence[str | int] = ()
@@ -264,11 +264,11 @@ class RowView(RowReading):
         `place` is the location of the row in a request about several.
         """
 
-        def check(found: Sequence[Row]) -> None:
+        def raise_if_denied(found: Sequence[Row]) -> None:
             if not found:
                 raise RowDenied(self._operations, self._caller, write, place)
 
-        return check
+        return raise_if_denied
 
 
 def same_error(error: MissingTarget, _: int) -> MissingTarget:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..rows.related_writes import LinkedKeys
+from ..rows.related_writes import BodyLinkKeys
 from .caller import BaseCaller
 from .denials import RowDenied, Write
 from .row_operations import RowOperations
@@ -20,11 +20,11 @@ class GuardedKeys:
     def __init__(self, operations: RowOperations, caller: BaseCaller | None) -> None:
         self._operations, self._caller = operations, caller
 
-    def statements(self, keys: LinkedKeys, kind: str) -> Any:
+    def statements(self, keys: BodyLinkKeys, kind: str) -> Any:
         """Return the statements that change the links that the caller can read."""
         return self._operations.link_statements(keys, kind)
 
-    def denied(self, keys: LinkedKeys, key: Any, place: Sequence[str | int]) -> Exception:
+    def denial_error(self, keys: BodyLinkKeys, key: Any, place: Sequence[str | int]) -> Exception:
         """Return the error that a linked row may not be updated."""
         rows = self._operations.operations_on(keys.rows)
         rows.access.update.check(self._caller, place)

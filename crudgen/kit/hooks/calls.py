@@ -10,7 +10,7 @@ from ..database import Database
 from ..database.faults import http_error
 from ..http.etag import Preconditions
 from ..models import Changes, Model
-from ..rows.answers import one_row
+from ..rows.answers import row_response
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import Resource
 from .failures import error_to_send
@@ -237,7 +237,7 @@ class Call(Generic[CallerT]):
         check()
         return found
 
-    def with_created(self, response: Response, row: Model, key: Any) -> Response:
+    def add_created_rows(self, response: Response, row: Model, key: Any) -> Response:
         """Add the rows that were created together with a new row to the response with it.
 
         Return a 204 if the caller may not see one of them.
@@ -249,7 +249,7 @@ class Call(Generic[CallerT]):
         created = created_rows_json(self.db, together, keys, self._calls.shown_of)
         if created is None:
             return Response(status_code=204, headers={"Location": response.headers["location"]})
-        extended: Response = self._rows.with_created(response, created)
+        extended: Response = self._rows.with_child_rows(response, created)
         return extended
 
     def lock_links(self, sent: Sequence[Model], *, replaces: bool = False) -> None:
@@ -267,7 +267,7 @@ class Call(Generic[CallerT]):
         row = None if body is None else self.with_linked_keys(key, body)
         if row is None:
             return Response(status_code=204)
-        return one_row(row.body, status=status, tag=row.tag)
+        return row_response(row.body, status=status, tag=row.tag)
 
     def with_linked_keys(self, key: Any, body: bytes) -> ShownRow | None:
         """Return a row with the keys of linked rows; None if the caller may not see such a row."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 from ..access.caller import BaseCaller
 from ..access.caller_database import as_caller
 from ..access.caller_view import View
-from ..access.changed_rows import ChangeRules, RowChange
+from ..access.changed_rows import ChangeRules, RowChangeCheck
 from ..access.rules import Access, Roles, access_of, roles_of
 from ..access.views import Guarded
 from ..rows.resource import Resource
@@ -84,7 +84,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         rules = self._change_rules(roles_of(caller), db.kind, permission)
         if rules is None:
             return lambda: None
-        change = RowChange(rules, caller, key)
+        change = RowChangeCheck(rules, caller, key)
         result_of(change.check_before(db))
         return lambda: result_of(change.check_after(db))
 

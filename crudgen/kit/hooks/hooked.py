@@ -11,7 +11,7 @@ from ..http.etag import Preconditions, etag, header_value
 from ..http.headers import JsonText
 from ..models import Changes, Model, with_attributes
 from ..query import ListQuery
-from ..rows.answers import created_row
+from ..rows.answers import created_response
 from ..rows.resource import Resource
 from .calls import Call, Calls
 from .functions import Hooks
@@ -84,12 +84,12 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         shown = call.with_linked_keys(key, body)
         written: Any = _JsonRow(body if shown is None else shown.body)
         status = self._calls.rows._created_status
-        own = created_row(
+        own = created_response(
             written, request, [(key,)], status=status, tag=shown.tag if shown else etag
         )
         if shown is None:
             return Response(status_code=204, headers={"Location": own.headers["location"]})
-        return call.with_created(own, row, key)
+        return call.add_created_rows(own, row, key)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it. Raises HTTPException 404, 409, 412, 428."""

@@ -37,15 +37,15 @@ class HookedNested(NestedResource):
         self._check_owner_key(key)
         request.scope[COLLECTION] = self._collection_path(request)
         rows: Any = self._rows
-        created = self._complete(row, key)
+        created = self._with_owner_reference(row, key)
         response: Response = await rows.create(
-            db, request, created, *options, before=[*self._locks(db.kind, key)], by=self._by
+            db, request, created, *options, before=[*self._owner_locks(db.kind, key)], by=self._by
         )
         return response
 
-    def _locks(self, kind: str, key: Any) -> Iterator[Change]:
+    def _owner_locks(self, kind: str, key: Any) -> Iterator[Change]:
         """Yield the changes that lock the row above; they raise HTTPException 404 without one."""
-        lock = self._lock(key)
+        lock = self._owner_lock(key)
         yield lock
         if self._hides_owners and kind != "sqlite":
             # Whoever had locked the row before may have changed whether the caller sees it, also

@@ -46,14 +46,14 @@ class Sent:
         problems: Any = error.detail
         found: list[dict[str, Any]] = []
         for one in problems:
-            placed = self._problem_of_request(one)
+            placed = self._relocate_problem(one)
             if placed not in found:
                 found.append(placed)
         return (
             error if found == problems else HTTPException(error.status_code, found, error.headers)
         )
 
-    def _problem_of_request(self, one: dict[str, Any]) -> dict[str, Any]:
+    def _relocate_problem(self, one: dict[str, Any]) -> dict[str, Any]:
         root, *loc = one["loc"] or [""]
         if root != "body":
             return one

@@ -35,7 +35,7 @@ def links_reader(db: Database, rows: Resource, key: object) -> LinkWrites:
 def with_linked_keys(db: Database, body: bytes, links: LinkWrites) -> ShownRow:
     """Read the keys of linked rows, and add them to the JSON of a row."""
     found = [result_of(db.read(one.statement, one.values)) for one in links.after]
-    (extended,) = links.extended([body], found)
+    (extended,) = links.with_keys([body], found)
     return ShownRow(extended, links.tag)
 
 

@@ -81,7 +81,7 @@ class Transaction(Generic[CallerT]):
         used: Any = rows
         of_table, parents = self._parents
         operations = self._operations(
-            used.apart if is_apart else rows, parents if of_table is table else {}
+            used.without_children if is_apart else rows, parents if of_table is table else {}
         )
         result_of(operations.create(self._db, self._without_preconditions(rows), row))
         self._expire_links(rows, row)
@@ -109,7 +109,7 @@ class Transaction(Generic[CallerT]):
         try:
             for index, child in enumerate(one.created):
                 create = functions and functions.creates
-                new = parent.child_of(key, one, child, create or type(child))
+                new = parent.child_with_reference(key, one, child, create or type(child))
                 with (
                     located_errors("body", one.json_name, index),
                     self.response_errors(

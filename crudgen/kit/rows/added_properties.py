@@ -1,4 +1,4 @@
-"""Responses with a row and properties that are not columns of it, at the end of the object."""
+"""Adds properties that are not columns to the JSON of a row, at the end of the object."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,23 +16,26 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
 def with_properties(
     response: Response, properties: Iterable[tuple[str, bytes]], tag: Callable[[bytes], str]
 ) -> Response:
-    """Return a response with more properties, each with its JSON; `tag` returns its ETag."""
-    body = extended(bytes(response.body), properties)
+    """Add properties to the JSON object of a response, each with its JSON value.
+
+    `tag` returns the new ETag from the body.
+    """
+    body = with_json_properties(bytes(response.body), properties)
     location = {"Location": response.headers["location"]} if "location" in response.headers else {}
     return JsonText(body, response.status_code, {**location, **etag_headers(tag(body))})
 
 
-def extended(row: bytes, properties: Iterable[tuple[str, bytes]]) -> bytes:
-    """Return the JSON of a row with more properties, each with its JSON."""
+def with_json_properties(row: bytes, properties: Iterable[tuple[str, bytes]]) -> bytes:
+    """Add properties to the JSON of a row, each with its JSON value."""
     members = [] if row == b"{}" else [row[1:-1]]
     members += [to_json(name) + b":" + written for name, written in properties]
     return b"{" + b",".join(members) + b"}"
 
 
-def tag_before(name: str) -> Callable[[bytes], str]:
-    """Return a function of a body that returns its ETag, which begins with that of the row.
+def joined_etag_before(name: str) -> Callable[[bytes], str]:
+    """Return the function that returns the ETag of a body: that of the row, and that of the body.
 
-    The row ends before the property `name`.
+    In the body, the row ends before the property `name`.
     """
     start = to_json(name) + b":"
 

@@ -1,4 +1,4 @@
-"""Responses for rows, and HTTP errors for errors of the database."""
+"""Responses with one row, and the conversion of database errors to HTTP errors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -16,23 +16,23 @@ from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 
 COLLECTION = "app.collection"
-"""Key of a request's scope: the path of the rows, if it is not that of the request."""
+"""Key in the scope of a request: the path of the rows, if it is not the path of the request."""
 CALLER = "app.caller"
-"""Key of a request's scope: what tells its caller from others, if the application has callers."""
+"""Key in the scope of a request: the identity of its caller, if the application has callers."""
 
 
-def one_row(
+def row_response(
     body: bytes,
     headers: Mapping[str, str] | None = None,
     *,
     status: int = 200,
     tag: Callable[[bytes], str] = etag,
 ) -> Response:
-    """Return the response with a row as JSON, and with its ETag, which `tag` returns."""
+    """Return the response with the JSON of a row, and with its ETag, which `tag` returns."""
     return JsonText(body, status, headers={**(headers or {}), **etag_headers(tag(body))})
 
 
-def created_row(
+def created_response(
     rows: JsonRowEncoder,
     request: Request,
     found: Sequence[Row],
@@ -43,7 +43,7 @@ def created_row(
 ) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it.
 
-    `shown` is the JSON to return, if it is not that of all properties. `tag` returns its ETag.
+    `shown` is the JSON to return instead of all properties. `tag` returns its ETag.
     """
     if not found:
         raise row_discarded()
@@ -53,7 +53,7 @@ def created_row(
     path = request.scope.get(COLLECTION) or request.scope["path"]
     location = f"{_percent_encoded(path)}/{place}"
     body = rows.write(row) if shown is None else shown
-    return one_row(body, {"Location": location}, status=status, tag=tag)
+    return row_response(body, {"Location": location}, status=status, tag=tag)
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +65,7 @@ def _percent_encoded(path: str) -> str:
 class ErrorConversion:
     """A context manager that converts driver errors to HTTP errors, which name the properties.
 
-    `deleted` is the location of the key of a deletion.
+    `deleted` is the location of the key in a request that deletes a row.
     """
 
     __slots__ = ("_deleted", "_properties")

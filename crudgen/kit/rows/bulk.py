@@ -14,12 +14,12 @@ from ..models import Changes, Model
 from .answers import ErrorConversion
 from .bulk_answers import (
     item_error_converter,
-    json_array,
-    many_rows,
+    json_array_response,
+    rows_response,
     with_item_index,
-    written_rows,
+    written_rows_json,
 )
-from .deletion_at_once import deletion_at_once, deletion_error_converter, is_order_possible
+from .deletion_at_once import deletion_at_once, deletion_error_converter, may_depend_on_order
 from .resource import Insertion, Resource
 from .values import is_storable_key
 from .write_lock import WriteLocks
@@ -47,7 +47,7 @@ class Batch:
     changes: Sequence[Change]
     """The change of each row."""
     before: Sequence[Change]
-    """The changes before: those that take locks to avoid deadlocks, and those that only check."""
+    """The changes to run first: those that take locks to avoid deadlocks, and those that check."""
 
 
 class BulkResource(Resource):
@@ -75,7 +75,7 @@ class BulkResource(Resource):
             return insertion.answer(await insertion.write(insertion.changes))
 
     def _insertion_of_many(self, db: Database, rows: Sequence[Model]) -> Insertion:
-        """Return the insertion of rows, whose last changes insert one row each."""
+        """Return the insertion of rows. Its last changes insert one row each."""
         use = self._statements_for(db)
         values = [self._values.read(row) for row in rows]
         explain = (
@@ -88,13 +88,13 @@ class BulkResource(Resource):
         locks = self._locks.locking_changes(db, use)
         changes = [*locks, *self._locks_before_writes(db, values), *inserts]
 
-        def answer(
+        def build_response(
             found: Sequence[Sequence[Row]], shown: Sequence[bytes] | None = None
         ) -> Response:
-            written = written_rows(use, found[-len(rows) :]) if shown is None else shown
-            return json_array(written, self._created_status)
+            written = written_rows_json(use, found[-len(rows) :]) if shown is None else shown
+            return json_array_response(written, self._created_status)
 
-        return Insertion(changes, self._generated.writer(db, values[0]), answer)
+        return Insertion(changes, self._generated.writer(db, values[0]), build_response)
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -103,10 +103,10 @@ class BulkResource(Resource):
 
         Raises HTTPException 404, 409, 412, 422.
         """
-        updates = self._updates(db, request, rows)
-        return many_rows(self._statements_for(db), await self._write_in_order(db, updates))
+        updates = self._update_batch(db, request, rows)
+        return rows_response(self._statements_for(db), await self._write_in_order(db, updates))
 
-    def _updates(self, db: Database, request: Request, rows: Sequence[Changes]) -> Batch:
+    def _update_batch(self, db: Database, request: Request, rows: Sequence[Changes]) -> Batch:
         """Return the changes that update rows; raise HTTPException 404, 409, 412."""
         use = self._statements_for(db)
         sent = [self._values.read(row, exclude_unset=True) for row in rows]
@@ -135,10 +135,10 @@ class BulkResource(Resource):
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
-        await self._delete_all(db, self._deletions(db, request, keys))
+        await self._delete_all(db, self._deletion_batch(db, request, keys))
         return JsonText(b'{"ok":true}')
 
-    def _deletions(self, db: Database, request: Request, keys: Sequence[Any]) -> Batch:
+    def _deletion_batch(self, db: Database, request: Request, keys: Sequence[Any]) -> Batch:
         """Return the changes that delete rows; raise HTTPException 404, 409, 412."""
         self._check_keys(request, keys, lambda index: ["query", self._key_name, index])
         use = self._statements_for(db)
@@ -158,21 +158,24 @@ class BulkResource(Resource):
         return Batch(keys, changes, self._locks.lock_rows(db, use, keys, deletes=True))
 
     async def _delete_all(self, db: Database, batch: Batch) -> None:
-        """Delete rows, one after another if possible; raise HTTPException 404, 409."""
+        """Delete rows one by one, or by one statement if their order may have been wrong.
+
+        Raises HTTPException 404, 409.
+        """
         try:
             await self._write_in_order(db, batch, deletes=True)
         except HTTPException as error:
             keys, table = batch.keys, self._properties.table
-            if not (len(keys) > 1 and is_order_possible(error, table)):
+            if not (len(keys) > 1 and may_depend_on_order(error, table)):
                 raise
             await self._delete_at_once(db, keys, batch.before, error)
 
     async def _delete_at_once(
         self, db: Database, keys: Sequence[Any], locks: Sequence[Change], error: HTTPException
     ) -> None:
-        """Delete rows by one statement, after an `error` of their deletions one after another.
+        """Delete rows by one statement, after their deletion one by one has failed with `error`.
 
-        The rows may refer to each other: the database then checks the references at the end of the
+        The rows may refer to each other: the database checks the references at the end of the
         statement. Raises HTTPException 404, 409.
         """
         use, place = self._statements_for(db), ["query", self._key_name]
@@ -205,7 +208,7 @@ class BulkResource(Resource):
     ) -> list[Sequence[Row]]:
         """Run a batch in the order of its keys, to avoid deadlocks, then the changes in `after`.
 
-        Return their rows in the given order.
+        Return the rows of the changes in the order of `batch.changes` and `after`.
         """
         keys, before = batch.keys, batch.before
         order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -216,7 +219,7 @@ class BulkResource(Resource):
                 found = (await db.write_all([*before, *in_order, *after]))[len(before) :]
         except HTTPException as error:
             if isinstance(error.detail, list):
-                error.detail.sort(key=_indexes)
+                error.detail.sort(key=_location_indexes)
             raise
         by_index = dict(zip(order, found, strict=False))
         return [*(by_index[index] for index in range(len(keys))), *found[len(keys) :]]
@@ -224,7 +227,10 @@ class BulkResource(Resource):
     def _check_keys(
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
-        """Raise HTTPException for preconditions (412), repeated (409) or impossible keys (404)."""
+        """Raise HTTPException if there are preconditions (412), or for a bad key.
+
+        A repeated key is 409, one that cannot be stored 404.
+        """
         if "if-match" in request.headers or "if-none-match" in request.headers:
             message = "Preconditions are not supported for several rows: change them one by one"
             raise HTTPException(412, message)
@@ -238,11 +244,11 @@ class BulkResource(Resource):
     def _must_exist(self, place: Place) -> Callable[[Sequence[Row]], None]:
         """Return the `check` of a change: it raises HTTPException 404 if there is no row."""
 
-        def check(rows: Sequence[Row]) -> None:
+        def raise_if_missing(rows: Sequence[Row]) -> None:
             if not rows:
                 raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
 
-        return check
+        return raise_if_missing
 
     def _item_error_converter(self, index: int) -> Callable[[Exception], Exception]:
         return item_error_converter(self._properties, index)
@@ -251,16 +257,16 @@ class BulkResource(Resource):
         """Return a function that converts driver errors to HTTP errors or KeyConflictError."""
         explain = self._item_error_converter(index)
 
-        def explain_rest(error: Exception) -> Exception:
+        def convert(error: Exception) -> Exception:
             conflict = self._generated.key_conflict(error)
             if conflict is None:
                 return explain(error)
             conflict.answer = with_item_index(conflict.answer, index)
             return conflict
 
-        return explain_rest
+        return convert
 
 
-def _indexes(one: dict[str, Any]) -> list[int]:
+def _location_indexes(one: dict[str, Any]) -> list[int]:
     """Return the indexes in the location of a problem."""
     return [part for part in one["loc"] if isinstance(part, int)]

@@ -1,4 +1,4 @@
-"""Responses for several rows, and errors about one of them."""
+"""Responses with several rows, and errors about one of them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,38 +17,40 @@ _ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused, RuleViolated)
 """The errors about one of several rows."""
 
 
-def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 200) -> Response:
-    """Return the response for several rows, one of each statement.
+def rows_response(
+    use: RowStatements, found: Sequence[Sequence[Row]], status: int = 200
+) -> Response:
+    """Return the response with several rows, one from each statement.
 
     Raises HTTPException 409 if a statement returned no row.
     """
-    return json_array(written_rows(use, found), status)
+    return json_array_response(written_rows_json(use, found), status)
 
 
-def written_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
+def written_rows_json(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
     """Return the JSON of several rows; raise HTTPException 409 if a statement returned no row."""
     if not all(found):
         raise row_discarded()
     return [use.rows.write(row) for (row,) in found]
 
 
-def json_array(rows: Sequence[bytes], status: int = 200) -> Response:
-    """Return the response for several rows as JSON."""
+def json_array_response(rows: Sequence[bytes], status: int = 200) -> Response:
+    """Return the response with a JSON array of rows."""
     return JsonText(b"[" + b",".join(rows) + b"]", status)
 
 
 def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error to the HTTP error of an item in the body."""
 
-    def explain(error: Exception) -> Exception:
+    def convert(error: Exception) -> Exception:
         answer = http_error(error, properties)
         return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
 
-    return explain
+    return convert
 
 
 def with_item_index(error: HTTPException, index: int) -> HTTPException:
-    """Return an error about one item of a list, with the item's index in its locations."""
+    """Add the index of an item to the locations of an error about it."""
     problems: Any = error.detail
     detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
     return HTTPException(error.status_code, detail)

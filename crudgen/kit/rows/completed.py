@@ -1,4 +1,4 @@
-"""Request bodies of new rows, completed with the reference that they lack."""
+"""Adds the reference to the owner to request bodies of new rows, which lack it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,23 +8,23 @@ from pydantic import create_model
 from ..models import Model, with_attributes
 
 Completed = dict[type[Model], type[Model]]
-"""The models of new rows with all attributes, by the model of the request body."""
+"""The models of new rows with the reference, by the model of the request body."""
 
 
-def completed(row: Model, create: type[Model], by: str, key: Any, known: Completed) -> Model:
-    """Return a validated row with its reference `by` to the row with this key.
+def with_reference(row: Model, create: type[Model], by: str, key: Any, known: Completed) -> Model:
+    """Return a validated new row with the reference `by` set to `key`.
 
-    `create` is the model of a new row, and `known` keeps the models that it is extended to.
+    `create` is the model of a new row. `known` is a cache of models that have the reference too.
     """
     kind = type(row)
     if kind not in known:
-        known[kind] = _with_attributes(create, {*kind.model_fields, by})
+        known[kind] = _model_with_attributes(create, {*kind.model_fields, by})
     values = {name: getattr(row, name) for name in kind.model_fields}
     return with_attributes(known[kind], {**values, by: key}, {*row.model_fields_set, by})
 
 
-def _with_attributes(create: type[Model], names: Collection[str]) -> type[Model]:
-    """Return the model of a new row with these attributes. It lacks those that are read-only."""
+def _model_with_attributes(create: type[Model], names: Collection[str]) -> type[Model]:
+    """Return the model `create`, extended by the attributes that it lacks: read-only ones."""
     missing = [name for name in names if name not in create.model_fields]
     if not missing:
         return create

@@ -14,7 +14,7 @@ from ..database.transaction import Row
 from ..errors import Referenced
 
 
-def is_order_possible(error: HTTPException, table: Table) -> bool:
+def may_depend_on_order(error: HTTPException, table: Table) -> bool:
     """Return whether deletions one after another may have failed because of their order.
 
     Rows of the request may refer to a deleted row, or may have been deleted with it.
@@ -37,7 +37,7 @@ def deletion_at_once(
     yields: bool,
     **options: Any,
 ) -> list[Change]:
-    """Return the changes that delete existing rows, and check that they are gone.
+    """Return the changes that delete rows by one statement, and check that they are gone.
 
     `place` is the location of the keys in the request, `options` are those of the statement.
     """
@@ -47,7 +47,7 @@ def deletion_at_once(
     removal = delete(properties.table).where(is_chosen)
     returned = removal.returning(*returning_expressions([key], kind))
 
-    def check(found: Sequence[Row]) -> None:
+    def raise_if_found(found: Sequence[Row]) -> None:
         if found:
             raise deletion_prevented()
 
@@ -58,7 +58,7 @@ def deletion_at_once(
             explain=deletion_error_converter(properties, place),
             yields=yields,
         ),
-        Change(select(key).where(is_chosen), bound, check=check),
+        Change(select(key).where(is_chosen), bound, check=raise_if_found),
     ]
 
 
@@ -67,8 +67,8 @@ def deletion_error_converter(
 ) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error of a deletion to its HTTP error."""
 
-    def explain(error: Exception) -> Exception:
+    def convert(error: Exception) -> Exception:
         answer = http_error(error, properties, deleted=place)
         return answer if isinstance(answer, Referenced) else error
 
-    return explain
+    return convert

@@ -44,7 +44,7 @@ _KIT = __name__.removesuffix("rows.idempotency")
 _EXCLUSIONS = {"serialization_exclude", "serialization_exclude_if"}
 """Keys of pydantic's schema for fields that are not in the JSON of a model."""
 MAX_EXPIRED_DELETED = 100
-"""Most expired responses that one request deletes."""
+"""Maximum number of expired responses that one request deletes."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -137,23 +137,23 @@ class StoredResponses:
     ) -> Response:
         """Write the changes and return the response, or the stored one if the key was used.
 
-        `sent` are the rows of the request, `write` runs the changes in a transaction, `answer`
-        creates the response from the rows of the changes, with the `status` of every response, and
-        `tag` its ETag from its body.
+        `sent` are the rows of the request. `write` runs the changes in a transaction. `answer`
+        creates the response from the rows of the changes. A stored response gets the status
+        `status`, and the ETag that `tag` returns for its body.
         Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
             raise _header_error("repeated_header", "The header should be given once")
         caller = [one] if (one := request.scope.get(CALLER)) is not None else []
-        id_ = _digest(db.secret, self._scope, key, *caller)
-        asked = _digest(
-            db.secret, request.scope["path"].rstrip("/"), await self._text(request, sent)
+        id_ = _keyed_hash(db.secret, self._scope, key, *caller)
+        asked = _keyed_hash(
+            db.secret, request.scope["path"].rstrip("/"), await self._comparison_text(request, sent)
         )
         now = int(time.time())
         expires = now + int(limits_of(request.app).idempotency_seconds)
         row = {"id": id_, "request": asked, "body": b"", "location": None, "expires": expires}
 
-        def answered(found: Sequence[Sequence[Row]]) -> dict[str, object]:
+        def stored_values(found: Sequence[Sequence[Row]]) -> dict[str, object]:
             made = answer(found[2:])
             return {"body": bytes(made.body), "location": made.headers.get("location")}
 
@@ -163,32 +163,32 @@ class StoredResponses:
                 self._insert_key_statement(db.kind),
                 row | {"now": now},
                 tuple(row),
-                check=_check_is_new,
+                check=_raise_if_used,
             ),
             *changes,
-            Change(self._keep, {"id__": id_}, ("body", "location"), derive=answered),
+            Change(self._keep, {"id__": id_}, ("body", "location"), derive=stored_values),
         ]
         for _ in range(ATTEMPTS):
             try:
                 found = await write(steps)
             except _KeyUsedError:
                 if known := await db.read(self._read, {"id__": id_}, short=True):
-                    return _replay(known[0], asked, status, tag)
+                    return _replayed_response(known[0], asked, status, tag)
             else:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
 
-    async def _text(self, request: Request, rows: Sequence[Model]) -> str:
-        """Return the text by which a repeated request is compared with the first one.
+    async def _comparison_text(self, request: Request, rows: Sequence[Model]) -> str:
+        """Return the text that a repeated request must have in common with the first one.
 
         It includes the body if different rows may have the same JSON.
         """
         text = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
         for kind in {type(row) for row in rows}:
             if kind not in self._hides_values:
-                self._hides_values[kind] = _hides_values(kind.__pydantic_core_schema__)
+                self._hides_values[kind] = _may_lack_values(kind.__pydantic_core_schema__)
             if self._hides_values[kind]:
-                return f"{text}\n{_canonical(await request.body())}"
+                return f"{text}\n{_canonical_json(await request.body())}"
         return text
 
     def _insert_key_statement(self, kind: str) -> Insert:
@@ -204,37 +204,39 @@ class StoredResponses:
         return self._takes[kind]
 
 
-def _hides_values(schema: Any) -> bool:
+def _may_lack_values(schema: Any) -> bool:
     """Return whether the JSON of a model may lack or mask values, by `exclude` or a serializer.
 
     The kit's own serializers keep all values.
     """
     if isinstance(schema, list | tuple):
-        return any(map(_hides_values, schema))
+        return any(map(_may_lack_values, schema))
     if not isinstance(schema, dict):
         return False
     serializer = schema.get("serialization", {})
     module = getattr(serializer.get("function"), "__module__", "")
     if (serializer and not module.startswith(_KIT)) or not schema.keys().isdisjoint(_EXCLUSIONS):
         return True
-    return any(map(_hides_values, schema.values()))
+    return any(map(_may_lack_values, schema.values()))
 
 
-def _canonical(body: bytes) -> str:
-    """Return a JSON body with its keys sorted, and without spaces between them."""
+def _canonical_json(body: bytes) -> str:
+    """Return a JSON body with its keys sorted, and without spaces between tokens."""
     try:
         return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
     except ValueError:  # a handler of the owner accepts other bodies
         return body.hex()
 
 
-def _check_is_new(rows: Sequence[Row]) -> None:
+def _raise_if_used(rows: Sequence[Row]) -> None:
     if not rows:
         raise _KeyUsedError
 
 
-def _replay(known: Row, asked: bytes, status: int, tag: Callable[[bytes], str]) -> Response:
-    """Return the stored response; raise HTTPException 422 if the request was another one."""
+def _replayed_response(
+    known: Row, asked: bytes, status: int, tag: Callable[[bytes], str]
+) -> Response:
+    """Return the stored response; raise HTTPException 422 if it belongs to another request."""
     request, body, location = known
     if bytes(request) != asked:
         raise _header_error("other_request", "The key was used for another request")
@@ -251,6 +253,6 @@ def _header_error(kind: str, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["header", IDEMPOTENCY_KEY], message)])
 
 
-def _digest(secret: bytes, *parts: str) -> bytes:
-    """Return a keyed hash, from which nobody without the secret can guess the hashed values."""
+def _keyed_hash(secret: bytes, *parts: str) -> bytes:
+    """Return a keyed hash of texts: without the secret, nobody can guess and verify the texts."""
     return blake2b("\0".join(parts).encode(), digest_size=32, key=secret).digest()

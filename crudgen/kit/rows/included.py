@@ -1,9 +1,9 @@
 """Rows with related rows as JSON, written by Python from the rows of one statement.
 
-The statement is a UNION ALL of parts: the rows of the page with their related single rows, then,
-for each relation to many rows, the included rows of each of these rows. The columns of a part are
-null in the other parts. A row begins with the number of its part, and with its positions: that in
-the page, that among the rows of a relation to many, and so on.
+The statement is a UNION ALL of parts: first the rows of the page with their related single rows,
+then a part for each relation to many rows, with the included rows. The columns of a part are null
+in the other parts. A row begins with the number of its part and its positions: the position in the
+page, then the position among the rows of a relation to many, and so on.
 """
 
 from collections import defaultdict
@@ -32,12 +32,12 @@ from ..query.related_statements import (
     limited_rows,
 )
 from ..query.statements import Order, ordered
-from .added_properties import extended
+from .added_properties import with_json_properties
 from .included_parts import IncludedList, Node, Part
 
 Positions = tuple[int, ...]
 _Grouped = defaultdict[tuple[int, Positions], list[tuple[Positions, Row]]]
-"""The positions and values of rows, by part and the positions of the row that they belong to."""
+"""The positions and values of rows, by their part and the positions of the row that has them."""
 
 
 class IncludedRows:
@@ -66,7 +66,7 @@ class IncludedRows:
         ]
         self._add_lists(part, root)
         self._depth = max(len(one.positions) for one in self._parts)
-        self.statement = self._union()
+        self.statement = self._union_of_parts()
         places_of_parts = [PartPlace(len(one.positions), one.start) for one in self._parts]
         self.encoder = IncludedEncoder(places_of_parts, root, indexes, counts)
 
@@ -81,7 +81,7 @@ class IncludedRows:
         for include in node.includes:
             if include.rows.is_many:
                 more = part.add_result(has_more(include, near, key, part.kind))
-                source, joined, positions = _list_rows(part, include, near, key)
+                source, joined, positions = _join_list_rows(part, include, near, key)
                 inner = self._new_part(joined, positions)
                 columns = include.rows.columns
                 one = inner.add_row(source, columns, fields_of(include), include.includes)
@@ -90,7 +90,7 @@ class IncludedRows:
         for one in node.singles.values():
             self._add_lists(part, one)
 
-    def _union(self) -> Select[Any]:
+    def _union_of_parts(self) -> Select[Any]:
         """Return the SELECT of all parts, in the order of the positions."""
         columns = [column for part in self._parts for column in part.columns]
         statements, start = [], 0
@@ -105,12 +105,12 @@ class IncludedRows:
 
 
 class PartPlace(NamedTuple):
-    """Where the rows of the statement have the positions and the values of a part."""
+    """Which columns of the statement have the positions and the values of a part."""
 
     positions: int
-    """The number of positions."""
+    """The number of columns with positions."""
     start: int
-    """The number of values of the parts before."""
+    """The number of value columns before those of the part."""
 
 
 class IncludedEncoder:
@@ -125,7 +125,7 @@ class IncludedEncoder:
         indexes: Sequence[int],
         counts: Sequence[tuple[RelatedRows, int]],
     ) -> None:
-        """`indexes` are those of the values to sort by, in the first part."""
+        """`indexes` are the indexes of the sort values in the first part."""
         self._parts = parts
         self._depth = max(one.positions for one in parts)
         self._root = root
@@ -147,12 +147,12 @@ class IncludedEncoder:
             counts = [
                 (one.count_name, one.encode_value(values[index])) for one, index in self._counts
             ]
-            related = self._related(self._root, values, positions, grouped)
-            body = extended(own, [*counts, *related])
+            related = self._related_properties(self._root, values, positions, grouped)
+            body = with_json_properties(own, [*counts, *related])
             written.append((own, body, *(values[index] for index in self._indexes)))
         return written
 
-    def _related(
+    def _related_properties(
         self, node: Node, values: Row, positions: Positions, grouped: _Grouped
     ) -> Iterator[tuple[str, bytes]]:
         """Yield the properties with the related rows of a row, each with its JSON."""
@@ -160,27 +160,27 @@ class IncludedEncoder:
             name = include.rows.json_name
             if include.number in node.singles:
                 one = node.singles[include.number]
-                yield name, self._written(one, values, positions, grouped)
+                yield name, self._row_json(one, values, positions, grouped)
                 continue
             many = node.lists[include.number]
             rows = grouped.get((many.part, positions), ())
-            written = [self._written(many.row, row, place, grouped) for place, row in rows]
+            written = [self._row_json(many.row, row, place, grouped) for place, row in rows]
             yield name, b"[" + b",".join(written) + b"]"
             yield include.rows.more_name, b"true" if values[many.more] else b"false"
 
-    def _written(self, node: Node, values: Row, positions: Positions, grouped: _Grouped) -> bytes:
+    def _row_json(self, node: Node, values: Row, positions: Positions, grouped: _Grouped) -> bytes:
         own = node.own(values)
         if own is None:
             return b"null"
-        return extended(own, self._related(node, values, positions, grouped))
+        return with_json_properties(own, self._related_properties(node, values, positions, grouped))
 
 
-def _list_rows(
+def _join_list_rows(
     part: Part, include: Include, near: Source, near_key: str
 ) -> tuple[Source, FromClause, Sequence[ColumnElement[Any]]]:
-    """Return the columns of the included rows, their join with the part, and their row numbers.
+    """Return the columns of the included rows, their join with the part, and their positions.
 
-    The row numbers tell to which row above an included row belongs, and sort it.
+    The positions are those of the row that an included row belongs to, and its row number there.
     """
     columns, order = include.rows.columns, include.rows.order()
     kind = part.kind

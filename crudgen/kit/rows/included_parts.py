@@ -26,7 +26,7 @@ from ..query.related_statements import attributes_to_select, fields_of
 
 @dataclass(slots=True)
 class Node:
-    """A row inside the rows of a part: that of the page, or one that is included."""
+    """An entity's row inside the rows of a part: the row of the page, or an included row."""
 
     includes: Sequence[Include]
     encoder: JsonRowEncoder
@@ -48,12 +48,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class IncludedList:
-    """The rows of a relation to many rows, which are in a part of their own."""
+    """The included rows of a relation to many, which are in a part of their own."""
 
     part: int
     row: Node
     more: int
-    """The index, in the row that has them, of whether it has more of them."""
+    """The index of the value that says whether more rows exist than included ones."""
 
 
 class Part:
@@ -72,7 +72,7 @@ class Part:
         self._results: list[ColumnElement[Any]] = []
         self._table: CTE | None = None
         self._rows: dict[int, tuple[Columns, Mapping[str, int]]] = {}
-        """The columns of each row, and the indexes of its values, by that of its first value."""
+        """The columns of each row, and the indexes of its values, by the index of the first one."""
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
@@ -94,7 +94,7 @@ class Part:
         return len(self._columns) - 1
 
     def add_result(self, result: ColumnElement[Any]) -> int:
-        """Add an expression of the columns of the table, and return its index."""
+        """Add an expression over columns of the table, and return its index."""
         self._results.append(result)
         return len(self._columns) + len(self._results) - 1
 
@@ -128,25 +128,25 @@ class Part:
         return {name: self.table.c[f"value_{n}"] for name, n in indexes.items()}, columns.key
 
     def statement(self, columns: Sequence[ColumnElement[Any]], depth: int) -> Select[Any]:
-        """Return the SELECT of the part. `columns` are those of all parts; the others are null."""
+        """Return the SELECT of the part: `columns` are those of all parts, null in other parts."""
         positions = [self.table.c[one.name] for one in self.positions]
-        positions += [_integer(0)] * (depth - len(positions))
+        positions += [_integer_literal(0)] * (depth - len(positions))
         own = [self.table.c[f"value_{n}"] for n in range(len(self._columns))] + self._results
-        values = [_nothing(one, self.kind) for one in columns]
+        values = [_typed_null(one, self.kind) for one in columns]
         values[self.start : self.start + len(own)] = own
-        selected = [_integer(self.number), *positions, *values]
+        selected = [_integer_literal(self.number), *positions, *values]
         labelled: list[ColumnElement[Any]] = [
             one.label(f"column_{n}") for n, one in enumerate(selected)
         ]
         return select(*labelled).select_from(self.table)
 
 
-def _integer(number: int) -> ColumnElement[int]:
+def _integer_literal(number: int) -> ColumnElement[int]:
     return literal_column(str(number), Integer())
 
 
-def _nothing(column: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
-    """Return null with the type of a column. SQLite has no types of NULL."""
+def _typed_null(column: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
+    """Return null with the type of a column, which PostgreSQL needs in a UNION."""
     convert = cast if kind == "postgresql" else type_coerce
     found: ColumnElement[Any] = convert(null(), column.type)
     return found

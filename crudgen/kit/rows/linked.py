@@ -17,9 +17,9 @@ from .subcollection import Subcollection
 
 @dataclass(frozen=True, slots=True)
 class LinkedTo(Filter):
-    """The condition of rows that the link table links to a row of another table.
+    """The filter for the rows that a link table links to one row of another table.
 
-    `column` names the link in the cache of statements.
+    `column` identifies the link table in the cache of statements.
     """
 
     near: Column[Any] = field(kw_only=True, repr=False, compare=False)
@@ -51,15 +51,15 @@ class LinkedCollection(Subcollection):
         self._near, self._far = columns[by], columns[to]
         self._through = ALL
 
-    def through(self, links: Visibility) -> Self:
-        """Return the rows that the rows of the link table link that can be read.
+    def with_visible_links(self, links: Visibility) -> Self:
+        """Return the collection of the rows that are linked by visible rows of the link table.
 
-        Its rows are those of a resource of its own: the cached statements of lists are.
+        It has a copy of the resource, because the resource caches statements of lists.
         """
         found = copy(self)
         found._through, found._rows = links, self._rows._with_columns(self._rows._columns)
         return found
 
-    def _filter(self, key: Any) -> Filter:
+    def _owner_filter(self, key: Any) -> Filter:
         name = f"{self._near.table.name} by {self._by}"
         return LinkedTo(name, "eq", (key,), near=self._near, far=self._far, through=self._through)

@@ -1,4 +1,4 @@
-"""Rows whose request bodies contain the keys of the rows to link."""
+"""Resources whose request bodies contain the keys of the rows to link."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -15,11 +15,11 @@ from ..http.etag import Preconditions
 from ..models import Changes, Model
 from ..query.relations import ManyToMany, Relations, own_model
 from ..query.visibility import Visibility
-from .added_properties import tag_before, with_properties
-from .answers import ErrorConversion, one_row
-from .key_writes import KeyWrites, link_locks
+from .added_properties import joined_etag_before, with_properties
+from .answers import ErrorConversion, row_response
+from .key_writes import LinkWriter, link_locks
 from .link_batches import GuardedLinkBatches, LinkBatches
-from .links import LinkedResource, check_repeated
+from .links import LinkedResource, check_no_repeated_keys
 from .references import RowsOfRelation
 from .related import RelatedResource
 from .related_writes import CreationGuard, LinkGuard, LinkWrites, RelatedWrite, SentRow
@@ -41,7 +41,7 @@ class KeyProperty:
         self.attribute = attribute
         self.json_name = json_name
         self.is_inverse = is_inverse
-        """Whether a link belongs to the linked row: whoever changes it must update this row."""
+        """Whether a link belongs to the linked row, whose update a rule must allow then."""
         self.rows: Resource = RowsOfRelation(relation.model, public=own_model(relation.public))
         self._links = LinkedResource(
             owner, self.rows, relation.link, by=relation.by, to=relation.to
@@ -58,22 +58,24 @@ class KeyProperty:
         """Return the changes that serialize replacements of the links."""
         return self._links.locks(db)
 
-    def changes(self, db: Database, key: Any, row: Model) -> list[Change]:
-        """Return the changes that link the rows whose keys a request body has.
+    def replacement_changes(self, db: Database, key: Any, row: Model) -> list[Change]:
+        """Return the changes that replace links by those to the keys in a request body.
 
         Raises HTTPException 422 for a repeated key.
         """
         place, keys = ["body", self.json_name], self.keys(row)
-        check_repeated([(place, keys)])
-        return self._links.replacing(db, key, keys, place)
+        check_no_repeated_keys([(place, keys)])
+        return self._links.replacement_changes(db, key, keys, place)
 
-    def batches(self, db: Database) -> LinkBatches:
+    def link_batches(self, db: Database) -> LinkBatches:
         """Return the statements that change the links of several rows."""
         if db.kind not in self._batches:
             self._batches[db.kind] = LinkBatches(*self._links.ends, db.kind)
         return self._batches[db.kind]
 
-    def new_batches(self, kind: str, rows: Visibility, updatable: Visibility | None) -> LinkBatches:
+    def new_link_batches(
+        self, kind: str, rows: Visibility, updatable: Visibility | None
+    ) -> LinkBatches:
         """Return the statements that change the links to `rows`.
 
         `updatable` are the linked rows that the caller may update; None if this is not checked.
@@ -91,17 +93,17 @@ class KeyProperty:
         """Return whether the request body of an update has keys."""
         return self.attribute in row.model_fields_set
 
-    def property_with(self, keys: Iterable[Any]) -> tuple[str, bytes]:
-        """Return the property of a response with the keys of linked rows."""
+    def response_property(self, keys: Iterable[Any]) -> tuple[str, bytes]:
+        """Return the property of a response: its name, and the keys of linked rows as JSON."""
         return self.json_name, to_json(sorted(keys))
 
     def sent(self, row: Model) -> tuple[str, bytes]:
-        """Return the property of a response after the keys of a request body were written."""
-        return self.property_with(self.keys(row))
+        """Return the property of a response with the keys in the request body."""
+        return self.response_property(self.keys(row))
 
-    async def stored(self, db: Database, key: Any) -> tuple[str, bytes]:
-        """Return the property of a response, with the stored keys."""
-        return self.property_with(await self._links.keys(db, key))
+    async def stored_property(self, db: Database, key: Any) -> tuple[str, bytes]:
+        """Return the property of a response with the stored keys."""
+        return self.response_property(await self._links.keys(db, key))
 
 
 class LinkingResource(RelatedResource):
@@ -114,7 +116,7 @@ class LinkingResource(RelatedResource):
     knows_visible_rows = True
 
     _link_guard: LinkGuard | None = None
-    """Knows which links a caller can read and change; None for all."""
+    """Decides which links a caller can read and change; None for all."""
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ class LinkingResource(RelatedResource):
             for one in self._linked_keys
             if isinstance(relation := relations[one.name], ManyToMany)
         ]
-        self._created_tag = self._tag = tag_before(self._written[0].json_name)
+        self._created_tag = self._tag = joined_etag_before(self._written[0].json_name)
 
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None
@@ -159,13 +161,13 @@ class LinkingResource(RelatedResource):
             return insertion.answer(await insertion.write(insertion.changes))
 
     def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
-        """Yield what a request body writes of other tables."""
+        """Yield what a request body writes to other tables."""
         yield from super().related_writes(row)
         for one in self._written:
             yield RelatedWrite(one.json_name, one.rows, keys=one.keys(row), is_shown=True)
 
     def guarded_by(self, guard: CreationGuard, links: LinkGuard) -> Self:
-        """Return the operations that change the links that `links` says, and show those."""
+        """Return the operations that change and show the links that `links` allows."""
         found = copy(super().guarded_by(guard, links))
         found._link_guard = links
         return found
@@ -177,7 +179,7 @@ class LinkingResource(RelatedResource):
     def locks_of_links(
         self, db: Database, rows: Sequence[Model], *, replaces: bool = False
     ) -> Sequence[Change]:
-        """Return the changes that take the locks of the links that request bodies write."""
+        """Return the changes that lock the link tables that request bodies write."""
         return link_locks(
             db, [one for one in self._written if replaces or any(map(one.is_in, rows))]
         )
@@ -187,32 +189,32 @@ class LinkingResource(RelatedResource):
 
         With `replaces`, a body without keys removes links.
         """
-        writes = KeyWrites(db, self._written, self._link_guard)
-        return replace(writes.of_existing(rows, replaces=replaces), tag=self._tag)
+        writes = LinkWriter(db, self._written, self._link_guard)
+        return replace(writes.changes_for_existing_rows(rows, replaces=replaces), tag=self._tag)
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
         linked = [one for one in self._written if one.keys(row)]
         changes = [*link_locks(db, linked), *own.changes]
         end = len(changes)
-        writes = KeyWrites(db, self._written, self._link_guard)
+        writes = LinkWriter(db, self._written, self._link_guard)
         if self._link_guard is None:
             for written in linked:
-                for change in written.changes(db, None, row):
-                    changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
+                for change in written.replacement_changes(db, None, row):
+                    changes.append(replace(change, derive=_key_deriver(len(changes) - end + 1)))
         else:
-            changes += writes.of_new([(None, row, ["body"])], own.after + 1)
+            changes += writes.changes_for_new_rows([(None, row, ["body"])], own.after + 1)
 
-        def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
+        def build_response(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
             if self._link_guard is None:
                 properties = [one.sent(row) for one in self._written]
             else:
-                properties = writes.properties(found)
+                properties = writes.new_row_properties(found)
             return with_properties(own.answer(found[:end], shown), properties, self._tag)
 
         after = own.after + len(changes) - end
-        return Insertion(changes, own.write, answer, self._tag, after)
+        return Insertion(changes, own.write, build_response, self._tag, after)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row and its links; return the response with the row and the keys.
@@ -225,7 +227,8 @@ class LinkingResource(RelatedResource):
         else:
             response = await super().update(db, request, key, changes)
         properties = [
-            one.sent(changes) if one in sent else await one.stored(db, key) for one in self._written
+            one.sent(changes) if one in sent else await one.stored_property(db, key)
+            for one in self._written
         ]
         return with_properties(response, properties, self._tag)
 
@@ -237,7 +240,7 @@ class LinkingResource(RelatedResource):
         changes: Changes,
         sent: Iterable[KeyProperty],
     ) -> Response:
-        """Update a row and links in one transaction; return the response with the row."""
+        """Update a row and its links in one transaction; return the response with the row."""
         use = self._statements_for(db)
         values = self._values.read(changes, exclude_unset=True)
         expected = Preconditions(request, required=self._etag_required)
@@ -252,22 +255,22 @@ class LinkingResource(RelatedResource):
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             steps.append(Change(use.update, bound, columns, read_back=use.read))
         end = len(steps)
-        steps += [change for one in sent for change in one.changes(db, key, changes)]
+        steps += [change for one in sent for change in one.replacement_changes(db, key, changes)]
         if use.rereads:
             steps.append(Change(use.read, {"key__": key}))
             end = len(steps)
         with ErrorConversion(self._properties):
             found = await db.write_all(steps)
-        return one_row(use.rows.write(self._existing_row(found[end - 1])))
+        return row_response(use.rows.write(self._existing_row(found[end - 1])))
 
 
-def _key_of(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
-    """Return the function that derives the key of the row that was inserted before."""
+def _key_deriver(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
+    """Return the function that derives the key of the row inserted `distance` changes before."""
 
-    def derive(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    def derive_key(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
         if not found[-distance]:
             raise row_discarded()
         (row,) = found[-distance]
         return {"key__": row[-1]}
 
-    return derive
+    return derive_key

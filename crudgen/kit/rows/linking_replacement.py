@@ -34,7 +34,9 @@ class LinkingReplaceableResource(LinkingResource, ReplaceableResource):
     ) -> Sequence[Sequence[Row]]:
         *before, last = changes
         key = last.values["key__"]
-        links = [change for one in self._written for change in one.changes(db, key, row)]
+        links = [
+            change for one in self._written for change in one.replacement_changes(db, key, row)
+        ]
         locks = link_locks(db, self._written)
         steps = [*locks, *before, replace(last, check=_must_be_written), *links]
         try:

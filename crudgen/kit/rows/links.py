@@ -1,4 +1,4 @@
-"""Links between the rows of two tables, which are the rows of a third table."""
+"""Operations on links between the rows of two tables: a link is a row of a link table."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ class LinksChanged(BaseModel):
 
 
 class LinkedResource(LinkedCollection):
-    """The rows of a resource that a link table links to one row of `owner`; links can be changed.
+    """The rows that a link table links to one row of `owner`, with operations to change links.
 
     The attribute `by` of the link table refers to the owner, `to` refers to the rows.
     """
@@ -75,7 +75,10 @@ class LinkedResource(LinkedCollection):
         return JsonText(b'{"ok":true}')
 
     async def remove(self, db: Database, request: Request, key: Any, other: Any) -> Response:
-        """Remove the link of a row to the row with this key; raise HTTPException 404 without it."""
+        """Remove the link of a row to the row with this key.
+
+        Raises HTTPException 404 if there is none.
+        """
         check_no_preconditions(request)
         self._check_owner_key(key)
         self._check_row_key(other)
@@ -95,9 +98,11 @@ class LinkedResource(LinkedCollection):
         for a repeated key.
         """
         check_no_preconditions(request)
-        check_repeated([(["body"], others)])
+        check_no_repeated_keys([(["body"], others)])
         self._check_owner_key(key)
-        await db.write_all([*self.locks(db), self._lock(key), *self.replacing(db, key, others)])
+        await db.write_all(
+            [*self.locks(db), self._owner_lock(key), *self.replacement_changes(db, key, others)]
+        )
         return JsonText(b'{"ok":true}')
 
     async def keys(self, db: Database, key: Any) -> list[Any]:
@@ -109,7 +114,7 @@ class LinkedResource(LinkedCollection):
         """Return the changes that serialize replacements of links, to avoid deadlocks."""
         return [] if db.kind == "sqlite" else [self._take_lock]
 
-    def replacing(
+    def replacement_changes(
         self,
         db: Database,
         key: Any,
@@ -120,11 +125,11 @@ class LinkedResource(LinkedCollection):
 
         `place` is the location of the keys in the request.
         """
-        raise_missing = missing_rows([(place, others)], self.words)
+        raise_missing = must_find_all([(place, others)], self.words)
         storable = [other for other in others if is_storable_key(other)]
         if others and not storable:
             raise_missing([])
-        use = self.statements(db.kind).replacing(len(storable))
+        use = self.statements(db.kind).replacement(len(storable))
         bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
         removal = Change(use.remove_others, bound)
         if not others:
@@ -137,7 +142,7 @@ class LinkedResource(LinkedCollection):
             raise self._rows._not_found()
 
 
-def check_repeated(sent: Iterable[SentKeys]) -> None:
+def check_no_repeated_keys(sent: Iterable[SentKeys]) -> None:
     """Raise HTTPException 422 if a key occurs twice in a list of keys."""
     problems = []
     for place, keys in sent:
@@ -154,17 +159,20 @@ def check_repeated(sent: Iterable[SentKeys]) -> None:
 def must_exist(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Row]], None]:
     """Return the `check` that raises an error if there is no row."""
 
-    def check(found: Sequence[Row]) -> None:
+    def raise_if_missing(found: Sequence[Row]) -> None:
         if not found:
             raise not_found()
 
-    return check
+    return raise_if_missing
 
 
-def missing_rows(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]], None]:
-    """Return the `check` that raises HTTPException 409 unless all rows with the keys are found."""
+def must_find_all(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]], None]:
+    """Return the `check` that raises HTTPException 409 unless the rows of all keys are found.
 
-    def check(found: Sequence[Row]) -> None:
+    `name` is that of a linked row, for the message.
+    """
+
+    def raise_if_missing(found: Sequence[Row]) -> None:
         known = {row[0] for row in found}
         message = f"There is no such {name}"
         problems = [
@@ -176,7 +184,7 @@ def missing_rows(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]
         if problems:
             raise HTTPException(409, problems[:MAX_PROBLEMS])
 
-    return check
+    return raise_if_missing
 
 
 def check_no_preconditions(request: Request) -> None:

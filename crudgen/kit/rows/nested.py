@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request, Response
 from ..database import Database
 from ..models import Model
 from .answers import COLLECTION
-from .completed import Completed, completed
+from .completed import Completed, with_reference
 from .resource import Resource
 from .subcollection import Subcollection
 
@@ -18,8 +18,8 @@ _OF_ROW = {403, 409, 422}
 class NestedResource(Subcollection):
     """The rows of a resource that refer to one row of `owner`, by their attribute `by`.
 
-    For creations, `create` is the model of a new row, `path` the path of the owners and `rows_path`
-    that of the rows.
+    To create rows, `create` is the model of a new row, `path` the path of the owners and
+    `rows_path` that of the rows.
     """
 
     def __init__(
@@ -43,24 +43,26 @@ class NestedResource(Subcollection):
     ) -> Response:
         """Insert a row that refers to the row with this key; return the response with it.
 
-        `options` are those of the creation of a row. Raises HTTPException 404 if the row with this
-        key does not exist, whatever is wrong with the new row, and the errors of the creation.
+        `options` are passed on. Raises the errors of the creation, or HTTPException 404 instead of
+        them if the row with this key does not exist.
         """
         self._check_owner_key(key)
         request.scope[COLLECTION] = self._collection_path(request)
         try:
-            return await self._rows.create(db, request, self._complete(row, key), *options)
+            return await self._rows.create(
+                db, request, self._with_owner_reference(row, key), *options
+            )
         except HTTPException as error:
             if error.status_code in _OF_ROW:
                 await self._check_owner(db, key)
             raise
 
-    def _complete(self, row: Model, key: Any) -> Model:
+    def _with_owner_reference(self, row: Model, key: Any) -> Model:
         """Return a validated row with its reference to the owner."""
         assert self._create is not None
-        return completed(row, self._create, self._by, key, self._completed)
+        return with_reference(row, self._create, self._by, key, self._completed)
 
     def _collection_path(self, request: Request) -> str:
-        """Return the path of all rows: the path of the request ends in `/teams/7/heroes`."""
+        """Return the path of all rows, `/heroes`, from that of the request, `/teams/7/heroes`."""
         segments = request.scope["path"].rstrip("/").split("/")
         return "/".join(segments[: -self._segments]) + self._rows_path

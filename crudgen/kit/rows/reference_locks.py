@@ -28,12 +28,12 @@ from ..database.statements import Values
 
 
 class ReferenceLocks:
-    """The locks for the rows of one table, and for their targets."""
+    """The locks for the rows of one table, and for the rows that they refer to: their targets."""
 
     def __init__(self, properties: Properties) -> None:
         self._properties = properties
         self._key = properties.columns[properties.key]
-        self._rows = _locked(self._key, key_share=True)
+        self._rows = _select_locked(self._key, key_share=True)
         """Locks rows before they are updated."""
 
     @cached_property
@@ -43,7 +43,7 @@ class ReferenceLocks:
         return {self._properties.attribute_of(key.parent): key.column for key in keys}
 
     @cached_property
-    def _shares(self) -> "TargetLocks":
+    def _target_locks(self) -> "TargetLocks":
         return TargetLocks()
 
     def before_writes(self, rows: Sequence[Values], keys: Collection[Any] = ()) -> list[Change]:
@@ -51,21 +51,21 @@ class ReferenceLocks:
 
         `keys` are those of existing rows that are updated.
         """
-        values = self.targets(rows)
+        values = self.target_keys(rows)
         if not values:
             return []
         locks = []
         if self._key in values:
             # Rows of this table refer to others of it: all are locked in one order.
             for key in sorted(values.pop(self._key).union(keys)):
-                lock = self._rows if key in keys else self._shares.statement(self._key)
+                lock = self._rows if key in keys else self._target_locks.statement(self._key)
                 locks.append(Change(lock, {"keys": [key]}))
         elif keys:
             locks.append(Change(self._rows, {"keys": sorted(keys)}))
-        return locks + self._shares.changes([values])
+        return locks + self._target_locks.lock_changes([values])
 
-    def targets(self, rows: Sequence[Values]) -> dict[Column[Any], set[Any]]:
-        """Return the keys of the rows that new values refer to, by their column."""
+    def target_keys(self, rows: Sequence[Values]) -> dict[Column[Any], set[Any]]:
+        """Return the keys that new values refer to, by the column of the target."""
         values: defaultdict[Column[Any], set[Any]] = defaultdict(set)
         for name, target in self._targets.items():
             found = {row[name] for row in rows if row.get(name) is not None}
@@ -75,7 +75,7 @@ class ReferenceLocks:
 
 
 class TargetLocks:
-    """The locks that keep rows from being deleted, because new rows will refer to them."""
+    """The locks that protect rows from deletion, because new rows will refer to them."""
 
     def __init__(self) -> None:
         self._statements: dict[Column[Any], Select[Any]] = {}
@@ -83,11 +83,11 @@ class TargetLocks:
     def statement(self, column: Column[Any]) -> Select[Any]:
         """Return the statement that locks the rows with some values of a column."""
         if column not in self._statements:
-            self._statements[column] = _locked(column, read=True, key_share=True)
+            self._statements[column] = _select_locked(column, read=True, key_share=True)
         return self._statements[column]
 
-    def changes(self, targets: Iterable[Mapping[Column[Any], set[Any]]]) -> list[Change]:
-        """Return the changes that lock rows by their keys: those of a table in one order."""
+    def lock_changes(self, targets: Iterable[Mapping[Column[Any], set[Any]]]) -> list[Change]:
+        """Return the changes that lock rows by their keys, in the order of tables and keys."""
         keys: defaultdict[Column[Any], set[Any]] = defaultdict(set)
         for one in targets:
             for column, values in one.items():
@@ -96,8 +96,8 @@ class TargetLocks:
         return [Change(self.statement(one), {"keys": sorted(of)}) for one, of in in_order]
 
 
-def changes_other_rows(table: Table) -> bool:
-    """Return whether a deletion also deletes or changes rows that refer to the deleted one."""
+def deletion_changes_other_rows(table: Table) -> bool:
+    """Return whether the deletion of a row can delete or change rows that refer to it."""
     return any(key.ondelete for key in _references_to(table))
 
 
@@ -113,7 +113,7 @@ def _references_to(table: Table) -> Iterator[ForeignKey]:
                 yield key
 
 
-def _locked(column: Column[Any], **mode: Any) -> Select[Any]:
-    """Return the statement that locks the rows with some values of a column, in their order."""
+def _select_locked(column: Column[Any], **mode: Any) -> Select[Any]:
+    """Return the SELECT that locks the rows with some values of a column, in their order."""
     is_chosen: ColumnElement[bool] = column == any_(bindparam("keys", type_=ARRAY(column.type)))
     return select(column).where(is_chosen).order_by(column).with_for_update(**mode)

@@ -7,7 +7,7 @@ from typing import Any
 from ..database import Change, Database
 from ..database.foreign_keys import ForeignKeyDiagnosis
 from ..database.statements import DIAGNOSIS, Values
-from .reference_locks import ReferenceLocks, changes_other_rows, is_referred_to
+from .reference_locks import ReferenceLocks, deletion_changes_other_rows, is_referred_to
 from .resource import Resource
 from .statements import RowStatements
 
@@ -43,7 +43,7 @@ class ReferencingResource(Resource):
 
     @cached_property
     def _changes_other_rows(self) -> bool:
-        return changes_other_rows(self._properties.table)
+        return deletion_changes_other_rows(self._properties.table)
 
     @cached_property
     def _is_referred_to(self) -> bool:
@@ -51,6 +51,6 @@ class ReferencingResource(Resource):
 
 
 class RowsOfRelation(ReferencingResource):
-    """The rows of another table, as requests write them together with those of a resource."""
+    """The rows of another table that requests to a resource write together with its rows."""
 
     is_of_api = False

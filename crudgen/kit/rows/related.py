@@ -58,7 +58,7 @@ class RelatedResource(ReferencingResource):
             for name, attribute in (keys or {}).items()
         ]
         self._includable = Includable(
-            dict(self._path(path) for path in sorted(paths, key=self._position)),
+            dict(self._resolve_path(path) for path in sorted(paths, key=self._relation_positions)),
             [*(self._related[name] for name in counts), *self._linked_keys],
             [self._related[name] for name in embed],
         )
@@ -66,16 +66,16 @@ class RelatedResource(ReferencingResource):
         self.included = Depends(IncludeParameters(self._columns, self._includable))
         """The dependency that parses the query of reading one row."""
 
-    def _position(self, path: str) -> list[int]:
-        """Return the positions of the relations of a path, each in its response model."""
+    def _relation_positions(self, path: str) -> list[int]:
+        """Return the position of each relation of a path in its response model, to sort paths."""
         known, positions = self._related, []
         for name in path_steps(path):
             positions.append([*known].index(name))
             known = known[name].related
         return positions
 
-    def _path(self, path: str) -> tuple[str, Sequence[RelatedRows]]:
-        """Return a path of JSON names, with the relations, for a path of attributes."""
+    def _resolve_path(self, path: str) -> tuple[str, Sequence[RelatedRows]]:
+        """Return the path in JSON names, and the relations, for a path of attributes."""
         steps: list[RelatedRows] = []
         for name in path_steps(path):
             known = steps[-1].related if steps else self._related
@@ -91,11 +91,11 @@ class RelatedResource(ReferencingResource):
         return RelatedListing(model, columns, self._visibility)
 
     def related_tables(self) -> set[Table]:
-        """Return the tables of the rows that requests can read or refer to beside those of this."""
-        return super().related_tables() | set(_tables(self._related.values()))
+        """Return the other tables whose rows requests can read or refer to."""
+        return super().related_tables() | set(_tables_of_relations(self._related.values()))
 
     def seen_by(self, visibility: Visibility) -> Self:
-        """Return the operations that read the related rows that `visibility` does not hide."""
+        """Return the operations that read only the related rows that `visibility` shows."""
         found = copy(self)
         found._visibility = visibility
         return found._with_columns(self._columns.seen_by(visibility))
@@ -103,20 +103,20 @@ class RelatedResource(ReferencingResource):
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row and the related rows that the query includes.
 
-        Raises HTTPException 404 if the row does not exist. The ETag has two parts: that of the
+        Raises HTTPException 404 if the row does not exist. The ETag has two parts: the ETag of the
         row, and that of the response. `If-Match` compares only the first part.
         """
         if not isinstance(query, RelatedQuery) or not query.has_related:
             return await super().read(db, key)
         self._check_key(key)
         assert isinstance(self._listing, RelatedListing)
-        rows = await self._listing.one_row(db, key, query)
+        rows = await self._listing.read_row(db, key, query)
         own, body = self._existing_row(rows)
         return JsonText(body, headers=etag_headers(joined_etag(own, body)))
 
 
-def _tables(related: Iterable[RelatedRows]) -> Iterator[Table]:
+def _tables_of_relations(related: Iterable[RelatedRows]) -> Iterator[Table]:
     """Yield the tables that relations lead to."""
     for one in related:
         yield from (model.__table__ for model in one.models)  # type: ignore[attr-defined]
-        yield from _tables(one.related.values())
+        yield from _tables_of_relations(one.related.values())

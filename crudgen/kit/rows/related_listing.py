@@ -39,14 +39,14 @@ class _Included(Protocol):
 
     statement: Select[Any]
     whole: Select[Any] | None
-    """The SELECT of a page by offset as one JSON array, and of whether more rows follow."""
+    """The SELECT of a page by offset as one JSON array, and of a flag: more rows follow."""
 
     @property
     def encoder(self) -> _Encoder: ...
 
 
 class _JoinedRows(JsonRowEncoder):
-    """The encoder of rows that are JSON already."""
+    """The encoder of rows whose JSON text is known already."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -96,14 +96,14 @@ class RelatedListing(Listing):
             return await super().answer(db, request, seen)
         return await self._plain.answer(db, request, query)
 
-    async def one_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
-        """Return the row with a key: its own JSON, and its JSON with related rows."""
+    async def read_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
+        """Return the row with a key, if any: its own JSON, and its JSON with related rows."""
         query = query.seen_by(self._visibility)
         chosen = (db.kind, "key__", *query.related_shape)
         known = self._cache.shapes.get(chosen)
         use = known or self._cache.add(chosen, self._compile_read(db, query))
         bound = {"key__": key, **query.include_limits}
-        return _encoded(use, await db.read(use.page, bound, short=self._is_short(query)))
+        return _encode_rows(use, await db.read(use.page, bound, short=self._is_short(query)))
 
     async def _page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
@@ -122,7 +122,7 @@ class RelatedListing(Listing):
         found = await db.read(
             use.page, self._bound_values(query, cursor), short=self._is_short(query)
         )
-        return self._page_rows(_encoded(use, found), query, cursor)
+        return self._page_rows(_encode_rows(use, found), query, cursor)
 
     def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
         assert isinstance(query, RelatedQuery)
@@ -138,7 +138,9 @@ class RelatedListing(Listing):
         names = attributes_to_select(columns, query.own_fields, query.includes)
         selected = [columns.value(name, kind) for name in names]
         page = page_statement(columns, selected, query, cursor, kind, with_places=True)
-        included = _included(columns, query, page.subquery("page"), page_order(query, cursor), kind)
+        included = _new_included(
+            columns, query, page.subquery("page"), page_order(query, cursor), kind
+        )
         is_by_offset = query.cursor is None and columns.reads_in_order(query)
         whole = included.whole if is_by_offset else None
         return RelatedShape(
@@ -157,7 +159,7 @@ class RelatedListing(Listing):
         found = (same_key, *columns.visible(db.kind))
         values = [columns.value(name, db.kind) for name in names]
         page = select(*values).where(*found).subquery("page")
-        included = _included(columns, query, page, (), db.kind)
+        included = _new_included(columns, query, page, (), db.kind)
         return RelatedShape(_JOINED_ROWS, db.compile(included.statement), None, included.encoder)
 
     def _is_short(self, query: ListQuery) -> bool:
@@ -166,15 +168,15 @@ class RelatedListing(Listing):
         return is_small and super()._is_short(query)
 
 
-def _encoded(use: Shape, found: Sequence[Row]) -> list[Row]:
+def _encode_rows(use: Shape, found: Sequence[Row]) -> list[Row]:
     assert isinstance(use, RelatedShape)
     return use.included.rows(found)
 
 
-def _included(
+def _new_included(
     columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
 ) -> _Included:
-    """Return what reads rows with related rows: the database encodes them, if it can."""
+    """Return the statement of rows with related rows; the database encodes them if it can."""
     fast = fast_module("included_json")
     found: _Included | None = None
     if fast is not None:

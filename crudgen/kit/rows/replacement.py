@@ -13,7 +13,7 @@ from ..database.transaction import Row
 from ..errors import RuleViolated, problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model
-from .answers import ErrorConversion, one_row
+from .answers import ErrorConversion, row_response
 from .resource import ExistsError, Resource
 from .statements import INSERTS
 
@@ -45,7 +45,7 @@ class ReplaceableResource(Resource):
     ) -> Response:
         """Replace a row and return it. If clients choose the keys, create it if it does not exist.
 
-        Without `creates`, it must exist; without `updates`, it must not, or ExistsError is raised.
+        Without `creates`, the row must exist. Without `updates`, it must not: raises ExistsError.
         Raises HTTPException 404, 409, 412, 422, 428.
         """
         use, values, status = self._statements_for(db), self._values.read(row), 200
@@ -67,7 +67,7 @@ class ReplaceableResource(Resource):
                 if not rows:
                     raise
             status = self._created_status if is_new else status
-        return one_row(use.rows.write(self._existing_row(rows)), status=status)
+        return row_response(use.rows.write(self._existing_row(rows)), status=status)
 
     def check_key_of_path(self, key: Any, values: Values) -> None:
         """Raise HTTPException 409 if a body has another key than the path."""
@@ -76,9 +76,9 @@ class ReplaceableResource(Resource):
             raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
 
     def _may_keep_values(self, request: Request) -> bool:
-        """Return whether an existing row may meet rules that a new one violates.
+        """Return whether the existing row may satisfy checks that the new values violate.
 
-        It keeps its immutable values, and the database judges those of the body first.
+        It keeps its immutable values, but the database checks the values of the body first.
         """
         may_exist = header_value(request, "if-none-match") != "*"
         return may_exist and bool(self._immutable - {self._key})
@@ -92,12 +92,14 @@ class ReplaceableResource(Resource):
         kept = {name: value for name, value in values.items() if name not in fixed}
         values, columns = {**kept, "key__": key}, tuple(sorted(kept))
 
-        def check(rows: Sequence[Row]) -> None:
+        def check_preconditions(rows: Sequence[Row]) -> None:
             expected.check(use.rows.write(self._existing_row(rows)))
 
         changes = [Change(use.update, values, columns, read_back=use.read)]
         if not expected.is_empty:
-            changes.insert(0, Change(use.lock, {"key__": values["key__"]}, check=check))
+            changes.insert(
+                0, Change(use.lock, {"key__": values["key__"]}, check=check_preconditions)
+            )
         with ErrorConversion(self._properties):
             return (await self._write_replacement(db, row, changes))[-1]
 
@@ -118,12 +120,12 @@ class ReplaceableResource(Resource):
         expected = _Preconditions(request, required=self._etag_required)
         use = self._statements_for(db)
         must_not_exist = expected.must_not_exist or not updates
-        statement = self._upsert(db, columns, must_not_exist=must_not_exist)
+        statement = self._upsert_statement(db, columns, must_not_exist=must_not_exist)
         change = Change(statement, values, columns, read_back=use.read)
         with ErrorConversion(self._properties):
             if expected.is_empty:
                 if self._created_status != 200 or not updates:
-                    insert = self._upsert(db, columns, must_not_exist=True)
+                    insert = self._upsert_statement(db, columns, must_not_exist=True)
                     attempt = replace(change, statement=insert)
                     (rows,) = await self._write_replacement(db, row, [attempt])
                     if rows:
@@ -133,12 +135,12 @@ class ReplaceableResource(Resource):
                 (rows,) = await self._write_replacement(db, row, [change])
                 return rows, False
 
-            def check(rows: Sequence[Row]) -> None:
+            def check_preconditions(rows: Sequence[Row]) -> None:
                 if rows and not updates:
                     raise ExistsError
                 expected.check(use.rows.write(rows[0]) if rows else None)
 
-            lock = Change(use.lock, {"key__": values["key__"]}, check=check)
+            lock = Change(use.lock, {"key__": values["key__"]}, check=check_preconditions)
             before, written = await self._write_replacement(db, row, [lock, change])
             if not written and not updates:
                 raise ExistsError
@@ -149,17 +151,19 @@ class ReplaceableResource(Resource):
     async def _write_replacement(
         self, db: Database, row: Model, changes: Sequence[Change]
     ) -> Sequence[Sequence[Row]]:
-        """Run changes, the last of which writes the row; return the rows of each."""
+        """Run changes, of which the last one writes the row; return the rows of each."""
         del row
         if len(changes) > 1:
             return await db.write_all(changes)
         (one,) = changes
         return [await db.write(one.statement, one.values, one.columns, one.read_back)]
 
-    def _upsert(self, db: Database, columns: tuple[str, ...], *, must_not_exist: bool) -> Insert:
-        """Return the statement that inserts a row, or else updates all but immutable columns.
+    def _upsert_statement(
+        self, db: Database, columns: tuple[str, ...], *, must_not_exist: bool
+    ) -> Insert:
+        """Return the INSERT of a row that updates an existing row, except immutable columns.
 
-        If the row `must_not_exist`, the statement does nothing instead of the update.
+        With `must_not_exist`, it does nothing if the row exists.
         """
         chosen = (db.kind, columns, must_not_exist)
         if chosen not in self._upserts:
@@ -185,7 +189,7 @@ class ReplaceableResource(Resource):
 
 
 class _Preconditions(Preconditions):
-    """If-Match and If-None-Match of a request that may create the row."""
+    """The preconditions of a PUT that may create the row."""
 
     def __init__(self, request: Request, *, required: bool) -> None:
         self.must_not_exist = header_value(request, "if-none-match") == "*"

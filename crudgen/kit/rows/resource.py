@@ -18,14 +18,14 @@ from ..query import ListQuery
 from ..query.columns import Columns, Condition
 from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
-from .answers import ErrorConversion, created_row, one_row
+from .answers import ErrorConversion, created_response, row_response
 from .generated_keys import GeneratedKeys, Write
 from .related_writes import RelatedWriter
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
 
 _KEY = "app.rows"
-"""The key of the info of a table: its rows."""
+"""The key in `Table.info` of the resource of a table."""
 
 
 class ExistsError(Exception):
@@ -38,7 +38,7 @@ class Insertion:
 
     changes: Sequence[Change]
     write: Write
-    """Runs the changes, together with others before and after them."""
+    """Runs a list of changes that contains these: others may be before and after them."""
     answer: Callable[..., Response]
     """Returns the response from the rows of the changes.
 
@@ -60,10 +60,10 @@ class Resource(RelatedWriter):
     """
 
     knows_visible_rows: ClassVar = True
-    """Whether all operations are known to work with `restricted`. Subclasses say it themselves."""
+    """Whether all operations of this class support `restricted`. Each subclass sets it again."""
 
     is_of_api: ClassVar = True
-    """Whether requests can be about these rows alone, so that `resource_of` may return them."""
+    """Whether the API has operations on these rows, so that `resource_of` may return them."""
 
     def __init__(
         self,
@@ -102,13 +102,13 @@ class Resource(RelatedWriter):
     def restricted(self, condition: Condition, *, is_indexed: bool = False) -> Self:
         """Return the operations on the rows that satisfy a condition.
 
-        Other rows are as if they did not exist. The parameters of the condition need values.
+        Other rows are treated as missing. The parameters of the condition need values.
         `is_indexed`: an index has these rows in the order of keys.
         """
         return self._with_columns(self._columns.restricted(condition, is_indexed=is_indexed))
 
     def seen_by(self, visibility: Any) -> Self:
-        """Return the operations that read only some of the related rows: here, none are read."""
+        """Return the operations that read only visible related rows; here, there are none."""
         del visibility
         return self
 
@@ -130,7 +130,7 @@ class Resource(RelatedWriter):
         return ListParameters(columns, default_limit, max_limit)
 
     def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
-        """Return what reads the pages of the list."""
+        """Return the object that reads the pages of the list."""
         return listing(model, columns)
 
     @property
@@ -159,7 +159,7 @@ class Resource(RelatedWriter):
         return RowStatements(self._columns, kind)
 
     def related_tables(self) -> set[Table]:
-        """Return the tables of the rows that requests can read or refer to beside those of this."""
+        """Return the other tables whose rows requests can read or refer to."""
         columns = self._properties.columns.values()
         return {key.column.table for column in columns for key in column.foreign_keys}
 
@@ -185,17 +185,19 @@ class Resource(RelatedWriter):
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
                 rows = await self._generated.insert(db, use.insert, values, columns, use.read)
-            return created_row(use.rows, request, rows, status=self._created_status)
+            return created_response(use.rows, request, rows, status=self._created_status)
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
-        """Return the insertion of a row, for transactions that contain more than it."""
+        """Return the insertion of a row, for a transaction with other changes."""
         use, values = self._statements_for(db), self._values.read(row)
         change = Change(use.insert, values, tuple(values), read_back=use.read)
 
-        def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
-            return created_row(use.rows, request, found[-1], shown, status=self._created_status)
+        def build_response(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
+            return created_response(
+                use.rows, request, found[-1], shown, status=self._created_status
+            )
 
-        return Insertion([change], self._generated.writer(db, values), answer)
+        return Insertion([change], self._generated.writer(db, values), build_response)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows, and with links to other pages."""
@@ -207,7 +209,7 @@ class Resource(RelatedWriter):
         use = self._statements_for(db)
         self._check_key(key)
         row = self._existing_row(await db.read(use.read, {"key__": key}, short=True))
-        return one_row(use.rows.write(row))
+        return row_response(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it. Omitted properties are unchanged.
@@ -221,11 +223,11 @@ class Resource(RelatedWriter):
         if not values:
             row = self._existing_row(await db.read(use.read, {"key__": key}, short=True))
             expected.check(use.rows.write(row))
-            return one_row(use.rows.write(row))
+            return row_response(use.rows.write(row))
         bound, columns = {**values, "key__": key}, tuple(sorted(values))
         change = Change(use.update, bound, columns, read_back=use.read)
-        rows = await self._write(db, expected, change)
-        return one_row(use.rows.write(self._existing_row(rows)))
+        rows = await self._write_row(db, expected, change)
+        return row_response(use.rows.write(self._existing_row(rows)))
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
@@ -236,10 +238,10 @@ class Resource(RelatedWriter):
             use.delete, {"key__": key}, read_back=use.read, yields=self._deletion_gives_way
         )
         place = ["path", *list(request.path_params)[-1:]]
-        self._existing_row(await self._write(db, expected, deletion, deleted=place))
+        self._existing_row(await self._write_row(db, expected, deletion, deleted=place))
         return JsonText(b'{"ok":true}')
 
-    async def _write(
+    async def _write_row(
         self,
         db: Database,
         expected: Preconditions,
@@ -260,11 +262,11 @@ class Resource(RelatedWriter):
                 )
             use, key = self._statements_for(db), {"key__": change.values["key__"]}
 
-            def check(rows: Sequence[Row]) -> None:
+            def check_preconditions(rows: Sequence[Row]) -> None:
                 expected.check(use.rows.write(self._existing_row(rows)))
 
             lock = use.lock if deleted is None else use.lock_to_delete
-            return (await db.write_all([Change(lock, key, check=check), change]))[1]
+            return (await db.write_all([Change(lock, key, check=check_preconditions), change]))[1]
 
     def _check_key(self, key: Any) -> None:
         if not is_storable_key(key):

@@ -33,10 +33,9 @@ class Subcollection:
         self._hides_owners = False
 
     def restricted(self, rows: Any, owner: ColumnElement[bool] | None) -> Self:
-        """Return the collection of `rows`, which are perhaps not all, for some owners.
+        """Return the collection of `rows`, some of the rows, for some owners.
 
-        `owner` is the condition of the owners; other owners are as if they did not exist. None is
-        all of them.
+        `owner` is the condition of the owners, None for all. Other owners are treated as missing.
         """
         found = copy(self)
         found._rows = rows
@@ -55,24 +54,24 @@ class Subcollection:
         self._check_owner_key(key)
         if self._hides_owners:
             await self._check_owner(db, key)
-        within = replace(query, filters=(self._filter(key), *query.filters))
+        within = replace(query, filters=(self._owner_filter(key), *query.filters))
         response = await self._rows.list(db, request, within)
         if response.body == b"[]":
             await self._check_owner(db, key)
         return response
 
-    def _filter(self, key: Any) -> Filter:
-        """Return the condition of the rows that belong to the row with this key."""
+    def _owner_filter(self, key: Any) -> Filter:
+        """Return the filter for the rows that belong to the row with this key."""
         return Filter(self._by, "eq", (key,))
 
-    def _lock(self, key: Any) -> Change:
+    def _owner_lock(self, key: Any) -> Change:
         """Return the change that locks the owner; it raises HTTPException 404 without one."""
 
-        def check(found: Any) -> None:
+        def raise_if_missing(found: Any) -> None:
             if not found:
                 raise self._owner_not_found()
 
-        return Change(self._lock_owner, {"key__": key}, check=check)
+        return Change(self._lock_owner, {"key__": key}, check=raise_if_missing)
 
     def _check_owner_key(self, key: Any) -> None:
         if not is_storable_key(key):

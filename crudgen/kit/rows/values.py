@@ -1,4 +1,4 @@
-"""The values that request models have for the columns of a table."""
+"""Reads the values of columns from request models."""
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -14,7 +14,7 @@ Read = Callable[..., dict[str, Any]]
 
 
 def is_storable_key(key: Any) -> bool:
-    """Return whether a row can have a key: the database can store it."""
+    """Return whether a row can have a key, because the database can store it."""
     if isinstance(key, int):
         return MIN_INT <= key <= MAX_INT
     return not (isinstance(key, str) and "\0" in key)
@@ -23,8 +23,8 @@ def is_storable_key(key: Any) -> bool:
 class RequestValues:
     """Reads the values of columns from request models.
 
-    Fields that are not columns are left to the owner's code. Serializers, which are for responses,
-    do not change the values.
+    Fields that are not columns are ignored: they are for code of the owner. Serializers, which are
+    for responses, do not change the values.
     """
 
     def __init__(self, columns: Collection[str]) -> None:
@@ -36,10 +36,10 @@ class RequestValues:
         kind = type(row)
         reader = self._readers.get(kind)
         if reader is None:
-            reader = self._readers[kind] = self._reader(kind)
+            reader = self._readers[kind] = self._new_reader(kind)
         return reader(row, exclude_unset=exclude_unset)
 
-    def _reader(self, kind: type[Model]) -> Read:
+    def _new_reader(self, kind: type[Model]) -> Read:
         columns = self._columns & kind.model_fields.keys()
         if _changes_values(kind):
             return partial(_read_attributes, columns)
@@ -52,12 +52,12 @@ def _changes_values(kind: type[Model]) -> bool:
     """Return whether `model_dump` omits or changes values of a model."""
     decorators = kind.__pydantic_decorators__
     return bool(decorators.field_serializers or decorators.model_serializers) or any(
-        field.exclude or any(isinstance(mark, _SERIALIZERS) for mark in _marks(field))
+        field.exclude or any(isinstance(mark, _SERIALIZERS) for mark in _field_metadata(field))
         for field in kind.model_fields.values()
     )
 
 
-def _marks(field: FieldInfo) -> Iterator[Any]:
+def _field_metadata(field: FieldInfo) -> Iterator[Any]:
     """Yield the metadata of a field, and of the types in its annotation."""
     yield from field.metadata
     for kind in get_args(field.annotation):

@@ -1,4 +1,4 @@
-"""Locks of requests that write unique values of several rows, to avoid deadlocks.
+"""Locks that prevent deadlocks of requests that write unique values of several rows.
 
 Two transactions that write the same unique values in different orders would wait for each other.
 The write lock is a row in a table of its own. SQLite needs no locks: it has one writer at a time.
@@ -26,7 +26,7 @@ class WriteLocks:
     def __init__(self, properties: Properties, *, serialized: bool) -> None:
         table = properties.table
         self.unique = frozenset(map(properties.attribute_of, _unique_columns(table)))
-        """The attributes in unique constraints, without the key, which no update changes."""
+        """The attributes in unique constraints, without the key, which updates do not change."""
         self._take = write_lock(table.metadata, table.name) if serialized else None
 
     def locking_changes(

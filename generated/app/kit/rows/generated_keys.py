@@ -37,7 +37,7 @@ class KeyConflictError(Exception):
     ) -> None:
         super().__init__()
         self.keys = keys
-        """Those of the table that the error is about."""
+        """The generated keys of the table that the error is about."""
         self.error = error
         """The error of the driver."""
         self.fields = fields
@@ -96,7 +96,7 @@ class GeneratedKeys:
             conflict = self.key_conflict(error)
             if conflict is None:
                 raise error
-            before, lag = await conflict.keys._before_retry(db, conflict)
+            before, lag = await conflict.keys._changes_before_retry(db, conflict)
             try:
                 found = await db.write_all([*before, *changes])
             except Exception as another:
@@ -106,11 +106,11 @@ class GeneratedKeys:
                 return found[len(before) :]
         if self.key_conflict(error) is None:
             raise error
-        self._report(lag or "the generated keys are already in use")
+        self._log_once(lag or "the generated keys are already in use")
         raise Unavailable
 
     def writer(self, db: Database, values: Values) -> Write:
-        """Return the function that writes changes; with retries if the server generates keys."""
+        """Return the function that writes changes, with retries if the server generates the key."""
         return db.write_all if self._properties.key in values else partial(self.write_all, db)
 
     def key_conflict(self, error: Exception) -> KeyConflictError | None:
@@ -122,10 +122,10 @@ class GeneratedKeys:
             return KeyConflictError(self, error, answer.fields, answer)
         return None
 
-    async def _before_retry(
+    async def _changes_before_retry(
         self, db: Database, conflict: KeyConflictError
     ) -> tuple[Sequence[Change], str]:
-        """Return the changes that advance the sequence, and why this may not help (may be empty).
+        """Return the changes that advance the sequence, and why a retry may fail (may be empty).
 
         Raises the HTTP error of the conflict if another constraint is violated.
         """
@@ -156,8 +156,8 @@ class GeneratedKeys:
     def _advance_statement(self) -> TextualSelect:
         return advance_statement(self._key)
 
-    def _report(self, what: str) -> None:
-        """Log a problem once; again only after a row was created."""
+    def _log_once(self, what: str) -> None:
+        """Log a problem once, until a row is created."""
         if not self._is_reported:
             self._is_reported = True
             _log.error("table %s: %s", self._properties.table.name, what)

@@ -1,4 +1,4 @@
-"""What request bodies write of other tables, together with a row."""
+"""What request bodies write to other tables, together with a row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RelatedWrite:
-    """What a request body writes of another table, together with a row."""
+    """What a request body writes to another table, together with a row."""
 
     json_name: str
     """The property of the body."""
     rows: "Resource"
-    """The rows of the other table."""
+    """The resource of the other table."""
     attribute: str = ""
     """The attribute of the body with the rows to create."""
     created: Sequence[Model] = ()
@@ -36,10 +36,10 @@ class RelatedWrite:
 
 
 SentRow = tuple[Any, Model, Sequence[str | int]]
-"""The key of a row, None of a new one; its request body, and the location of the body."""
+"""A row in a request: its key, None if it is new; its body, and the location of the body."""
 
 
-def _unchanged(rows: Sequence[bytes], found: Sequence[Sequence[Row]]) -> Sequence[bytes]:
+def _same_rows(rows: Sequence[bytes], found: Sequence[Sequence[Row]]) -> Sequence[bytes]:
     del found
     return rows
 
@@ -49,19 +49,19 @@ class LinkWrites:
     """The changes of links in the transaction that updates rows."""
 
     locks: Sequence[Change] = ()
-    """Come first, to avoid deadlocks."""
+    """Run first, and lock the link tables, to avoid deadlocks."""
     before: Sequence[Change] = ()
-    """Check and replace the links, when the rows are locked."""
+    """Run when the rows are locked: check and replace the links."""
     after: Sequence[Change] = ()
-    """Read the links, when the rows are updated."""
-    extended: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = _unchanged
-    """Returns the JSON of rows with the keys of linked rows, from the rows of `after`."""
+    """Run when the rows are updated: read the links."""
+    with_keys: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = _same_rows
+    """Adds the keys of linked rows, which `after` has read, to the JSON of rows."""
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the JSON of a row."""
 
 
-class LinkedKeys(Protocol):
-    """The keys of linked rows, which are a property of request bodies."""
+class BodyLinkKeys(Protocol):
+    """A property of request bodies with the keys of linked rows."""
 
     attribute: str
     """The attribute of the body."""
@@ -69,28 +69,28 @@ class LinkedKeys(Protocol):
     rows: "Resource"
     """The linked rows."""
     is_inverse: bool
-    """Whether a link belongs to the linked row, so that this row must be updatable."""
+    """Whether a link belongs to the linked row, whose update a rule must allow then."""
 
     def keys(self, row: Model) -> Sequence[Any]:
         """Return the keys in a request body."""
         ...
 
-    def new_batches(self, kind: str, rows: Any, updatable: Any) -> Any:
-        """Return the statements that change links to rows that can be read.
+    def new_link_batches(self, kind: str, rows: Any, updatable: Any) -> Any:
+        """Return the statements that change links to `rows`, those that can be read.
 
-        `updatable` are the rows that can be updated, if a rule must allow the update.
+        `updatable` are the rows whose update a rule allows; None if no rule is needed.
         """
         ...
 
 
 class LinkGuard(Protocol):
-    """Knows which links a caller can read and change."""
+    """Decides which links a caller can read and change."""
 
-    def statements(self, keys: LinkedKeys, kind: str) -> Any:
+    def statements(self, keys: BodyLinkKeys, kind: str) -> Any:
         """Return the statements that change the links that the caller can read."""
         ...
 
-    def denied(self, keys: LinkedKeys, key: Any, place: Sequence[str | int]) -> Exception:
+    def denial_error(self, keys: BodyLinkKeys, key: Any, place: Sequence[str | int]) -> Exception:
         """Return the error that a linked row may not be updated."""
         ...
 
@@ -101,43 +101,43 @@ class CreationGuard(Protocol):
     def checks(self, db: Database, written: RelatedWrite, distance: int) -> list[Change]:
         """Return the changes that check rows before they are inserted.
 
-        `distance` is the number of changes since the insertion of the row itself.
+        `distance` is the number of changes after the insertion of the row itself.
         """
         ...
 
     def read(self, db: Database, written: RelatedWrite, distance: int) -> Change:
-        """Return the change that finds a new row if the caller can read it.
+        """Return the change that reads a new row if the caller can read it.
 
-        `distance` is the number of changes since its insertion, and with it.
+        Its insertion is `distance` changes before.
         """
         ...
 
-    def write(self, db: Database, written: RelatedWrite, found: Sequence[Sequence[Row]]) -> bytes:
-        """Return new rows as a JSON array, as the caller sees them, from those of `read`."""
+    def encode(self, db: Database, written: RelatedWrite, found: Sequence[Sequence[Row]]) -> bytes:
+        """Return the JSON array of new rows as the caller sees them, from those of `read`."""
         ...
 
 
 class RelatedWriter:
-    """Writes to other tables by the operations of a resource: by default, none."""
+    """Says what the operations of a resource write to other tables: by default, nothing."""
 
     def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
-        """Yield what a request body writes of other tables."""
+        """Yield what a request body writes to other tables."""
         del row
         yield from ()
 
     def guarded_by(self, guard: CreationGuard, links: LinkGuard) -> Self:
-        """Return the operations that check rows that are created with others, and links."""
+        """Return the operations with these guards of related rows: here, there are none."""
         del guard, links
         return self
 
-    def linked_keys(self) -> Sequence[LinkedKeys]:
+    def linked_keys(self) -> Sequence[BodyLinkKeys]:
         """Return the properties of request bodies with keys of linked rows."""
         return ()
 
     def locks_of_links(
         self, db: Database, rows: Sequence[Model], *, replaces: bool = False
     ) -> Sequence[Change]:
-        """Return the changes that take the locks of the links that request bodies write.
+        """Return the changes that lock the link tables that request bodies write.
 
         With `replaces`, a body without keys removes links.
         """
@@ -153,5 +153,5 @@ class RelatedWriter:
         return LinkWrites()
 
     def created_tables(self) -> set[Table]:
-        """Return the tables of the rows that requests can create together with those of this."""
+        """Return the tables whose rows requests can create together with rows of this one."""
         return set()

@@ -28,14 +28,14 @@ class RowStatements:
             key = [*key, may_have_effects(table)]
         self.rereads = columns.properties.reads_others
         """Whether a written row is read again, because a property depends on other rows."""
-        row = map(_nothing, json_rows.returned) if self.rereads else json_rows.returned
+        row = map(_null_like, json_rows.returned) if self.rereads else json_rows.returned
         self.returned = (*row, *key)
         """The expressions for RETURNING: those of the JSON encoder, then the key."""
         same_key = primary_key == bindparam("key__")
         found = (same_key, *columns.visible(kind))
         self.read = select(*json_rows.selected).where(*found)
         self.lock = self.read.with_for_update(key_share=True)
-        """Locks a row against other changes, but lets new rows refer to it."""
+        """Locks a row against changes, but lets other transactions insert references to it."""
         self.lock_to_delete = self.read.with_for_update()
         rules = [one.info[RULES] for one in table.constraints if RULES in one.info]
         if rules:
@@ -51,6 +51,6 @@ class RowStatements:
         self.delete = deleted.execution_options(**options)
 
 
-def _nothing(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return null in place of a value that is read again."""
+def _null_like(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return null with the type of a column, in place of a value that is read again."""
     return type_coerce(null(), column.type)
