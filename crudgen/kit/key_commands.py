@@ -44,7 +44,7 @@ def run(keys: ApiKeys, given: Namespace) -> str:
 
 
 def shown_once(added: tuple[ApiKey, str], *, json: bool) -> str:
-    """Return a new key for the standard output; describe it on the standard error."""
+    """Return the token of a new key to print; describe the key on the standard error."""
     key, text = added
     if json:
         return as_json([key], text)
@@ -53,7 +53,7 @@ def shown_once(added: tuple[ApiKey, str], *, json: bool) -> str:
 
 
 def as_json(keys: Sequence[ApiKey], text: str = "") -> str:
-    """Return keys as a JSON array; `text` is what to send of a new one."""
+    """Return keys as a JSON array; `text` is the token of a new key."""
     return json_text(keys, key=text) if text else json_text(keys)
 
 
@@ -76,7 +76,7 @@ def _add_attributes(action: ArgumentParser) -> None:
 
 
 def key_parser(add_options: Callable[[ArgumentParser], None]) -> ArgumentParser:
-    """Return the parser of the command. `add_options` adds those that say as whom a key acts."""
+    """Return the parser of the command. `add_options` adds those that choose a key's caller."""
     parser = ArgumentParser(prog=f"python -m app {COMMAND}", description="API keys.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     helps = {
@@ -89,7 +89,9 @@ def key_parser(add_options: Callable[[ArgumentParser], None]) -> ArgumentParser:
         action.add_argument("--json", action="store_true", help="print a JSON array")
         if name == "add":
             action.add_argument("--role", action="append", default=[], help="a role")
-            action.add_argument("--days", type=int, default=DEFAULT_DAYS, help="valid for so long")
+            action.add_argument(
+                "--days", type=int, default=DEFAULT_DAYS, help="days until it expires"
+            )
             action.add_argument("--name", default=DEFAULT_NAME, help="what the key is for")
             add_options(action)
         if name == "revoke":

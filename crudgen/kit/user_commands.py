@@ -109,8 +109,8 @@ def user_parser(
     helps = {
         "add": "add a user, with a password",
         "list": "list all users",
-        "disable": "refuse a user, and revoke their tokens",
-        "enable": "accept a user again",
+        "disable": "refuse logins of a user, and revoke their tokens",
+        "enable": "allow logins of a user again",
         "password": "set the password of a user, and revoke their tokens",
         "roles": "replace the roles of a user",
         **(more or {}),

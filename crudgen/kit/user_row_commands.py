@@ -22,7 +22,7 @@ def run_user_command(settings: type[RowLoginSettings], caller: type[BaseCaller])
         with opened(settings(), caller) as accounts:
             return _run(accounts, given)
 
-    more = {"link": "give a user a row, who has none"}
+    more = {"link": "link a user without a row to a row"}
     parser = user_commands.user_parser(_add_options, more)
     run_command(user_commands.COMMAND, parser, work)
 

@@ -95,7 +95,9 @@ def require(caller: type[BaseCaller], *rules: Rule) -> Any:
     known = {ANYONE.who, USER.who, *caller.__roles__}
     for one in rules:
         if one.condition is not None:
-            raise StartupError(f"A handler is not about a row: {one}\n  remove the condition")
+            raise StartupError(
+                f"The rule of a handler has a condition about rows: {one}\n  remove the condition"
+            )
         if one.who not in known:
             roles = ", ".join(caller.__roles__) or "none"
             raise StartupError(f"Unknown role {one.who!r}\n  roles of 'auth' in the spec: {roles}")

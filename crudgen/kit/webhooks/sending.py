@@ -113,8 +113,8 @@ class Sender(Worker):
             _log.error("%s could not be sent", what, exc_info=error)
         if status == GONE:
             _log.warning(
-                "webhook %s: the receiver wants no more messages; they wait until this one is"
-                " retried or dropped with: crudgen events",
+                "webhook %s: after 410, the receiver gets no messages until this one is retried or"
+                " dropped with: crudgen events",
                 self._name,
             )
         self._pause_receiver(status, after)
