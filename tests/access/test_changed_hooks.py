@@ -21,7 +21,7 @@ OF_CALLERS: Mapping[str, tuple[Test, Sequence[str]]] = {
     ),
     "repeated creates": (
         callers.test_rules_of_the_caller,
-        (GUARDED, "identity=_identity(caller)", 'identity=""'),
+        (GUARDED, "identity=identity_of(caller)", "identity=identity_of(None)"),
     ),
     "hidden rows": (
         callers.test_rules_of_the_caller,

@@ -10,7 +10,7 @@ from ..database import Database
 from ..models import Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
-from ..rows.answers import CALLER
+from ..rows.answers import CALLER, CallerIdentity
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import ExistsError, Resource
 from .bodies import Bodies
@@ -199,4 +199,11 @@ def readable_response(
 
 def store_identity(request: Request, caller: BaseCaller | None) -> None:
     """Store the caller's identity in the request: an Idempotency-Key is valid for one caller."""
-    request.scope[CALLER] = "" if caller is None else caller.identity
+    request.scope[CALLER] = identity_of(caller)
+
+
+def identity_of(caller: BaseCaller | None) -> CallerIdentity:
+    """Return the identity and the roles of a caller; callers without credentials have one."""
+    if caller is None:
+        return CallerIdentity("", frozenset())
+    return CallerIdentity(caller.identity, caller.roles)

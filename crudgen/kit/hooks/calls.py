@@ -10,7 +10,7 @@ from ..database import Database
 from ..database.faults import http_error
 from ..http.etag import Preconditions
 from ..models import Changes, Model
-from ..rows.answers import row_response
+from ..rows.answers import CallerIdentity, row_response
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import Resource
 from .failures import error_to_send
@@ -69,7 +69,7 @@ class Calls(Generic[CallerT]):
         shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
         filled: Callable[[Model], Model] = lambda row: row,
         replaced: Replaced = lambda *sent: sent[-1],
-        identity: str | None = None,
+        identity: CallerIdentity | None = None,
         check_change: RowCheck | None = None,
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
         shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_json,
@@ -83,7 +83,7 @@ class Calls(Generic[CallerT]):
         self._shown = shown
         self.filled, self.replaced = filled, replaced
         self.identity = identity
-        """What identifies the caller, if the application has callers."""
+        """Who the caller is, if the application has callers."""
         self.check_change, self.bound, self.shown_of = check_change, bound, shown_of
         self.permissions = permissions
         self.links = links or (lambda db, key: links_reader(db, rows, key))

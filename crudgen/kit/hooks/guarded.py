@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 
 from ..access.caller import BaseCaller
 from ..access.caller_database import as_caller
-from ..access.caller_view import View
+from ..access.caller_view import View, identity_of
 from ..access.changed_rows import ChangeRules, RowChangeCheck
 from ..access.rules import Access, Roles, access_of, roles_of
 from ..access.views import Guarded
@@ -59,7 +59,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             shown_of=lambda db, rows, key: _visible_json(_guarded_rows(rows).view(caller), db, key),
             replaced=lambda *sent: result_of(view.values_of_replacement(*sent)),
             filled=lambda row: self.bodies.with_caller_values(row, caller),
-            identity=_identity(caller),
+            identity=identity_of(caller),
             check_change=lambda db, key, permission: self._check_change(
                 caller, db, key, permission
             ),
@@ -111,10 +111,6 @@ class _CallerPermissions(Permissions):
     def check(self, operation: str) -> None:
         """Raise Unauthorized (401) or Forbidden (403) if the caller may not request it."""
         self._access.permission(operation).check(self._caller)
-
-
-def _identity(caller: BaseCaller | None) -> str:
-    return "" if caller is None else caller.identity
 
 
 def _visible_json(view: View, db: InlineDatabase, key: Any) -> bytes | None:

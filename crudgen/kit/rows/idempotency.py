@@ -33,12 +33,13 @@ from ..http.headers import JsonText
 from ..http.openapi import IDEMPOTENCY_KEY
 from ..limits import limits_of
 from ..models import Model
-from .answers import CALLER, ErrorConversion
+from .answers import CALLER, CallerIdentity, ErrorConversion
 from .generated_keys import Write
 from .resource import Resource
 from .statements import INSERTS
 
 MAX_KEY_LENGTH = 255
+_HASH_SIZE = 32
 ATTEMPTS = 3
 _KIT = __name__.removesuffix("rows.idempotency")
 _EXCLUSIONS = {"serialization_exclude", "serialization_exclude_if"}
@@ -140,15 +141,17 @@ class StoredResponses:
         `sent` are the rows of the request. `write` runs the changes in a transaction. `answer`
         creates the response from the rows of the changes. A stored response gets the status
         `status`, and the ETag that `tag` returns for its body.
-        Raises HTTPException 422 if the key was used for another request.
+        Raises HTTPException 422 if the key was used for another request, or with roles that the
+        caller does not have now.
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
             raise _header_error("repeated_header", "The header should be given once")
-        caller = [one] if (one := request.scope.get(CALLER)) is not None else []
-        id_ = _keyed_hash(db.secret, self._scope, key, *caller)
-        asked = _keyed_hash(
-            db.secret, request.scope["path"].rstrip("/"), await self._comparison_text(request, sent)
-        )
+        caller: CallerIdentity | None = request.scope.get(CALLER)
+        names = () if caller is None else (caller.identity,)
+        id_ = _keyed_hash(db.secret, self._scope, key, *names)
+        text = await self._comparison_text(request, sent)
+        hashed = _keyed_hash(db.secret, request.scope["path"].rstrip("/"), text)
+        asked = hashed + _roles_text(caller)
         now = int(time.time())
         expires = now + int(limits_of(request.app).idempotency_seconds)
         row = {"id": id_, "request": asked, "body": b"", "location": None, "expires": expires}
@@ -238,8 +241,13 @@ def _replayed_response(
 ) -> Response:
     """Return the stored response; raise HTTPException 422 if it belongs to another request."""
     request, body, location = known
-    if bytes(request) != asked:
+    first, first_roles = _hash_and_roles(bytes(request))
+    hashed, roles = _hash_and_roles(asked)
+    if first != hashed:
         raise _header_error("other_request", "The key was used for another request")
+    if not first_roles <= roles:
+        message = "The key was used with roles that the caller does not have now"
+        raise _header_error("other_request", message)
     headers = {"Idempotent-Replayed": "true"}
     if location is not None:
         headers["Location"] = location
@@ -249,10 +257,21 @@ def _replayed_response(
     return JsonText(bytes(body), status, {**headers, **tags})
 
 
+def _roles_text(caller: CallerIdentity | None) -> bytes:
+    """Return the roles of a caller as they are stored behind the hash of a request."""
+    return b"" if caller is None else json.dumps(sorted(caller.roles)).encode()
+
+
+def _hash_and_roles(request: bytes) -> tuple[bytes, set[str]]:
+    """Return the hash of a request, and the roles of its caller: none without callers."""
+    hashed, roles = request[:_HASH_SIZE], request[_HASH_SIZE:]
+    return hashed, set(json.loads(roles)) if roles else set()
+
+
 def _header_error(kind: str, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["header", IDEMPOTENCY_KEY], message)])
 
 
 def _keyed_hash(secret: bytes, *parts: str) -> bytes:
     """Return a keyed hash of texts: without the secret, nobody can guess and verify the texts."""
-    return blake2b("\0".join(parts).encode(), digest_size=32, key=secret).digest()
+    return blake2b("\0".join(parts).encode(), digest_size=_HASH_SIZE, key=secret).digest()

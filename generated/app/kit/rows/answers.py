@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -18,7 +19,15 @@ from ..http.headers import JsonText
 COLLECTION = "app.collection"
 """Key in the scope of a request: the path of the rows, if it is not the path of the request."""
 CALLER = "app.caller"
-"""Key in the scope of a request: the identity of its caller, if the application has callers."""
+"""Key in the scope of a request: its CallerIdentity, if the application has callers."""
+
+
+class CallerIdentity(NamedTuple):
+    """The caller of a create, for whom a response is stored."""
+
+    identity: str
+    """What tells the caller from others."""
+    roles: frozenset[str]
 
 
 def row_response(
