@@ -275,8 +275,7 @@ async def _start_once(recipe: Recipe, url: str, reporter: Reporter) -> None:
 
 def _uvicorn_config(application: Any, options: Options, *, factory: bool = False) -> uvicorn.Config:
     log = copy.deepcopy(LOGGING_CONFIG)
-    # The reporter already prints what uvicorn logs at level INFO.
-    log["loggers"]["uvicorn.error"]["level"] = "WARNING"
+    log["loggers"]["uvicorn.error"]["level"] = "WARNING"  # the reporter prints the INFO
     return uvicorn.Config(
         application,
         factory=factory,
@@ -292,6 +291,7 @@ def _uvicorn_config(application: Any, options: Options, *, factory: bool = False
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=30,  # a start on a busy machine takes more than uvicorn's 5 s
     )
 
 

@@ -14,6 +14,11 @@ from .wiring import make_database
 
 GRACE_SECONDS = 7
 """How many seconds requests may still take after SIGTERM."""
+WORKER_SECONDS = 30
+"""How long a worker may take to respond to the check of the parent process, also while it starts.
+
+After uvicorn's 5 seconds, a busy machine would replace each worker before it has started.
+"""
 
 
 def run(application: str) -> None:
@@ -24,6 +29,7 @@ def run(application: str) -> None:
         "ws": "none",
         "server_header": False,
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_worker_healthcheck": WORKER_SECONDS,
     }
     arguments = sys.argv[1:]
     if "--help" not in arguments:
