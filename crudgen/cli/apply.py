@@ -89,7 +89,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     names: Mapping[tuple[str, str | None], str] = {}
     refused: Plan | None = None
     try:
-        with changing.change(entities, database, fill, drop, integers) as change:
+        with changing.opened_change(entities, database, fill, drop, integers) as change:
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 

@@ -82,7 +82,7 @@ class Change:
 
 
 @contextmanager
-def change(
+def opened_change(
     entities: Path,
     url: str | None,
     fills: Sequence[str] | None = None,
@@ -91,19 +91,19 @@ def change(
 ) -> Iterator[Change]:
     """Yield the database of a spec, and the tables that it should have. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(entities))
-    with change_to(rendered, url, fills, drops, integers) as found:
+    with opened_change_to(rendered, url, fills, drops, integers) as found:
         yield found
 
 
 @contextmanager
-def change_to(
+def opened_change_to(
     rendered: "tuple[Schema, SourceTree]",
     url: str | None,
     fills: Sequence[str] | None = None,
     drops: Sequence[str] | None = None,
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
-    """As `change`, for a schema and its source tree."""
+    """As `opened_change`, for a schema and its source tree."""
     schema, tree = rendered
     with paused_collection():
         from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy

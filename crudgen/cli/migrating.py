@@ -96,7 +96,7 @@ def opened_state(
 
     schema, tree = source.render_to_serve(source.read(entities))
     found = revising.unrevised_changes(schema, tree, out)
-    with changing.change_to((schema, tree), url) as change:
+    with changing.opened_change_to((schema, tree), url) as change:
         with reading(change.database, waiting) as connection:
             names = recorded_revisions(connection)
             has = found.history.revisions_until(names)

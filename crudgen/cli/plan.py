@@ -42,7 +42,7 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
         waiting = console.wait_reporter(as_json=as_json)
-        with changing.change(entities, database, fill, drop, integers) as change:
+        with changing.opened_change(entities, database, fill, drop, integers) as change:
             migrating.check_revision_files(change, out, waiting)
             found = change.plan(waiting)
             names, where = change.target.hints.names, change.database.where

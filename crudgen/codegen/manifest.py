@@ -16,7 +16,7 @@ from .tree import Ownership
 from .views.access import access_view
 from .views.actions import action_bodies_view, actions_with_body
 from .views.aliases import type_aliases
-from .views.bodies import bodies_view, writes_more
+from .views.bodies import bodies_view, writes_several_tables
 from .views.caller import caller_view_of_schema
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.computed import has_computed
@@ -166,7 +166,7 @@ def _relation_files(
     if own_links(entity):
         links = links_view(entity, entities, kit)
         yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
-    if writes_more(entity):
+    if writes_several_tables(entity):
         bodies = bodies_view(entity, entities, schema.names, kit)
         yield FromTemplate(f"{folder}/bodies.py", "bodies.py.jinja", bodies)
     if has_related(entity):

@@ -136,7 +136,7 @@ def check_result(connection: Connection, target: Target, following: tuple[Step, 
     left = target.plan(connection, is_done=True)
     later = {(step.table, step.column, step.what) for step in following}
     if left.problems or any(
-        (step.table, step.column, step.what) not in later for step in left.inside
+        (step.table, step.column, step.what) not in later for step in left.transaction_steps
     ):
         lines = [
             "the changes did not lead to the spec, and were rolled back. Left to do:",

@@ -66,7 +66,7 @@ class PostgresqlWriter:
         ):
             attempts = _Attempts(self._database.where, blockers)
             plan = attempts.run(partial(_run_transaction, connection, target, order))
-            if plan.inside:
+            if plan.transaction_steps:
                 attempts.done = "other changes were made"
             for step in plan.online:
                 with _step_errors(step, attempts.done):
@@ -140,8 +140,8 @@ def _run_transaction(connection: Connection, target: Target, order: ApplyOptions
             if not run(connection, f"SELECT pg_try_advisory_xact_lock({CREATION})").scalar_one():
                 raise _BusyError  # noqa: TRY301 -- an application creates tables
             plan = checked_plan(target.plan(connection), order)
-            if plan.inside:
-                run_steps(connection, plan.inside, order.watch)
+            if plan.transaction_steps:
+                run_steps(connection, plan.transaction_steps, order.watch)
                 check_result(connection, target, plan.online)
             run(connection, "COMMIT")
         except BaseException:

@@ -10,7 +10,7 @@ from crudgen.language.schema import Field, Now, Schema, TypeName
 from crudgen.language.yaml.nodes import Plain
 
 from .hints import Hints
-from .spec_names import SpecNames, choice_error, listed
+from .spec_names import SpecNames, choice_error, quoted_names
 
 _NUMBERS = {TypeName.INT, TypeName.FLOAT, TypeName.DECIMAL}
 _MAX_DIGITS = 400
@@ -73,7 +73,9 @@ def _fill_value(option: str, name: str, one: Field, text: str) -> object:
     except ValueError as error:
         problem = str(error.args[0])
     if problem is not None:
-        words = f"write one of {listed(one.words)}" if one.words else f"write a value of {name}"
+        words = (
+            f"write one of {quoted_names(one.words)}" if one.words else f"write a value of {name}"
+        )
         raise choice_error("--fill", option, problem, words)
     return as_stored(one, value)
 

@@ -148,7 +148,7 @@ class Plan:
     """The tables that are copied; their statements are those of a step."""
 
     @property
-    def inside(self) -> tuple[Step, ...]:
+    def transaction_steps(self) -> tuple[Step, ...]:
         """The steps of the transaction."""
         return tuple(step for step in self.steps if not step.online)
 

@@ -42,7 +42,7 @@ from .statements import count_rows
 from .unknown import unknown_tables
 from .unused import LiveNames, UnusedOptionError, unused_options
 
-_LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
+_STEP_BUILDERS = {"sqlite": sqlite.database_steps, "postgresql": postgresql.database_steps}
 
 
 def make_plan(
@@ -117,7 +117,7 @@ class Planning:
         rows |= {one.found.name: one.rows for one in dropped}
         problems = tuple(replace(one, place=self._place_of(one)) for one in self._problems)
         plan = Plan(steps, problems, tuple(self._notes), rows, tuple(unused), lowered.copies)
-        if unused and any(not step.creates_table for step in plan.inside):
+        if unused and any(not step.creates_table for step in plan.transaction_steps):
             more = [f"  {one}" for one in unused[1:]]
             remedy = "  remove what has no effect, or correct it"
             raise UnusedOptionError("\n".join([unused[0], *more, remedy]))
@@ -232,14 +232,14 @@ class Planning:
 
     def _database_steps(self, changes: Changes) -> DatabaseSteps:
         """Return the steps of the tables that can be changed, and what prevents them."""
-        lower = _LOWERINGS[self._dialect]
-        lowered = lower(self._possible_changes(changes), self._connection)
-        if not (self._refused and lowered.problems):
-            return lowered
+        build = _STEP_BUILDERS[self._dialect]
+        steps = build(self._possible_changes(changes), self._connection)
+        if not (self._refused and steps.problems):
+            return steps
         # A table that cannot be changed keeps its name and its foreign keys. If these prevent the
         # change of another table, that is no problem of its own.
-        own = set(lower(changes, self._connection).problems)
-        return replace(lowered, problems=tuple(one for one in lowered.problems if one in own))
+        own = set(build(changes, self._connection).problems)
+        return replace(steps, problems=tuple(one for one in steps.problems if one in own))
 
     def _possible_changes(self, changes: Changes) -> Changes:
         """Return the changes without those of tables that cannot be changed."""

@@ -26,7 +26,7 @@ def choice_error(option: str, value: str, problem: str, remedy: str) -> ChoiceEr
     return ChoiceError(f"{option} {shlex.quote(value)}: {problem}\n  {remedy}")
 
 
-def listed(names: Iterable[str]) -> str:
+def quoted_names(names: Iterable[str]) -> str:
     """Return names for a message, each quoted for a shell."""
     found = [shlex.quote(name) for name in names]
     more = [f"and {len(found) - _MAX_NAMES} more"] if len(found) > _MAX_NAMES else []
@@ -57,14 +57,16 @@ class SpecNames:
         entity = self._entities.get(singular)
         if entity is None:
             there = self._similar_entity(singular)
-            remedy = f"the entities: {listed(self._entities)}"
+            remedy = f"the entities: {quoted_names(self._entities)}"
             remedy = f"did you mean {there}.{key or 'FIELD'}?" if there else remedy
             raise choice_error(option, value, f"the spec has no entity {singular}", remedy)
         fields = {str(one.name): one for one in entity.fields}
         if key in fields:
             return str(entity.table), fields[key]
         there = _similar_field(key, entity)
-        remedy = f"did you mean {singular}.{there}?" if there else f"its fields: {listed(fields)}"
+        remedy = (
+            f"did you mean {singular}.{there}?" if there else f"its fields: {quoted_names(fields)}"
+        )
         what = f"{singular} has no field {key}" if key else f"no field of {singular} is named"
         raise choice_error(option, value, what, remedy)
 

@@ -16,7 +16,7 @@ from .choices import Choices
 from .hints import Hints
 from .internal import is_internal
 from .pairing import Fold
-from .spec_names import listed, similar
+from .spec_names import quoted_names, similar
 
 _SIMILAR = 0.8
 """How similar a name to drop is to another one, at least, if it is a mistake."""
@@ -104,7 +104,7 @@ class _UnusedOptions:
         if there := similar(column, left, _SIMILAR):
             remedy = f"did you mean {shlex.quote(self._option_value(table, there))}?"
             self._raise_unused_drop(table, column, "there is no such column", remedy)
-        options = listed(self._option_value(table, one) for one in left)
+        options = quoted_names(self._option_value(table, one) for one in left)
         known = f"; these can be dropped: {options}" if left else ""
         return f"there is no such column{known}"
 
@@ -142,7 +142,7 @@ class _UnusedOptions:
         if there := similar(name, known, _SIMILAR):
             remedy = f"did you mean {shlex.quote(there)}?"
             self._raise_unused_drop(name, None, "there is no such table", remedy)
-        options = f"; these can be dropped: {listed(tables)}" if tables else ""
+        options = f"; these can be dropped: {quoted_names(tables)}" if tables else ""
         return f"there is no such table{options}"
 
     def _droppable_columns(self, name: str) -> Iterator[str]:

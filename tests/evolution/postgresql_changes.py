@@ -8,7 +8,7 @@ from sqlalchemy import MetaData, NullPool, create_engine
 
 from crudgen.evolution.changes import Changes, DroppedTable, TableChange
 from crudgen.evolution.plan import DatabaseSteps, Step
-from crudgen.evolution.postgresql import lower
+from crudgen.evolution.postgresql import database_steps
 from crudgen.kit.database.catalogue import expected_tables, read_tables
 from tests.evolution.sqlite_changes import Wish, table_change
 
@@ -55,7 +55,7 @@ class Live:
                     ]
                     changes.append(replace(change, rows=rows, unvalidated=tuple(invalid)))
             dropped = tuple(DroppedTable(found[name]) for name in drops)
-            return lower(Changes(tuple(changes), dropped), connection)
+            return database_steps(Changes(tuple(changes), dropped), connection)
 
     def apply(
         self, metadata: MetaData, drops: Sequence[str] = (), rows: int = 10, **wishes: Wish

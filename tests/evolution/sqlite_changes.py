@@ -20,7 +20,7 @@ from crudgen.evolution.changes import (
 )
 from crudgen.evolution.index_names import without_name_clashes
 from crudgen.evolution.plan import DatabaseSteps
-from crudgen.evolution.sqlite import lower
+from crudgen.evolution.sqlite import database_steps
 from crudgen.kit.database.catalogue import (
     Column,
     TableDefinition,
@@ -92,7 +92,9 @@ class Lite:
                     wanted = expected[table.name]
                     changes.append(table_change(table, wanted, live, wish, connection))
             dropped = tuple(DroppedTable(found[name]) for name in drops)
-            return lower(Changes(tuple(without_name_clashes(changes)), dropped), connection)
+            return database_steps(
+                Changes(tuple(without_name_clashes(changes)), dropped), connection
+            )
 
     def apply(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> DatabaseSteps:
         """Run the steps to the models as `apply` does."""

@@ -73,7 +73,7 @@ def test_words_are_replaced_in_batches(
         target,
         ApplyOptions(lambda _step: nullcontext(reports.append), lambda _: None),
     ).plan
-    (inside,) = done.inside
+    (inside,) = done.transaction_steps
     assert inside.sql == ('ALTER TABLE "hero" DROP CONSTRAINT "ck_hero_mood_words"',)
     assert [step.lock for step in done.online] == [Lock.BACKGROUND] * 2
     assert len(reports) == -(-number // 7)

@@ -97,7 +97,7 @@ def test_a_killed_process_leaves_the_old_tables_or_the_new_ones(
             assert found.plan(before.target()).is_empty
         else:
             ends.add("new")
-            assert not found.plan(target).inside
+            assert not found.plan(target).transaction_steps
         found.apply(target, backup=False)
         assert found.plan(target).is_empty
         number += EVERY

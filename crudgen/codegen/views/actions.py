@@ -13,7 +13,7 @@ from crudgen.language.schema import Entity, KitForm, RowAction
 
 from .access import action_caller
 from .aliases import type_aliases
-from .bodies import written_suffix
+from .bodies import write_response_suffix
 from .handlers import Handlers
 from .hooks import action_doc, functions_module
 from .models import body_lines
@@ -123,7 +123,7 @@ class ActionHandlers(Handlers):
             statuses.insert(0, 204)
         return ActionView(
             path=literal(f"/{{{entity.singular}_id}}/{action.name}"),
-            response_type=self._import_model(written_suffix(entity)),
+            response_type=self._import_model(write_response_suffix(entity)),
             operation_id=literal(f"{action.name}_{entity.singular}"),
             responses=self._responses(
                 *statuses, 422, *self._missing_etag_status(), 503, hooks=None

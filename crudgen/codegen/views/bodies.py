@@ -46,17 +46,17 @@ WITH_KEYS = "PublicWithKeys"
 BODIES = (CREATE, CREATE_WITH_KEYS, UPDATE, UPDATE_BY_ID, CREATED, WITH_KEYS)
 
 
-def writes_more(entity: Entity) -> bool:
+def writes_several_tables(entity: Entity) -> bool:
     """Return whether requests write more than rows of one table."""
     return creates_together(entity) or writes_keys(entity)
 
 
 def create_suffix(entity: Entity) -> str:
     """Return the suffix of the model of the body that creates a row."""
-    return CREATE if writes_more(entity) else "Create"
+    return CREATE if writes_several_tables(entity) else "Create"
 
 
-def alone_suffix(entity: Entity) -> str:
+def create_alone_suffix(entity: Entity) -> str:
     """Return the suffix of the model of the body that creates or replaces rows without others.
 
     It is that of an item of a bulk create, and that of a PUT.
@@ -76,19 +76,21 @@ def update_by_id_suffix(entity: Entity) -> str:
     return UPDATE_BY_ID if writes_keys(entity) else "UpdateById"
 
 
-def written_suffix(entity: Entity) -> str:
+def write_response_suffix(entity: Entity) -> str:
     """Return the suffix of the model of a row in responses to writes other than its create."""
     return WITH_KEYS if writes_keys(entity) else "Public"
 
 
-def created_suffix(entity: Entity) -> str:
+def create_response_suffix(entity: Entity) -> str:
     """Return the suffix of the model of the response to the create of one row."""
-    return CREATED if creates_together(entity) else written_suffix(entity)
+    return CREATED if creates_together(entity) else write_response_suffix(entity)
 
 
 def owned_body_model(one: Collection) -> str:
     """Return the model of the body that creates a row under its owner: `HeroCreateInTeam`."""
-    return f"{one.create_model}WithRelated" if writes_more(one.target) else one.create_model
+    return (
+        f"{one.create_model}WithRelated" if writes_several_tables(one.target) else one.create_model
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class _BodyPrinter:
         if self._linked and creates:
             verbs = "create or replace" if Operation.REPLACE in operations else "create"
             doc = f"Request body to {verbs} {a_singular} with its links."
-            yield self._body_with_base(alone_suffix(self._entity), "Create", doc, keys)
+            yield self._body_with_base(create_alone_suffix(self._entity), "Create", doc, keys)
         if self._rows:
             doc = f"Request body to create {a_singular} with related rows."
             base = CREATE_WITH_KEYS if self._linked else "Create"

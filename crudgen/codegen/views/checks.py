@@ -20,7 +20,7 @@ def column_of(field: Field, imports: Imports, kind: Bracket | Code | None = None
     return call(imports.name("sqlalchemy", "column"), [name] if kind is None else [name, kind])
 
 
-def exact_number(field: Field, imports: Imports) -> Bracket:
+def decimal_column_type(field: Field, imports: Imports) -> Bracket:
     """Return the column type of a decimal."""
     digits = [literal(field.precision), literal(field.scale)]
     return call(imports.name("..kit.types.decimals", "ExactNumber"), digits)
@@ -61,7 +61,7 @@ class CheckPrinter:
     def _column_expression(self, field: Field) -> Bracket:
         is_scaled = field.type is TypeName.DECIMAL
         if is_scaled and (field.minimum, field.maximum) != (None, None):
-            return column_of(field, self._imports, exact_number(field, self._imports))
+            return column_of(field, self._imports, decimal_column_type(field, self._imports))
         return column_of(field, self._imports)
 
     def _range_condition(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:

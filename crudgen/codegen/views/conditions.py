@@ -25,7 +25,7 @@ from crudgen.language.conditions.tree import Comparison as ComparisonOf
 from crudgen.language.names import FieldName
 from crudgen.language.schema import Entity, TypeName
 
-from .checks import column_of, exact_number
+from .checks import column_of, decimal_column_type
 from .columns import FieldPrinter
 
 _MIRRORED = {
@@ -132,7 +132,7 @@ class ConditionPrinter:
         field = self._entity.field(name)
         kind: Bracket | Code | None = None
         if has_type and field.type is TypeName.DECIMAL:
-            kind = exact_number(field, self._imports)
+            kind = decimal_column_type(field, self._imports)
         elif has_type and field.type is TypeName.BOOL:
             kind = self._imports.name("sqlalchemy", "Boolean")
         return column_of(field, self._imports, kind)

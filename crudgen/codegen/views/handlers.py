@@ -14,11 +14,11 @@ from crudgen.language.schema import Entity, KeyKind
 from .access import caller_type, hides_new_rows
 from .bodies import (
     BODIES,
-    alone_suffix,
+    create_alone_suffix,
     create_suffix,
     update_by_id_suffix,
     update_suffix,
-    written_suffix,
+    write_response_suffix,
 )
 from .collections import creates_together, writes_keys
 from .hooks import called_hooks
@@ -90,7 +90,7 @@ class Handlers:
 
     def create_many(self) -> HandlerView:
         """Return the source of the handler that creates several rows."""
-        created = self._import_model(alone_suffix(self._entity))
+        created = self._import_model(create_alone_suffix(self._entity))
         return self._create_handler(
             name(self._entity.plural, prefix="create_"),
             Operation.CREATE_MANY,
@@ -187,7 +187,7 @@ class Handlers:
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
-        body = self._import_model(alone_suffix(self._entity))
+        body = self._import_model(create_alone_suffix(self._entity))
         unseen = self._hidden_row_status() if self._entity.key_kind is KeyKind.CLIENT else ()
         statuses = (
             *unseen,
@@ -277,7 +277,8 @@ class Handlers:
             statuses = (*dict.fromkeys(statuses),)
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
-            arguments.append(keyword("created", self._import_model(written_suffix(self._entity))))
+            suffix = write_response_suffix(self._entity)
+            arguments.append(keyword("created", self._import_model(suffix)))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
         more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if many else []
         if hooks is None or not self._called.isdisjoint(hooks):
@@ -288,8 +289,7 @@ class Handlers:
 
     def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:
         head = raw("async def ") + function
-        response = self._imports.name("fastapi", "Response")
-        tail = raw(" -> ") + response + raw(":")
+        tail = raw(" -> ") + self._imports.name("fastapi", "Response") + raw(":")
         return statement(head, call(raw(""), parameters), tail=tail)
 
     def _return_statement(self, verb: str, arguments: Sequence[Bracket | Code]) -> Code:

@@ -16,7 +16,7 @@ from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open_to_anyone
 from .articles import a_row
-from .bodies import BODIES, alone_suffix, update_suffix
+from .bodies import BODIES, create_alone_suffix, update_suffix
 from .collections import created_together, owners_of, writes_keys
 from .computed import function_parts
 from .references import Entities
@@ -122,7 +122,7 @@ def _function_view(
     result = model
     match hook:
         case Hook.CREATE:
-            created = _import_model(entity, alone_suffix(entity), imports)
+            created = _import_model(entity, create_alone_suffix(entity), imports)
             parameters.append(annotated(row, created))
             arguments = [model, row]
         case Hook.UPDATE:
@@ -224,7 +224,7 @@ def hooked_resource(
     operations = {*entity.api.operations}
     kinds = [
         name(entity.name),
-        _body_or_never(entity, alone_suffix(entity), imports, is_used=entity.creates),
+        _body_or_never(entity, create_alone_suffix(entity), imports, is_used=entity.creates),
         _body_or_never(
             entity, update_suffix(entity), imports, is_used=Operation.UPDATE in operations
         ),

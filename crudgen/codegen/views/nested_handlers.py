@@ -30,7 +30,13 @@ from crudgen.language.schema import Entity
 
 from .access import hides_new_rows
 from .articles import a_row
-from .bodies import BODIES, create_suffix, created_suffix, owned_body_model, writes_more
+from .bodies import (
+    BODIES,
+    create_response_suffix,
+    create_suffix,
+    owned_body_model,
+    writes_several_tables,
+)
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .hooks import called_hooks, is_hooked
@@ -137,7 +143,9 @@ class NestedHandlers:
     def create(self, one: Collection) -> RouteView:
         """Return the source of the handler that creates a row."""
         payload = Variables(one.target).payload
-        module = self._module(one.target, "bodies" if writes_more(one.target) else "models")
+        module = self._module(
+            one.target, "bodies" if writes_several_tables(one.target) else "models"
+        )
         parameters: list[Bracket | Code] = [
             annotated(payload, self._imports.own(module, owned_body_model(one))),
             *self._common_parameters(one, "creator"),
@@ -154,7 +162,7 @@ class NestedHandlers:
                 raw(""),
                 call(self._imports.name("..kit.hooks.responses", "function_errors"), [errors]),
             )
-        created = self.model(one.target, created_suffix(one.target))
+        created = self.model(one.target, create_response_suffix(one.target))
         response = [_path(one), keyword("response_model", created)]
         if (status := one.target.api.created) != DEFAULT_STATUS:
             response.append(keyword("status_code", literal(status)))

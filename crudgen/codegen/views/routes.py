@@ -12,7 +12,7 @@ from crudgen.language.schema import Entity, KitForm
 
 from .actions import ActionHandlers, ActionView
 from .articles import a_row
-from .bodies import BODIES, created_suffix, writes_more, written_suffix
+from .bodies import BODIES, create_response_suffix, write_response_suffix, writes_several_tables
 from .composite import composite_names
 from .computed import import_table_model
 from .handlers import DEFAULT_STATUS, HandlerView
@@ -116,9 +116,9 @@ def routes_view(
         plural_words=words(entity.plural),
         listed_type=head.rows_type(head.list_suffix),
         read_type=head.model(head.read_suffix),
-        created_type=head.model(created_suffix(entity) if creates else "Public"),
-        written_type=head.model(written_suffix(entity) if writes else "Public"),
-        rows_type=head.rows_type(written_suffix(entity) if writes else "Public"),
+        created_type=head.model(create_response_suffix(entity) if creates else "Public"),
+        written_type=head.model(write_response_suffix(entity) if writes else "Public"),
+        rows_type=head.rows_type(write_response_suffix(entity) if writes else "Public"),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=resource.resource_class(),
@@ -162,7 +162,7 @@ def _defined_names(
         names |= {entity.name + suffix for suffix in (PUBLIC, EMBEDDED, "Included")}
         names.update(related_names(nodes))
     names |= composite_names(entity, entities)
-    names |= {entity.name + suffix for suffix in BODIES if writes_more(entity)}
+    names |= {entity.name + suffix for suffix in BODIES if writes_several_tables(entity)}
     if len(resource_classes) > 1:
         names.add(combined_class(entity))
     return names

@@ -10,7 +10,7 @@ from crudgen.language.names import ClassName, FieldName
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.webhooks import Webhook
 
-from .bodies import BODIES, written_suffix
+from .bodies import BODIES, write_response_suffix
 from .collections import written_by_keys
 from .references import by_name
 from .variables import folder_name
@@ -42,7 +42,7 @@ def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[B
     fields = dict(webhook.fields)
     for entity_name in dict.fromkeys(event.entity for event in webhook.events):
         entity = schema.entity(entity_name)
-        folder, suffix = f".{folder_name(entity.plural)}", written_suffix(entity)
+        folder, suffix = f".{folder_name(entity.plural)}", write_response_suffix(entity)
         public = f"{entity.name}{suffix}"
         imports.use(f"{folder}.models", str(entity.name))
         imports.use(f"{folder}.bodies" if suffix in BODIES else f"{folder}.models", public)

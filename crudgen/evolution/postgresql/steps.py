@@ -25,7 +25,7 @@ _BRIEF = (
 """Changes that read no row."""
 
 
-def lower(changes: Changes, connection: Connection) -> DatabaseSteps:
+def database_steps(changes: Changes, connection: Connection) -> DatabaseSteps:
     """Return the steps of changes on PostgreSQL. The connection is only read."""
     tables = [
         ChangedTable(one, connection.dialect, None if one.is_new else live_table(connection, one))
@@ -124,7 +124,7 @@ class _StepBuilder:
         for item in table.of_kind(Kind.WORDS):
             self._replace_words(table, item)
         for item in table.of_kind(*_BRIEF):
-            self._add_step(item, Lock.INSTANT, *table.brief_change(item))
+            self._add_step(item, Lock.INSTANT, *table.instant_change(item))
         for item in table.of_kind(Kind.REQUIRED):
             self._set_required(table, item)
         for item in table.of_kind(Kind.CHECK_ADDED):
@@ -223,7 +223,7 @@ class _StepBuilder:
             self._add_step(item, lock, sql, seconds=seconds)
             return
         if isinstance(constraint, Check) and (online := table.constrain_online(constraint)):
-            self._add_online(table.added_again(item), *online, seconds=seconds)
+            self._add_online(table.rule_added_again(item), *online, seconds=seconds)
             return
         self._add_step(item, Lock.INSTANT, f"{sql} NOT VALID")
         checked = replace(item, what=f"rows are checked: {item.what}", breaks_running=False)

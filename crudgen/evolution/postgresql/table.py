@@ -108,13 +108,13 @@ class ChangedTable:
         ]
         return self.ddl.constrain_online(check, batched) if batched else ()
 
-    def added_again(self, item: Item) -> Item:
+    def rule_added_again(self, item: Item) -> Item:
         """Return the change that adds a rule again which was removed first."""
         if not isinstance(item.subject, Check):
             return item
         return replace(item, what=f"+ {rule_text(item.subject, self.change)}")
 
-    def brief_change(self, item: Item) -> Iterable[str]:
+    def instant_change(self, item: Item) -> Iterable[str]:
         """Return the statements of a change that reads no row."""
         column = column_of(item)
         match item.kind:

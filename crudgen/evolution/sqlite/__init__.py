@@ -1,5 +1,5 @@
 """Changes of tables on SQLite. Reason to change: its public API."""
 
-from .steps import lower
+from .steps import database_steps
 
-__all__ = ["lower"]
+__all__ = ["database_steps"]

@@ -27,7 +27,7 @@ _PER_ROW = {Lock.COPIED: 3e-6, Lock.INDEXED: 6e-7}
 """Seconds for each row, about."""
 
 
-def lower(changes: Changes, connection: Connection) -> DatabaseSteps:
+def database_steps(changes: Changes, connection: Connection) -> DatabaseSteps:
     """Return the steps of changes on SQLite. The connection is only read."""
     if not changes.dropped and not any(one.is_changed for one in changes.tables):
         return DatabaseSteps()

@@ -11,7 +11,7 @@ from crudgen.language.names import Conventions
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
 from crudgen.language.written.spec import AppSpec, EntitySpec
-from crudgen.language.written.translation import with_remedy
+from crudgen.language.written.translation import with_translation_remedy
 from crudgen.language.yaml.document import parse
 from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems
@@ -201,7 +201,7 @@ def _parse_files(files: Files[str, bytes | str], problems: Problems) -> dict[str
         try:
             documents[file] = parse(file, data)
         except SpecError as error:
-            problems.diagnostics.extend(map(with_remedy, error.diagnostics))
+            problems.diagnostics.extend(map(with_translation_remedy, error.diagnostics))
     return documents
 
 

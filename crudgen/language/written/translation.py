@@ -107,7 +107,7 @@ def translated_default(text: str) -> str | None:
     return None
 
 
-def with_remedy(diagnostic: Diagnostic) -> Diagnostic:
+def with_translation_remedy(diagnostic: Diagnostic) -> Diagnostic:
     """Return the diagnostic of invalid YAML; if the line is a field, with the line to write."""
     line = _LINE.fullmatch(diagnostic.source)
     if line is None or not diagnostic.problem.startswith("invalid YAML"):
