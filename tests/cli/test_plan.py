@@ -81,6 +81,18 @@ def test_exit_codes_say_what_follows(run: Callable[..., Result]) -> None:
     assert run(AFTER, "plan", "--drop", "hero.code").exit_code == 0
 
 
+def test_rules_and_computed_properties_are_no_change_of_a_table(run: Callable[..., Result]) -> None:
+    Path("crudgen.yaml").write_text("auth: {roles: [hr]}\n")
+    access = "access: {read: user, write: hr, fields: {age: {read: hr}}}\n"
+    spec = f"{BEFORE}  size: int? computed\n{access}"
+    for text in (spec, spec.replace("int? computed", "str computed"), f"{BEFORE}{access}"):
+        planned = run(text, "plan")
+        assert (planned.exit_code, "nothing to do" in planned.output) == (0, True), planned.output
+    hidden = run(spec.replace("{age: {read", "{size: {read"), "plan")
+    assert hidden.exit_code == 1
+    assert "'size' is computed, and rules about fields are about columns" in str(hidden.output)
+
+
 def test_a_backup_is_made_before_values_change(run: Callable[..., Result]) -> None:
     before = stored()
     result = run(AFTER, "apply", "--fill", "hero.age=7")

@@ -100,6 +100,18 @@ def test_a_resource_has_its_relations() -> None:
     assert "relations: {" not in render(replace(SCHEMA, emit=(Artifact.PROVIDER,)))[PATH]
 
 
+def test_computed_properties_and_rules_change_nothing() -> None:
+    auth = "auth: {roles: [hr], me: {id: int = sub}}\n"
+    fields = "name: str, salary: int?, owner_id: int = me"
+    access = "access: {owner: owner_id, read: user, create: user, update: owner"
+    plain = load_texts({"hero.yaml": f"name: Hero\nfields: {{{fields}}}\n{access}}}\n"}, auth)
+    rules = f"{access}, fields: {{salary: {{read: hr, write: hr}}}}}}\n"
+    text = f"name: Hero\nfields: {{{fields}, pay: int? computed}}\n{rules}"
+    ruled = load_texts({"hero.yaml": text}, auth)
+    plain, ruled = (replace(one, emit=(Artifact.PROVIDER,)) for one in (plain, ruled))
+    assert render(ruled)[PATH] == render(plain)[PATH]
+
+
 @given(TEXTS.filter(lambda text: not SURROGATE.search(text)))
 @example("</script><!--\u2028")
 def test_text_is_a_literal_of_typescript(text: str) -> None:

@@ -53,6 +53,11 @@ def _rule_problems(
 ) -> Iterator[_Problem]:
     """Yield what is wrong with the rules about one field."""
     name, field = str(rules.name), entity.field(rules.name)
+    if field.computed:
+        key = WRITE if rules.read is None else Action.READ
+        problem = f"{name!r} is computed, and rules about fields are about columns"
+        yield key, problem, "write rules about the fields that it is computed from"
+        return
     if rules.read is not None:
         yield from _read_rule_problems(written, field)
         yield from _callers_without_rows(access, rules.read, Action.READ, name)
