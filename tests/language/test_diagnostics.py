@@ -98,4 +98,5 @@ def makes_a_diagnostic(node: ast.Call) -> bool:
     if any(part in ast.unparse(node) for part in ELSEWHERE):
         return False
     name = ast.unparse(node.func)
-    return name in {"written.add", "written.add_key", "_error"} or name.endswith("problems.add")
+    functions = {"written.add", "written.add_at_key", "_spec_error", "self._add_problem"}
+    return name in functions or name.endswith("problems.add")

@@ -60,8 +60,8 @@ def _rule_problems(
         return
     if rules.read is not None:
         yield from _read_rule_problems(written, field)
-        yield from _callers_without_rows(access, rules.read, Action.READ, name)
-        yield from _callers_unable_to_replace(entity, access, rules, field)
+        yield from _problems_of_callers_without_rows(access, rules.read, Action.READ, name)
+        yield from _problems_of_replacing(entity, access, rules, field)
     if rules.write is None:
         return
     if field.pk:
@@ -71,8 +71,8 @@ def _rule_problems(
     if field.read_only:
         yield WRITE, f"{name!r} is read-only: no request sets it", "remove 'write'"
         return
-    yield from _callers_without_rows(access, rules.write, WRITE, name)
-    yield from _callers_unable_to_create(access, rules.write, field)
+    yield from _problems_of_callers_without_rows(access, rules.write, WRITE, name)
+    yield from _problems_of_creating(access, rules.write, field)
 
 
 def _read_rule_problems(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Problem]:
@@ -90,7 +90,7 @@ def _read_rule_problems(written: WrittenSpec[EntitySpec], field: Field) -> Itera
         yield key, problem, "remove 'read'"
 
 
-def _callers_without_rows(
+def _problems_of_callers_without_rows(
     access: Access, allowed: Allowed, key: str, name: str
 ) -> Iterator[_Problem]:
     """Yield a problem if callers may see or set a field, but not read or write any row."""
@@ -102,7 +102,7 @@ def _callers_without_rows(
             return
 
 
-def _callers_unable_to_replace(
+def _problems_of_replacing(
     entity: Entity, access: Access, rules: FieldRules, field: Field
 ) -> Iterator[_Problem]:
     """Yield a problem if callers may replace rows, but can neither see nor set a required field.
@@ -124,7 +124,7 @@ def _callers_unable_to_replace(
             return
 
 
-def _callers_unable_to_create(access: Access, allowed: Allowed, field: Field) -> Iterator[_Problem]:
+def _problems_of_creating(access: Access, allowed: Allowed, field: Field) -> Iterator[_Problem]:
     """Yield a problem if callers may create rows, but not set a required field."""
     if not field.required:
         return

@@ -59,7 +59,7 @@ def _check_index_length(written: WrittenType, field: Field, longest: int) -> Non
     if flag and longest > MAX_INDEXED_TEXT:
         problem = f"'{flag}' is not possible with a maximum of {longest} characters"
         remedy = f"use at most {MAX_INDEXED_TEXT}: '{field.type}(..{MAX_INDEXED_TEXT})'"
-        written.add_key(flag, problem, remedy)
+        written.add_at_key(flag, problem, remedy)
 
 
 def _with_digits(written: WrittenType, field: Field) -> Field:

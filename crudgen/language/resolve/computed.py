@@ -35,7 +35,7 @@ def check_computed(written: WrittenType) -> None:
     for key, remedy in _EXCLUDED.items():
         if written.spec.is_set(key):
             problem = f"{key!r} is not allowed on a computed property"
-            written.add_key(key, problem, remedy)
+            written.add_at_key(key, problem, remedy)
     if written.name in Hook.__members__.values() or written.name.startswith(AFTER):
         problem = f"{quoted(written.name)} is the name of another function in hooks.py"
         written.problems.add(written.locate_key(), problem, "rename the property")

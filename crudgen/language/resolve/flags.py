@@ -23,7 +23,7 @@ def _check_options_of_type(written: WrittenType) -> None:
     for key in sorted(written.spec.keys_set - allowed):
         options = ", ".join(sorted(written.spec.info.options)) or "none"
         problem = f"'{key}' does not apply to '{written.spec.info.name}'"
-        written.add_key(key, problem, f"options of this type: {options}")
+        written.add_at_key(key, problem, f"options of this type: {options}")
     for key in sorted(written.spec.model_fields_set & allowed - {"default", "example", "column"}):
         if getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
@@ -38,7 +38,7 @@ def _check_flags_of_type(written: WrittenType) -> None:
     for flag in FLAGS:
         if getattr(spec, flag) and flag not in info.flags:
             types = [str(name) for name, other in TYPES.items() if flag in other.flags]
-            written.add_key(
+            written.add_at_key(
                 flag,
                 f"'{flag}' does not apply to '{info.name}'",
                 f"it applies to {', '.join(types)}",
@@ -54,11 +54,11 @@ def check_read_and_write_flags(written: AnyWrittenField) -> None:
     ):
         if getattr(spec, first) and getattr(spec, second):
             problem = f"'{first}' and '{second}' cannot be combined"
-            written.add_key(second, problem, remedy)
+            written.add_at_key(second, problem, remedy)
     is_key = isinstance(spec, FieldSpec) and spec.pk
     if spec.read_only and not (is_key or spec.optional or spec.is_set("default")):
         remedy = "add a default or '?', or remove 'read_only'"
-        written.add_key("read_only", "the field has 'read_only', but no default", remedy)
+        written.add_at_key("read_only", "the field has 'read_only', but no default", remedy)
 
 
 def _check_touch(written: WrittenType) -> None:
@@ -66,13 +66,13 @@ def _check_touch(written: WrittenType) -> None:
     possible = spec.touch and "touch" in info.flags
     if possible and not (spec.read_only and spec.default == "now"):
         remedy = f"write '{info.name} = now read_only touch'"
-        written.add_key("touch", "'touch' requires '= now' and 'read_only'", remedy)
+        written.add_at_key("touch", "'touch' requires '= now' and 'read_only'", remedy)
 
 
 def _check_flags_of_key(written: WrittenType) -> None:
     if written.spec.unique and written.spec.index:
         problem = "'unique' and 'index' cannot be combined"
-        written.add_key("index", problem, "remove 'index': 'unique' implies it")
+        written.add_at_key("index", problem, "remove 'index': 'unique' implies it")
     if not written.spec.pk:
         return
     for key, remedy in (
@@ -83,12 +83,12 @@ def _check_flags_of_key(written: WrittenType) -> None:
         ("optional", "remove the '?'"),
     ):
         if getattr(written.spec, key):
-            written.add_key(key, f"'{key}' is not allowed on the primary key", remedy)
+            written.add_at_key(key, f"'{key}' is not allowed on the primary key", remedy)
     if written.spec.is_set("default"):
-        written.add_key("default", "the primary key cannot have a default", "remove it")
+        written.add_at_key("default", "the primary key cannot have a default", "remove it")
     text = written.spec.info.name is TypeName.STR
     if text and written.spec.read_only:
-        written.add_key(
+        written.add_at_key(
             "read_only",
             "'read_only' is not allowed on a text key",
             "remove it: the client sends the key",

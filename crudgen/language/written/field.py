@@ -41,7 +41,7 @@ class WrittenField(Generic[OptionsT]):
         """Add a problem at the value of an option."""
         self.problems.add(self.locate(key), problem, remedy)
 
-    def add_key(self, key: str, problem: str, remedy: str = "") -> None:
+    def add_at_key(self, key: str, problem: str, remedy: str = "") -> None:
         """Add a problem at the key of an option."""
         self.problems.add(self.locate_key(key), problem, remedy)
 
