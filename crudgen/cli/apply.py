@@ -221,5 +221,6 @@ class StepReporter:
             yield report_progress
         finally:
             timer.cancel()
+            timer.join()  # a report that has begun precedes the next line
         if is_long.is_set():
             console.say_error(f"{what}: {time.monotonic() - started:.1f} s")

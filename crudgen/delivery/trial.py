@@ -51,6 +51,7 @@ class Trial:
             is_new = failure is not None and _creation_failure(plan.out, {}) != failure
         finally:
             timer.cancel()
+            timer.join()  # a report that has begun precedes the next line
         if failure is None:
             return
         if not is_new:
