@@ -28,6 +28,9 @@ from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
 
+EXTENDED = {"CASES", "EXAMPLES", "RUNS"}
+"""Variables that set a number of random examples."""
+
 QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
 """Where tests are quick unless they are marked slow or long: `python -m pytest -m quick`."""
 
@@ -114,8 +117,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Each run has the same random examples, so that none fails by chance; extended runs have new ones.
 hypothesis.settings.register_profile(
-    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "tests",
+    deadline=None,
+    derandomize=not EXTENDED & os.environ.keys(),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
 

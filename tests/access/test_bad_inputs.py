@@ -35,7 +35,7 @@ access:
 """
 DEVICE = "0198a8b4-7c3a-7000-8000-000000000000"
 NOW = int(time.time())
-CLAIMS: dict[str, Any] = {"sub": "7", "exp": NOW + 3600}
+CLAIMS: dict[str, Any] = {"sub": "7", "exp": NOW + 86_400}
 
 
 def signed(claims: Mapping[str, Any], secret: str = SECRET, **headers: Any) -> bytes:
@@ -186,8 +186,8 @@ CLAIMS_OF_TOKENS: list[tuple[Sequence[bytes], str]] = [
     ([with_claims(exp="soon")], "malformed"),
     ([with_claims(exp=True)], "expired"),
     ([with_claims(exp=[])], ""),
-    ([with_claims(nbf=NOW + 3600)], "not valid yet"),
-    ([with_claims(iat=NOW + 3600)], "not valid yet"),
+    ([with_claims(nbf=NOW + 40_000)], "not valid yet"),
+    ([with_claims(iat=NOW + 40_000)], "not valid yet"),
     ([with_claims(iat={})], ""),
     ([with_claims(org=7)], "invalid value: org"),
     ([with_claims(org="")], "invalid value: org"),

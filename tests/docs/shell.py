@@ -35,6 +35,10 @@ _SERVER = re.compile(
 _CRUDGEN = re.compile(r"crudgen (?:'[^'$]*'|[^'$|&;<>*~`(){}\\])*")
 """A command that needs no shell."""
 _WAITS = re.compile(r"^waiting for .* …\n", re.MULTILINE)
+_LONG_STEPS = re.compile(
+    r"^(\S+: .+?)(?: \(about \d+ s\))? …\n(?:\1: .+ …\n)*\1: \d+\.\d s\n", re.MULTILINE
+)
+"""What `crudgen apply` prints about a step that takes long, as any may on a busy machine."""
 _PORTS = re.compile(r"(?<=[: ])(?:8000|8001|9000)\b")
 _URL = re.compile(r"postgresql://[^\s'\"]+/\w+")
 _ACCESS_LOG = re.compile(r"^.* uvicorn\.access .*\n", re.MULTILINE)
@@ -116,7 +120,7 @@ class Shell:
         command = self._real(command)
         forked = self._run_forked(command) if is_alone else None
         status, output = forked or self._run_here(command)
-        return status, self._shown(_WAITS.sub("", output))
+        return status, self._shown(_LONG_STEPS.sub("", _WAITS.sub("", output)))
 
     def _run_here(self, command: str) -> tuple[int, str]:
         out, status = self._scratch / "out", self._scratch / "status"
