@@ -333,7 +333,7 @@ RULES: list[tuple[Any, str]] = [
     ("editor if me.roles = 'editor'", "begin the rule with a role"),
     (5, "expected who may do this"),
     (True, "expected who may do this"),
-    ("owner", "no field is named"),
+    ("owner", "names no field"),
     ("nobody if owner_id = me", "remove the rule"),
     ("anyone if owner_id = me", "has no 'me'"),
     ("", "unknown role ''"),
