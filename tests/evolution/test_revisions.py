@@ -239,6 +239,11 @@ CHAINS: dict[str, list[tuple[list[str], list[str]]]] = {
         ([entity("Box", {"mood": FURIOUS})], ["box.low", "box.top"]),
         ([entity("Box", SIZES | {"mood": FURIOUS}) + "\ncheck: [low < high]"], []),
     ],
+    "tables have names with capital letters": [
+        ([entity("Hero", {"name": "str"}, "table: BigHero")], []),
+        ([entity("Hero", {"age": "int?"}, "table: BigHero")], []),
+        ([entity("Man", {"age": "int?"}, "table: BigMan", "was: Hero")], ["Man.name"]),
+    ],
     "what the kit adds comes and goes": [
         ([entity("Hero", {"name": "str"})], []),
         (

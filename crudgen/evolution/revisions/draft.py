@@ -112,7 +112,8 @@ def _tables_after(connection: Connection, plan: Plan) -> dict[str, TableDefiniti
         for statement in step.sql:
             run(connection, statement)
     names = [name for name, kind in taken_names(connection).items() if kind == "table"]
-    return read_tables(connection, names)
+    # The names are in lower case; a spec has them as they were created.
+    return {one.name: one for one in read_tables(connection, names).values()}
 
 
 def _without_widened_checks(
