@@ -31,13 +31,13 @@ def check_origins(origins: Sequence[str]) -> Sequence[str]:
     for origin in origins:
         if origin == "*":
             if len(origins) > 1:
-                raise _error("* allows every origin: remove the other origins")
-        elif (fault := _fault(origin)) is not None:
-            raise _error(fault)
+                raise _origin_error("* allows every origin: remove the other origins")
+        elif (fault := _origin_problem(origin)) is not None:
+            raise _origin_error(fault)
     return origins
 
 
-def _fault(origin: str) -> str | None:
+def _origin_problem(origin: str) -> str | None:
     """Return what is wrong with an origin, and how to write it; None if it is valid."""
     if origin == "null":
         return "null is sent by every page without an origin, so it cannot be allowed"
@@ -50,10 +50,10 @@ def _fault(origin: str) -> str | None:
         return f"{origin!r}: an origin begins with http:// or https://, {_EXAMPLE}"
     if "*" in origin:
         return f"{origin!r}: wildcards are not supported: list each origin, or * alone"
-    return _form_fault(origin)
+    return _form_problem(origin)
 
 
-def _form_fault(origin: str) -> str | None:
+def _form_problem(origin: str) -> str | None:
     if _DEVIATIONS.search(origin):
         return f"{origin!r}: write its host as a browser sends it, beginning with xn--"
     sent = _as_browsers_send(origin)
@@ -77,5 +77,5 @@ def _as_browsers_send(origin: str) -> str | None:
     return "/".join(str(url).split("/")[:3])
 
 
-def _error(message: str) -> PydanticCustomError:
+def _origin_error(message: str) -> PydanticCustomError:
     return PydanticCustomError("origins", "{message}", {"message": message})

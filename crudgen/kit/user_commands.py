@@ -74,20 +74,22 @@ def as_json(users: Sequence[Account]) -> str:
 
 def as_table(users: Sequence[Account]) -> str:
     """Return users as a table."""
-    rows = [(_key(one), one.name, roles_text(one.roles), _state(one)) for one in users]
+    rows = [(_key(one), one.name, roles_text(one.roles), _login_state(one)) for one in users]
     return table_text(("id", "name", "roles", "state"), rows, "no users")
 
 
 def described(user: Account) -> str:
     """Return a user in a line."""
-    return f"user {user.name}: id {_key(user)}, roles {roles_text(user.roles)}, {_state(user)}"
+    return (
+        f"user {user.name}: id {_key(user)}, roles {roles_text(user.roles)}, {_login_state(user)}"
+    )
 
 
 def _key(user: Account) -> str:
     return "-" if user.id is None else str(user.id)
 
 
-def _state(user: Account) -> str:
+def _login_state(user: Account) -> str:
     if user.id is None:
         return "without a row"
     return "disabled" if user.disabled else "enabled"

@@ -73,7 +73,7 @@ class ChangeRules:
 
 
 class RowChangeCheck:
-    """Checks the change of one row by a function: call `check_before` and `check_after` it."""
+    """Checks the rules about a row before and after one call of a function that changes it."""
 
     def __init__(self, rules: ChangeRules, caller: BaseCaller | None, key: Any) -> None:
         self._rules, self._caller, self._key = rules, caller, key
@@ -81,7 +81,7 @@ class RowChangeCheck:
         self._found: list[list[tuple[str, bool | None]]] = [[] for _ in rules.parts]
 
     async def check_before(self, db: Database) -> None:
-        """Store the former values of the row. Raises RowDenied (403) if no rule can allow it."""
+        """Store the row's former values. Raises RowDenied (403) if no rule can allow a change."""
         rules, caller_db = self._rules, as_caller(db, self._caller)
         if rules.are_asked:
             rows = await caller_db.read(rules.before, {"key__": self._key})

@@ -98,7 +98,10 @@ class Clause:
         return _with_parameter_types(self._with_parameters({}, {}, changed or {}), kind)
 
     def after_write(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
-        """Return the condition for the row after a write that has not run: `changed` is set."""
+        """Return the condition for the row after a write that has not run yet.
+
+        `changed` has the parameter of each column that the write sets.
+        """
         return _with_parameter_types(self._with_parameters(changed, {}, changed), kind)
 
     def before_done_write(

@@ -107,7 +107,7 @@ def require(caller: type[BaseCaller], *rules: Rule) -> Any:
 
 
 def _security_scheme(login: str | None) -> tuple[Scheme, str]:
-    """Return how callers authenticate, for OpenAPI, and its name."""
+    """Return the security scheme of OpenAPI for the callers, and its name."""
     if login is None:
         doc = "A token of the identity provider."
         return HTTPBearer(bearerFormat="JWT", description=doc), TOKEN

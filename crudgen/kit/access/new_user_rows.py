@@ -35,7 +35,7 @@ def find_or_insert_row(
 
 
 def existing_row(rows: UserRows, session: Session, text: str) -> Any:
-    """Return the key that a text is, if there is such a row. Raises AccountError otherwise."""
+    """Parse the key of an existing row. Raises AccountError if there is no such row."""
     key = _parsed_key(text, python_type(rows.key.type))
     name = rows.model.__name__
     if key is None:

@@ -54,7 +54,7 @@ class RowAccounts(Accounts):
         return self._set(name, **{ROW: self._free_row(row, values)})
 
     def _free_row(self, row: str | None, values: Sequence[str]) -> Any:
-        """Return the key of a row. Raises AccountError if it is another user."""
+        """Return the key of an existing or new row. Raises AccountError if it has a login."""
         key = find_or_insert_row(self._rows, self.session, row, values)
         taken = select(LOGINS.c.name).where(self._row == key)
         if (name := self.session.execute(taken).scalar()) is not None:

@@ -66,13 +66,13 @@ class _Level:
         for include in includes:
             rows = include.rows
             if rows.is_many:
-                found[rows.json_name] = self._list(row, key, include)
-                found[rows.more_name] = self._flag(has_more(include, row, key, self._kind))
+                found[rows.json_name] = self._list_json(row, key, include)
+                found[rows.more_name] = self._flag_json(has_more(include, row, key, self._kind))
             else:
-                found[rows.json_name] = self._single(row, key, include)
+                found[rows.json_name] = self._single_row_json(row, key, include)
         return found
 
-    def _single(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
+    def _single_row_json(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
         columns = include.rows.columns
         table = include.rows.source(include.name, self._kind)
         target = attributes(table, columns)
@@ -85,9 +85,11 @@ class _Level:
         """Return an included row with its related rows."""
         columns = include.rows.columns
         own = self.own(row, columns, fields_of(include))
-        return written({**own, **self.related(row, columns.key, include.includes)}, self._kind)
+        return encode_object(
+            {**own, **self.related(row, columns.key, include.includes)}, self._kind
+        )
 
-    def _list(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
+    def _list_json(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
         columns, kind = include.rows.columns, self._kind
         wanted = attributes_to_select(columns, fields_of(include), include.includes)
         table = limited_rows(include, row, key, wanted, kind).subquery(f"{include.name}_rows")
@@ -105,12 +107,12 @@ class _Level:
         found = select(array).select_from(level.source).scalar_subquery()
         return type_coerce(found, JsonText())
 
-    def _flag(self, condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    def _flag_json(self, condition: ColumnElement[bool]) -> ColumnElement[Any]:
         flag: Any = case((condition, text_literal("true")), else_=text_literal("false"))
         return type_coerce(func.json(flag) if self._kind == "sqlite" else flag, JsonText())
 
 
-def written(properties: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnElement[str]:
+def encode_object(properties: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnElement[str]:
     """Return the SQL that encodes properties as a JSON object."""
     found = json_object(properties, kind)
     if found is None:
@@ -136,17 +138,19 @@ class IncludedJson:
         self.encoder: _ListEncoder | _RowEncoder = _ListEncoder() if order else _RowEncoder()
         self.whole: Select[Any] | None = None
         if not order:
-            both: Any = select(written(own, kind), written(related, kind))
+            both: Any = select(encode_object(own, kind), encode_object(related, kind))
             self.statement = both.select_from(level.source)
             return
         places = [*page.c][-len(order) :]
-        statement = select(written({**own, **related}, kind), *places).select_from(level.source)
+        statement = select(encode_object({**own, **related}, kind), *places).select_from(
+            level.source
+        )
         if kind == "sqlite":
             # It keeps the order of the page. With a LIMIT, it does not merge the page with this
             # SELECT, and so encodes only the rows of the page.
             every = literal_column("-1", Integer())
             self.statement = statement.limit(every).offset(literal_column("0", Integer()))
-            array = func.json_group_array(written({**own, **related}, kind), type_=String())
+            array = func.json_group_array(encode_object({**own, **related}, kind), type_=String())
             whole: Any = select(array, more_rows(columns, query)).select_from(level.source)
             self.whole = whole
         else:

@@ -46,7 +46,7 @@ ALL = Permissions()
 
 
 class Calls(Generic[CallerT]):
-    """The functions of an entity, for one caller; None if the application has no callers.
+    """The functions of an entity for one caller, who is None in an application without callers.
 
     `operations` returns the operations on a resource that the caller may use. `shown` returns the
     JSON of a row of this entity as the caller sees it; by default, the entire row. `filled`
@@ -155,7 +155,7 @@ class Call(Generic[CallerT]):
     def update(self, row: Model, changes: Changes, names: Collection[str] | None = None) -> Any:
         """Update a row by the function of the owner, if there is one; return its key.
 
-        `names` are the attributes that the request has, if it has not all changes.
+        `names` are the attributes that the client sent, if `changes` sets more.
         """
         function = self._calls.hooks.update
         changes = changes.model_copy(deep=True)
@@ -253,7 +253,7 @@ class Call(Generic[CallerT]):
         return extended
 
     def lock_links(self, sent: Sequence[Model], *, replaces: bool = False) -> None:
-        """Lock the link tables that request bodies write, before rows are locked.
+        """Take the write locks of the link tables that request bodies write, before locking rows.
 
         `replaces`: also those whose links a body without keys removes, or a function may write.
         """

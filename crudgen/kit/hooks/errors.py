@@ -8,7 +8,7 @@ from ..errors import problem
 class Refused(HTTPException):
     """422: a value is rejected. `name` is its property in the body, and the place of the problem.
 
-    Everything that the request has written is undone.
+    Everything that the request has written is rolled back.
     """
 
     def __init__(self, name: str, message: str) -> None:

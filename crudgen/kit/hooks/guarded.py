@@ -78,7 +78,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
     ) -> Callable[[], None]:
         """Raise Forbidden (403) if a caller may not change a row; return the check to call later.
 
-        The caller must be allowed to change the row as it is, and to leave it as it is then.
+        The caller must be allowed to change the row as it is before the function, and after it.
         """
         self.access.permission(permission).check(caller)
         rules = self._change_rules(roles_of(caller), db.kind, permission)

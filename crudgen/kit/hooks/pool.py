@@ -9,7 +9,7 @@ _KEY = "hook_pool"
 
 
 class Pool:
-    """A pool of as many connections as requests have, created on demand."""
+    """A pool as large as the one for requests without functions; connections open on demand."""
 
     def __init__(self, backend: Postgresql) -> None:
         self.engine: Engine = create_engine(

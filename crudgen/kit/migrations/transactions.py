@@ -29,7 +29,7 @@ def alone(connection: Connection) -> Iterator[None]:
     On SQLite, all revisions are one transaction. On PostgreSQL, each one has its own.
     """
     is_sqlite = connection.dialect.name == "sqlite"
-    yield from _alone_on_sqlite(connection) if is_sqlite else _alone_on_postgresql(connection)
+    yield from _lock_on_sqlite(connection) if is_sqlite else _lock_on_postgresql(connection)
 
 
 def repeat(connection: Connection, work: Callable[[], None]) -> None:
@@ -49,7 +49,7 @@ def repeat(connection: Connection, work: Callable[[], None]) -> None:
     raise CommandError("a table is locked all the time\n  end long transactions, and try again")
 
 
-def _alone_on_postgresql(connection: Connection) -> Iterator[None]:
+def _lock_on_postgresql(connection: Connection) -> Iterator[None]:
     # A statement that waits for the lock would have a snapshot, for which CREATE INDEX CONCURRENTLY
     # in the process that has the lock would wait.
     while not rows(connection, f"SELECT pg_try_advisory_lock({LOCK})")[0][0]:
@@ -66,7 +66,7 @@ def _alone_on_postgresql(connection: Connection) -> Iterator[None]:
             connection.commit()
 
 
-def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
+def _lock_on_sqlite(connection: Connection) -> Iterator[None]:
     driver: Any = connection.connection.dbapi_connection
     driver.isolation_level = None  # the transaction begins below, not with the first change of rows
     driver.execute(f"PRAGMA busy_timeout = {1000 * WRITER_SECONDS}")

@@ -53,7 +53,9 @@ class Listing:
     ) -> tuple[bytes, str]:
         """Return the rows of a page as JSON, and its Link header."""
         rows, more = await self._rows(db, use, query, cursor)
-        return use.rows.write_all(rows), self._links(db, request, query, cursor, rows, more=more)
+        return use.rows.write_all(rows), self._page_links(
+            db, request, query, cursor, rows, more=more
+        )
 
     async def _rows(
         self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
@@ -107,12 +109,12 @@ class Listing:
     def _read_cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:
             return None
-        cursor = read_cursor(query.cursor, self._scope(query), db.secret)
+        cursor = read_cursor(query.cursor, self._cursor_scope(query), db.secret)
         if cursor is None:
             raise HTTPException(404, "Invalid cursor: use the links of this list")
         return cursor
 
-    def _scope(self, query: ListQuery) -> tuple[object, ...]:
+    def _cursor_scope(self, query: ListQuery) -> tuple[object, ...]:
         return (self._columns.properties.table.name, *query.cursor_scope)
 
     def _cursor_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
@@ -124,7 +126,7 @@ class Listing:
             if text is not None
         }
 
-    def _links(
+    def _page_links(
         self,
         db: Database,
         request: Request,
@@ -153,7 +155,7 @@ class Listing:
         return cursor_links(request, query, before, after)
 
     def _write_cursor(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
-        return write_cursor(cursor, self._scope(query), db.secret)
+        return write_cursor(cursor, self._cursor_scope(query), db.secret)
 
 
 def listing(model: type[Model], columns: Columns) -> Listing:

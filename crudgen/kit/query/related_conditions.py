@@ -50,9 +50,9 @@ class _Conditions:
             if path.attribute:
                 yield one.condition_of(near[path.attribute], name, kind)
         for step, conditions in self.related.items():
-            yield from conditions._of_related(step, near, near_key, kind)
+            yield from conditions._related_clauses(step, near, near_key, kind)
 
-    def _of_related(
+    def _related_clauses(
         self, step: Step, near: Source, near_key: str, kind: str
     ) -> Iterator[ColumnElement[bool]]:
         rows = _Rows(step, near, near_key, kind)
@@ -99,7 +99,7 @@ class _Rows:
     def exist(self) -> ColumnElement[bool]:
         """Return whether there are such rows."""
         if self._link is None:
-            return self._exists(self._target, [self._belongs()])
+            return self._exists(self._target, [self._belongs_to_row()])
         table, by, to = self._link
         is_linked = by == self._near[self._near_key]
         if self._step.rows.hides_rows:
@@ -113,7 +113,7 @@ class _Rows:
         It is evaluated for each row of a list until the page is full.
         """
         if self._link is None:
-            found = self._exists(self._target, [self._belongs(), *conditions])
+            found = self._exists(self._target, [self._belongs_to_row(), *conditions])
         else:
             table, by, to = self._link
             joined = table.join(self._target, to == self.source[self.columns.key])
@@ -138,7 +138,7 @@ class _Rows:
         _, by, to = self._link
         return near.in_(select(by).where(_equals(to, key, is_one=is_one)))
 
-    def _belongs(self) -> ColumnElement[bool]:
+    def _belongs_to_row(self) -> ColumnElement[bool]:
         return self._step.rows.matches(self.source, self._near, self._near_key)
 
     def _exists(

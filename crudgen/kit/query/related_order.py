@@ -65,7 +65,7 @@ class RelatedOrder:
             if (absent := self._is_absent(missing)) is not None:
                 nulls = sum(len(one.steps) > length for one in self._group)
                 yield self._part(statement.where(absent), reached, nulls)
-        column = self._column(self._group[0])
+        column = self._sort_expression(self._group[0])
         if may_be_null(column):
             yield self._part(statement.where(column.is_(None)), steps, 1)
             statement = statement.where(column.is_not(None))
@@ -93,17 +93,17 @@ class RelatedOrder:
         places = []
         for n, one in enumerate(self._order):
             if n < nulls:
-                nothing = cast(null(), self._column(one).type)
+                nothing = cast(null(), self._sort_expression(one).type)
                 places.append(Place(nothing, one.descends, may_be_null=True))
             elif n < len(self._group):
-                places.append(Place(self._column(one), one.descends, may_be_null=False))
+                places.append(Place(self._sort_expression(one), one.descends, may_be_null=False))
             else:
                 places.append(self._place(one, reached))
         return Part(self._with_joins(statement, reached), places, len(self._group), nulls)
 
     def _place(self, one: _SortColumn, reached: Steps) -> Place:
         """Return the place of a column, which is null if the steps to it lead to no row."""
-        column = self._column(one)
+        column = self._sort_expression(one)
         if one.steps == reached[: len(one.steps)]:
             return Place(column, one.descends, may_be_null(column))
         return Place(type_coerce(column, column.type), one.descends, may_be_null=True)
@@ -113,27 +113,29 @@ class RelatedOrder:
         source = self._table
         for length in range(1, len(reached) + 1):
             steps = reached[:length]
-            source = source.join(self._targets[steps], self._matches(steps))
+            source = source.join(self._targets[steps], self._matches_related_row(steps))
         others = [one.steps for one in self._order if one not in self._group]
         prefixes = [steps[:length] for steps in others for length in range(1, len(steps) + 1)]
         for steps in dict.fromkeys(prefixes):
             if steps != reached[: len(steps)]:
-                source = source.outerjoin(self._targets[steps], self._matches(steps))
+                source = source.outerjoin(self._targets[steps], self._matches_related_row(steps))
         return statement.select_from(source)
 
     def _is_absent(self, steps: Steps) -> ColumnElement[bool] | None:
         """Return the condition of rows without the row at the end; None if all have one."""
         relation = steps[-1].relation
         if not isinstance(relation, ManyToOne) or steps[-1].hides_rows:
-            return ~exists().where(self._matches(steps)).correlate_except(self._targets[steps])
+            return ~exists().where(self._matches_related_row(steps)).correlate_except(
+                self._targets[steps]
+            )
         reference: Any = self._sources[steps[:-1]][relation.by]
         return reference.is_(None) if reference.nullable else None
 
-    def _matches(self, steps: Steps) -> ColumnElement[bool]:
+    def _matches_related_row(self, steps: Steps) -> ColumnElement[bool]:
         near = steps[:-1]
         return steps[-1].matches(self._sources[steps], self._sources[near], self._keys[near])
 
-    def _column(self, one: _SortColumn) -> Any:
+    def _sort_expression(self, one: _SortColumn) -> Any:
         return self._sources[one.steps][one.attribute]
 
 

@@ -33,7 +33,7 @@ def with_json_properties(row: bytes, properties: Iterable[tuple[str, bytes]]) ->
 
 
 def joined_etag_before(name: str) -> Callable[[bytes], str]:
-    """Return the function that returns the ETag of a body: that of the row, and that of the body.
+    """Return the function that returns the ETag of a body in two parts: of the row, and of all.
 
     In the body, the row ends before the property `name`.
     """

@@ -171,7 +171,7 @@ class LinkWriter:
 
 
 def link_locks(db: Database, written: Iterable["KeyProperty"]) -> list[Change]:
-    """Return the changes that lock link tables for writing, in the order of the tables."""
+    """Return the changes that take the write locks of link tables, in the order of the tables."""
     in_order = sorted(written, key=lambda one: one.table)
     return [lock for one in in_order for lock in one.locks(db)]
 

@@ -179,7 +179,7 @@ class LinkingResource(RelatedResource):
     def locks_of_links(
         self, db: Database, rows: Sequence[Model], *, replaces: bool = False
     ) -> Sequence[Change]:
-        """Return the changes that lock the link tables that request bodies write."""
+        """Return the changes that take the write locks of the link tables in request bodies."""
         return link_locks(
             db, [one for one in self._written if replaces or any(map(one.is_in, rows))]
         )

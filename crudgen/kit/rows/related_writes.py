@@ -49,7 +49,7 @@ class LinkWrites:
     """The changes of links in the transaction that updates rows."""
 
     locks: Sequence[Change] = ()
-    """Run first, and lock the link tables, to avoid deadlocks."""
+    """Run first: take the write locks of the link tables, to avoid deadlocks."""
     before: Sequence[Change] = ()
     """Run when the rows are locked: check and replace the links."""
     after: Sequence[Change] = ()
@@ -137,7 +137,7 @@ class RelatedWriter:
     def locks_of_links(
         self, db: Database, rows: Sequence[Model], *, replaces: bool = False
     ) -> Sequence[Change]:
-        """Return the changes that lock the link tables that request bodies write.
+        """Return the changes that take the write locks of the link tables in request bodies.
 
         With `replaces`, a body without keys removes links.
         """

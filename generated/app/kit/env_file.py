@@ -24,7 +24,7 @@ def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> None:
         files = [files]
     for file in (Path(one).expanduser() for one in files or ()):
         if os.path.lexists(file) and not file.is_fifo():  # a pipe can be read only once
-            _check_lines(file, _read(file))
+            _check_lines(file, _read_text(file))
 
 
 def _check_lines(file: Path, text: str) -> None:
@@ -38,18 +38,18 @@ def _check_lines(file: Path, text: str) -> None:
             )
 
 
-def _read(file: Path) -> str:
+def _read_text(file: Path) -> str:
     if file.is_dir():
         raise StartupError(f"{file} is a directory, not a file\n  replace it by a file")
     if not file.is_file():
-        raise _unreadable(file, "it is neither a regular file nor a link to one")
+        raise _unreadable_file_error(file, "it is neither a regular file nor a link to one")
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _unreadable(file, error.strerror) from None
+        raise _unreadable_file_error(file, error.strerror) from None
     if len(data) > MAX_BYTES:
-        raise _unreadable(file, "it is larger than 1 MiB")
+        raise _unreadable_file_error(file, "it is larger than 1 MiB")
     encoding = detect_encoding(data)[:6].upper()
     if encoding in {"UTF-16", "UTF-32"}:
         remedy = "save the file as UTF-8; PowerShell: Set-Content -Encoding utf8"
@@ -65,5 +65,5 @@ def _read(file: Path) -> str:
     return text
 
 
-def _unreadable(file: Path, reason: str | None) -> StartupError:
+def _unreadable_file_error(file: Path, reason: str | None) -> StartupError:
     return StartupError(f"{file} cannot be read: {reason}\n  fix it, or remove it")

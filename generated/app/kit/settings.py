@@ -27,7 +27,7 @@ Origins = Annotated[
 ]
 
 
-def _lower(value: object) -> object:
+def _lowercase(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
@@ -107,7 +107,9 @@ class BaseAppSettings(ServerSettings):
     """Time limit of a statement; on SQLite, of a read. If exceeded, the response is 503."""
     lock_seconds: Seconds = 2.0
     """Time to wait for a lock or a database connection. If exceeded, the response is 503."""
-    database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = "auto"
+    database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lowercase)] = (
+        "auto"
+    )
     """Whether to prepare statements on PostgreSQL: `true`, `false`, or `auto`: without a pooler."""
     database_read_only: bool = False
     """Whether the database is only read: writes are 503, and `/ready` is 200 nevertheless."""

@@ -58,10 +58,10 @@ def sqlite_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
             is_true, is_false = text_literal("true"), text_literal("false")
             return func.json(case((column, is_true), (~column, is_false)))
         case Time():
-            return _replaced(stored, ".000000", "")
+            return _replace_part(stored, ".000000", "")
         case UTCDateTime():
-            iso = _replaced(stored, " ", "T") + text_literal("Z")
-            return _replaced(iso, ".000000Z", "Z")
+            iso = _replace_part(stored, " ", "T") + text_literal("Z")
+            return _replace_part(iso, ".000000Z", "Z")
         case Uuid():
             groups = [_part(stored, *group) for group in ((1, 8), (9, 4), (13, 4), (17, 4))]
             hyphen, written = text_literal("-"), _part(stored, 21, 12)
@@ -108,11 +108,11 @@ def _postgresql_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     match column.type:
         case Time():
             clock = func.to_char(cast(column, Interval()), text_literal("HH24:MI:SS.US"))
-            return _replaced(clock, ".000000", "")
+            return _replace_part(clock, ".000000", "")
         case UTCDateTime():
             utc = func.timezone(text_literal("UTC"), column)
             iso = func.to_char(utc, text_literal('YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-            return _replaced(iso, ".000000Z", "Z")
+            return _replace_part(iso, ".000000Z", "Z")
         case LargeBinary():
             lines = func.encode(column, text_literal("base64"))
             return func.replace(lines, func.chr(literal_column("10")), text_literal(""))
@@ -129,7 +129,7 @@ def _quoted(text: ColumnElement[str]) -> ColumnElement[str]:
     return quote + text + quote
 
 
-def _replaced(text: ColumnElement[str], part: str, new: str) -> ColumnElement[str]:
+def _replace_part(text: ColumnElement[str], part: str, new: str) -> ColumnElement[str]:
     return func.replace(text, text_literal(part), text_literal(new), type_=String())
 
 
