@@ -95,13 +95,37 @@ def twice(team: type[Team]) -> SQLColumnExpression[int | None]:
     """Return two times the budget."""
     return col(team.budget) * 2
 '''
+BADGE = """\
+name: Badge
+fields: {name: str, rank: int?, level: int? computed, kind: str computed}
+access: {read: user, create: user, fields: {rank: {read: hr}}}
+"""
+BADGES = '''\
+"""Computed properties of badges."""
+
+from sqlalchemy import SQLColumnExpression, literal
+from sqlmodel import col
+
+from .models import Badge
+
+
+def level(badge: type[Badge]) -> SQLColumnExpression[int | None]:
+    """Return ten times the rank."""
+    return col(badge.rank) * 10
+
+
+def kind(badge: type[Badge]) -> SQLColumnExpression[str]:
+    """Return the same for all badges."""
+    return literal("gold")
+'''
 SALARIES = (5, 9, None, 1, 7, 3)
 CALLERS: tuple[dict[str, Any], ...] = ({"by": 1}, {"by": 2}, {"by": 3, "roles": ["hr"]})
 
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    found = package_of(ENTITIES, APP, heroes=HEROES, teams=TEAMS)
+    entities = ENTITIES | {"badge.yaml": BADGE}
+    found = package_of(entities, APP, heroes=HEROES, teams=TEAMS, badges=BADGES)
     yield found
     unload(found)
 
@@ -117,6 +141,7 @@ def test_values_of_hidden_columns(
                 await check_lists(asker, caller)
                 await check_teams(asker, caller)
             await check_writes(asker)
+            await check_constants(asker)
 
     asyncio.run(check())
 
@@ -231,3 +256,18 @@ async def check_writes(asker: Asker) -> None:
     tags.append((await asker.ask("GET /heroes/1", **other)).headers["etag"])
     assert tags[0] == tags[1]
     assert (await asker.row("GET /heroes/1"))["pay"] == 16
+
+
+async def check_constants(asker: Asker) -> None:
+    """A list has the rows of its table, also if the SQL of what it selects names no column."""
+    for rank in (1, 2, 3):
+        await asker.row("POST /badges/", {"name": "b", "rank": rank})
+    for query in ("", "&sort=-id", "&sort=level", "&limit=9&cursor=", "&count=exact", "&limit=3"):
+        rows = await asker.row(f"GET /badges/?fields=level{query}")
+        assert rows == [{"level": None}] * 3
+        rows = await asker.row(f"GET /badges/?fields=kind,level{query}")
+        assert rows == [{"level": None, "kind": "gold"}] * 3
+        rows = await asker.row(f"GET /badges/?fields=kind{query}", roles=["hr"])
+        assert rows == [{"kind": "gold"}] * 3
+    rows = await asker.row("GET /badges/?fields=level&sort=-level", roles=["hr"])
+    assert rows == [{"level": 30}, {"level": 20}, {"level": 10}]

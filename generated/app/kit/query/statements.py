@@ -72,7 +72,8 @@ def page_statement(
     With `with_places`, those of all pages are.
     """
     order = page_order(query, cursor)
-    statement = select(*selected).where(*conditions(columns, query, kind))
+    of_rows = select(*selected).select_from(columns.properties.table)
+    statement = of_rows.where(*conditions(columns, query, kind))
     parts = list(columns.parts(statement, order, kind))
     if cursor is not None:
         parts = [after for part in parts for after in part.after(cursor)]
