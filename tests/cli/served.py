@@ -16,7 +16,7 @@ import pytest
 from tests.support.forked import Forked
 from tests.support.servers import Process
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"FORCE_COLOR", "DATABASE_URL"}}
 
 

@@ -45,7 +45,7 @@ class Project:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=60,
+                timeout=180,
             )
         else:
             done = forked.run("crudgen", *arguments, folder=self.folder, environment=ENVIRONMENT)

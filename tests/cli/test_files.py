@@ -39,7 +39,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
         env=ENVIRONMENT | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -127,7 +127,7 @@ def test_an_env_file_may_be_a_pipe(emitted: Path, tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as started:
         (tmp_path / ".env").write_text("DOCS=false\n")
-        assert started.communicate(timeout=60)[0] == "False\n"
+        assert started.communicate(timeout=180)[0] == "False\n"
 
 
 def test_another_env_file_is_checked_too(emitted: Path, tmp_path: Path) -> None:

@@ -377,7 +377,7 @@ def test_a_url_is_refused_at_the_start(servers: Servers, root: Path, tmp_path: P
     api: Api = servers.start(
         root / "entities", "served", f"sqlite:///{tmp_path}/app.db?timeout=30", wait=False
     )
-    assert api.process.wait(30) != 0
+    assert api.process.wait(90) != 0
     log = api.log.read_text()
     assert "the parameter timeout is not supported" in log
     assert "Traceback" not in log

@@ -34,7 +34,7 @@ def detail(response: Response) -> tuple[int, str]:
 
 
 def wait_until_ready_is(api: Api, status: int) -> Response:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (answer := api.client.get("/ready")).status_code != status:
         assert time.monotonic() < deadline, (answer.text, api.log.read_text())
         time.sleep(0.1)
@@ -113,7 +113,7 @@ def test_an_sqlite_file_that_cannot_be_written_is_read(
 
 def wait_until_served(api: Api) -> Response:
     """Wait until `/live` is answered; return what `/ready` says then."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             api.client.get("/live")

@@ -22,7 +22,7 @@ from crudgen.errors import ServeError
 
 PROGRAM = "tests.delivery.serve_fakes"
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 class Server:

@@ -123,7 +123,7 @@ def test_the_unit_starts_and_ends_the_application(
         lines: list[bytes] = []
         reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
         reader.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not any(b"Ctrl+C" in line for line in lines):
             assert process.poll() is None
             assert time.monotonic() < deadline

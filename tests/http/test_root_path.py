@@ -133,7 +133,7 @@ def test_a_root_path_of_another_form_prevents_the_start(
     settings = {"ROOT_PATH": OF_ANOTHER_FORM[0]}
     database = new_database("sqlite")
     api = servers.start(root / "entities", "served", database, settings=settings, wait=False)
-    assert api.process.wait(30) == 1
+    assert api.process.wait(90) == 1
     log = api.log.read_text()
     assert f"ROOT_PATH: {FORM}" in log
     assert "Traceback" not in log

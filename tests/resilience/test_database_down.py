@@ -57,7 +57,7 @@ def test_postgresql_down_at_the_start_and_for_long_afterwards(
 ) -> None:
     postgres.stop()
     api = servers.start(root / "entities", "emitted", postgres.url, wait=False)
-    wait_for(lambda: lives(api), 30)
+    wait_for(lambda: lives(api), 90)
     assert not answers(api)
     assert not ready(api)
     time.sleep(3)
@@ -85,7 +85,7 @@ def test_sqlite_that_is_locked_at_the_start(
         other.execute("PRAGMA journal_mode = WAL")
         other.execute("BEGIN IMMEDIATE")
         api = servers.start(root / "entities", "emitted", database, wait=False)
-        wait_for(lambda: lives(api), 30)
+        wait_for(lambda: lives(api), 90)
         assert not answers(api)
         assert not ready(api)
         other.execute("ROLLBACK")
@@ -102,7 +102,7 @@ def test_wrong_tables_that_appear_meanwhile_are_never_served(
         other.execute("BEGIN IMMEDIATE")
         other.execute("CREATE TABLE hero (id INTEGER PRIMARY KEY)")
         api = servers.start(root / "entities", "served", database, wait=False)
-        wait_for(lambda: lives(api), 30)
+        wait_for(lambda: lives(api), 90)
         other.execute("COMMIT")
         assert "table hero: column name: missing" in api.log_with("differ from the models")
         assert not answers(api)
@@ -117,7 +117,7 @@ def test_an_application_that_waits_for_its_database_ends_in_order(
 ) -> None:
     url = "postgresql://u:hunter2@127.0.0.1:1/x"
     api = servers.start(root / "entities", mode, url, wait=False)
-    wait_for(lambda: lives(api), 30)
+    wait_for(lambda: lives(api), 90)
     api.stop()
     log = api.log.read_text()
     assert "check that the server is running" in log

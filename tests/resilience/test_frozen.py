@@ -226,7 +226,7 @@ def test_an_application_that_starts_while_the_database_is_frozen_waits_for_it(
         proxy.freeze()
         spec = root / "tests/specs/zoo/entities"
         api = servers.start(spec, "emitted", proxy.url, wait=False, settings=SETTINGS)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not lives(api):
             assert time.monotonic() < deadline
             time.sleep(0.05)

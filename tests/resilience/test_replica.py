@@ -30,7 +30,7 @@ def spec(root: Path) -> Path:
 
 
 def wait_until(api: Api, path: str, status: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             if api.client.get(path).status_code == status:
@@ -123,7 +123,7 @@ def test_a_standby_without_the_tables_ends_the_start_with_a_message(
     """The replica is deployed before the primary has made the tables."""
     settings = {"DATABASE_READ_ONLY": "true"}
     early = servers.start(spec, "served", cluster.standby.url, wait=False, settings=settings)
-    assert early.process.wait(30) == 1
+    assert early.process.wait(90) == 1
     early.client.close()
     said = early.log.read_text()
     assert said.count("\n") == 3

@@ -18,7 +18,7 @@ if "--multiprocessing-fork" in sys.orig_argv:
 
 def wait_for_workers(api: Api) -> set[int]:
     """Return the process ids of two workers that may not have started yet."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(api.workers) < 2:
         assert time.monotonic() < deadline, api.log.read_text()
         time.sleep(0.05)

@@ -126,7 +126,7 @@ class Starts:
         return said
 
     def end(self) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)
         assert self._process.returncode == 0
 
 
@@ -232,7 +232,7 @@ def test_another_process_that_writes_does_not_stop_the_start(tmp_path: Path) -> 
 
 
 def wait_until_answered(url: str) -> httpx.Response:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             return httpx.get(url, timeout=30)

@@ -68,7 +68,7 @@ def test_a_table_that_differs_stops_the_start(
         assert "column price: numeric(10,2) NOT NULL in the database" in refused.stderr
 
     emitted = servers.start(spec, "emitted", database, wait=False)
-    assert emitted.process.wait(30) != 0
+    assert emitted.process.wait(90) != 0
     log = emitted.log.read_text()
     assert "table robot: column weight: missing from the database" in log
     assert "Traceback" not in log

@@ -102,7 +102,7 @@ def run(
             errors=errors,
         )
         try:
-            code = process.wait(60)
+            code = process.wait(180)
         finally:
             process.kill()
         return subprocess.CompletedProcess(

@@ -133,7 +133,7 @@ class Api:
         return self
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
             try:
@@ -147,7 +147,7 @@ class Api:
 
     def wait_until_all_answer(self, workers: int) -> None:
         """Wait until each of several workers takes connections."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with ExitStack() as stack:
                 for _ in range(32):
