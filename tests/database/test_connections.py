@@ -103,19 +103,19 @@ def test_a_port_that_is_no_postgresql_is_waited_for(
         port = listener.getsockname()[1]
         url = f"postgresql://u:hunter2@127.0.0.1:{port}/x?sslmode=prefer"
         api = servers.start(root / "entities", mode, url, wait=False)
-        listener.settimeout(30)
+        listener.settimeout(90)
         accepted, _ = listener.accept()
-        if greeting:
-            accepted.sendall(greeting)
-        log = api.log_with("retrying in the background")
-        assert api.client.get("/live").status_code == 200
-        for path in ("/ready", "/heroes/"):
-            answer = api.client.get(path)
-            assert (answer.status_code, answer.json()["detail"]) == (
-                503,
-                "The application is still connecting to the database, try again",
-            )
-        accepted.close()
+        with accepted:
+            if greeting:
+                accepted.sendall(greeting)
+            log = api.log_with("retrying in the background")
+            assert api.client.get("/live").status_code == 200
+            for path in ("/ready", "/heroes/"):
+                answer = api.client.get(path)
+                assert (answer.status_code, answer.json()["detail"]) == (
+                    503,
+                    "The application is still connecting to the database, try again",
+                )
         api.stop()
     assert "hunter2" not in log
     assert "Traceback" not in api.log.read_text()

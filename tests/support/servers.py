@@ -163,7 +163,7 @@ class Api:
 
         Return the log after a number of characters, where the text must be.
         """
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while text not in (log := self.log.read_text()[after:]) or not log.endswith("\n"):
             assert time.monotonic() < deadline, log
             time.sleep(0.05)
