@@ -40,7 +40,7 @@ def _new_names_in_order(
     existing: Collection[str],
     has_link_columns: Callable[[str, str], bool],
 ) -> dict[str, str]:
-    """Return new names with present ones. `former` lists a name after the one that takes it."""
+    """Return new names with present ones. In `former`, a name follows the one that replaces it."""
     renamed: dict[str, str] = {}
     left = {*existing}
     for new, names in former.items():

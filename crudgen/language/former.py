@@ -45,7 +45,7 @@ def former_link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]
     roles = [str(entity.singular), *_former_singulars(entity)]
     derived = [
         f"{role}_{word}{LINK_TABLE}"
-        for role, word in _pairs_by_age(roles, _link_singulars(name, link))
+        for role, word in _name_pairs_latest_first(roles, _link_singulars(name, link))
     ]
     return tuple(dict.fromkeys([*derived[1:], *link.was]))
 
@@ -62,7 +62,7 @@ def former_link_columns(
     near, far = (
         [
             conventions.columns.of(f"{role}_{key}")
-            for role, key in _pairs_by_age(names, _key_names(owner))
+            for role, key in _name_pairs_latest_first(names, _key_names(owner))
         ]
         for names, owner in ((roles, entity), (words, target))
     )
@@ -96,7 +96,7 @@ def _key_names(entity: Entity) -> list[str]:
     return [str(entity.key.name), *(snake_case(name) for name in entity.key.was)]
 
 
-def _pairs_by_age(first: list[str], second: list[str]) -> list[tuple[str, str]]:
+def _name_pairs_latest_first(first: list[str], second: list[str]) -> list[tuple[str, str]]:
     """Return all pairs, the present one first, then those with the latest names."""
     numbered = product(enumerate(first), enumerate(second))
     ordered = sorted(numbered, key=lambda pair: pair[0][0] + pair[1][0])

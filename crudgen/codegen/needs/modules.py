@@ -98,11 +98,12 @@ class KitImports:
         for node in ast.walk(_syntax_tree(text)):
             if isinstance(node, ast.ImportFrom) and _kit_module(node) is not None:
                 old = ast.unparse(node)
-                lines = [*self._corrected_imports(node)]
+                lines = [*self._right_import_lines(node)]
                 if lines != [old]:
                     yield from (MissingLine(line, f"instead of `{old}`") for line in lines)
 
-    def _corrected_imports(self, node: ast.ImportFrom) -> Iterator[str]:
+    def _right_import_lines(self, node: ast.ImportFrom) -> Iterator[str]:
+        """Yield the imports to write instead of one."""
         module = _kit_module(node) or ""
         package = (node.module or "").removesuffix(module).rstrip(".")
         package = "." * node.level + package

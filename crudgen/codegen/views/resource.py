@@ -120,9 +120,9 @@ class ResourcePrinter:
             arguments.append(raw("serialized=True"))
         one = len(self._classes) == 1
         kind = self._classes[0] if one else combined_class(entity)
-        return statement(variable + raw(" = "), self._with_access(variable, call(kind, arguments)))
+        return statement(variable + raw(" = "), self._guarded(variable, call(kind, arguments)))
 
-    def _with_access(self, variable: Code, rows: Bracket) -> Bracket:
+    def _guarded(self, variable: Code, rows: Bracket) -> Bracket:
         """Return `Guarded(Resource(…), access)`, if the API has callers."""
         if self._entity.access is None:
             return self._with_functions(variable, rows)

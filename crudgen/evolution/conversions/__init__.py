@@ -28,7 +28,7 @@ def conversion(
     before, after = table.stored_type(found, is_live=True), table.stored_type(expected)
     if before is None or after is None:
         return None
-    if table.is_same_form(before, after):
+    if table.keeps_stored_values(before, after):
         return SAME
     if before == after:
         return Conversion("{value}")

@@ -49,7 +49,7 @@ def stored_type(name: str, *, is_live: bool = False) -> StoredType | None:
     return None if kind is None else StoredType(kind)
 
 
-def is_same_form(before: StoredType, after: StoredType) -> bool:
+def keeps_stored_values(before: StoredType, after: StoredType) -> bool:
     """Return whether PostgreSQL changes the type without rewriting the rows."""
     if before.kind is Kind.DECIMAL and after.kind is Kind.DECIMAL:
         return before.scale == after.scale and before.precision <= after.precision

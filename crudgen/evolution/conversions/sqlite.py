@@ -44,7 +44,7 @@ def stored_type(name: str, *, is_live: bool = False) -> StoredType | None:
     return None if kind is None else StoredType(kind)
 
 
-def is_same_form(before: StoredType, after: StoredType) -> bool:
+def keeps_stored_values(before: StoredType, after: StoredType) -> bool:
     """Return whether all values are stored in the same way before and after."""
     return before == after or (before.kind, after.kind) in {
         (Kind.JSON, Kind.TEXT),

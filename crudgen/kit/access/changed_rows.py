@@ -56,14 +56,14 @@ class ChangeRules:
         self.last: list[_Asked] = []
         for number, (_, _, part) in enumerate(self.parts):
             if part.needs_new_values:
-                earlier = part.before_done_write(former, kind)
+                earlier = part.of_former_row(former, kind)
                 self.last.append((number, "before", earlier.label(f"before{number}")))
             else:
                 self.first.append(
                     (number, "before", part.before_write(kind).label(f"before{number}"))
                 )
             self.last.append(
-                (number, "after", part.after_done_write(former, kind).label(f"after{number}"))
+                (number, "after", part.of_written_row(former, kind).label(f"after{number}"))
             )
         values = [column.label(f"{FORMER}{name}") for name, column in self.former.items()]
         self.before: Statement = select(*values, *(one for *_, one in self.first)).where(is_row)

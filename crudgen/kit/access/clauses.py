@@ -104,16 +104,14 @@ class Clause:
         """
         return _with_parameter_types(self._with_parameters(changed, {}, changed), kind)
 
-    def before_done_write(
-        self, former: Mapping[Column[Any], str], kind: str
-    ) -> ColumnElement[bool]:
+    def of_former_row(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
         """Return the condition for the row before a write that has run.
 
         `former` has the parameters of the former values: the table has the new ones.
         """
         return _with_parameter_types(self._with_parameters(former, former, {}), kind)
 
-    def after_done_write(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+    def of_written_row(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
         """Return the condition for the row in the table, after a write that has run."""
         return _with_parameter_types(self._with_parameters({}, former, {}), kind)
 

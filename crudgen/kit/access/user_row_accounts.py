@@ -1,4 +1,4 @@
-"""Adds users who are rows, and links logins with rows, for commands. It checks no rules."""
+"""Adds users who are rows, and links logins (a name and a password) to rows; checks no rules."""
 
 from collections.abc import Sequence
 from typing import Any

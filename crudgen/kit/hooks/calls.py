@@ -20,7 +20,7 @@ from .registered import Recorder, runs_functions_on_create, wants_events
 from .running import run_in_transaction
 from .sent import Sent
 from .shown import ShownRow, links_reader, row_json, with_linked_keys
-from .together import created_rows_json, creating_relations
+from .together import created_rows_json, relations_of_nested_creates
 from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
@@ -242,7 +242,7 @@ class Call(Generic[CallerT]):
 
         Return a 204 if the caller may not see one of them.
         """
-        together = creating_relations(self._rows, row)
+        together = relations_of_nested_creates(self._rows, row)
         if not together:
             return response
         keys = self.tx.keys_created_with(self._rows, key)

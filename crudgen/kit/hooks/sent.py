@@ -7,7 +7,7 @@ from fastapi import HTTPException
 
 from ..models import Model
 from ..rows.resource import Resource
-from .together import creating_relations
+from .together import relations_of_nested_creates
 
 Place = Sequence[str | int]
 
@@ -34,7 +34,7 @@ class Sent:
                 one.attribute,
                 [Sent(one.rows, child, by=one.by) for child in one.created],
             )
-            for one in creating_relations(rows, body)
+            for one in relations_of_nested_creates(rows, body)
         }
 
         self._keys = {one.json_name: (one, [*one.keys(body)]) for one in rows.linked_keys()}

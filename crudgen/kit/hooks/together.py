@@ -15,7 +15,7 @@ Keys = Mapping[str, Sequence[Any]]
 """The keys of the rows that were created together with a row, by property of the body."""
 
 
-def creating_relations(rows: Resource, row: Model) -> Sequence[RelatedWrite]:
+def relations_of_nested_creates(rows: Resource, row: Model) -> Sequence[RelatedWrite]:
     """Return the relations whose rows the body of a new row can create too."""
     return [one for one in rows.related_writes(row) if one.attribute]
 

@@ -18,7 +18,7 @@ from .noted import STATES, NotedEvents
 from .registered import Recorder, functions_of, recorders_of, runs_functions_on_create
 from .sent import Sent
 from .shown import event_json
-from .together import Keys, creating_relations, keys_of_created_rows
+from .together import Keys, keys_of_created_rows, relations_of_nested_creates
 
 ModelT = TypeVar("ModelT", bound=Model)
 CallerT = TypeVar("CallerT", default=None)
@@ -75,7 +75,7 @@ class Transaction(Generic[CallerT]):
 
     def _insert(self, rows: Resource, row: Model) -> Any:
         """Insert a row, and the child rows in its body; return its key."""
-        table, together = rows._properties.table, creating_relations(rows, row)
+        table, together = rows._properties.table, relations_of_nested_creates(rows, row)
         tables = [one.rows._properties.table for one in together if one.created]
         is_apart = any(map(runs_functions_on_create, tables))
         used: Any = rows

@@ -40,7 +40,7 @@ class RelatedOrder:
         order: Sequence[tuple[str, bool]],
         kind: str,
     ) -> None:
-        """`values` are those of the rows of the list, by attribute."""
+        """`values` has the columns of the listed rows, by attribute."""
         self._table: FromClause = properties.table
         self._kind = kind
         self._order = [_sort_column(paths.get(name), name, descends) for name, descends in order]

@@ -31,7 +31,7 @@ class Shape:
 
     @property
     def statements(self) -> Sequence[Prepared | None]:
-        """The statements."""
+        """The statements of the page and of the count, if there is one."""
         return self.page, self.count
 
     @property

@@ -42,11 +42,13 @@ def json_array_response(rows: Sequence[bytes], status: int = 200) -> Response:
 def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error to the HTTP error of an item in the body."""
 
-    def convert(error: Exception) -> Exception:
-        answer = http_error(error, properties)
-        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
+    def to_http_error(error: Exception) -> Exception:
+        converted = http_error(error, properties)
+        if isinstance(converted, _ITEM_ERRORS):
+            return with_item_index(converted, index)
+        return error
 
-    return convert
+    return to_http_error
 
 
 def with_item_index(error: HTTPException, index: int) -> HTTPException:

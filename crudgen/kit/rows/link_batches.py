@@ -128,8 +128,8 @@ class LinkBatches:
         self._owners = _KeyParameter("owners", {"near": near}, kind)
         self._others = _KeyParameter("others", {"far": stored_key}, kind)
         self._links = _KeyParameter("links", {"near": near, "far": far}, kind)
-        self._lock = _select_locked(owner_key, self._owners, key_share=True)
-        self._keep = _select_locked(row_key, self._others, read=True, key_share=True)
+        self._lock = _locking_select(owner_key, self._owners, key_share=True)
+        self._keep = _locking_select(row_key, self._others, read=True, key_share=True)
         is_of_owner = near.in_(self._owners.select_rows())
         is_kept = tuple_(near, far).in_(self._links.select_rows())
         self._is_removed = and_(is_of_owner, ~is_kept, is_visible)
@@ -141,7 +141,7 @@ class LinkBatches:
         self._add: Statement = insert.on_conflict_do_nothing().returning(far)
 
     def lock_owners(self, owners: Sequence[Any], check: Check) -> Change:
-        """Return the change that locks owners, in the order of their keys; `check` gets these."""
+        """Return the change that locks owners by key, in order; `check` gets the keys found."""
         return Change(self._lock, self._bound_owners(owners), check=check)
 
     def keep(self, others: Sequence[Any], check: Check) -> Change:
@@ -229,6 +229,6 @@ class GuardedLinkBatches(LinkBatches):
         return Change(self._denied, bound, check=check)
 
 
-def _select_locked(key: ColumnElement[Any], keys: _KeyParameter, **mode: Any) -> Select[Any]:
+def _locking_select(key: ColumnElement[Any], keys: _KeyParameter, **mode: Any) -> Select[Any]:
     """Return the SELECT that locks the rows with some keys, in the order of the keys."""
     return select(key).where(key.in_(keys.select_rows())).order_by(key).with_for_update(**mode)

@@ -33,7 +33,7 @@ class ReferenceLocks:
     def __init__(self, properties: Properties) -> None:
         self._properties = properties
         self._key = properties.columns[properties.key]
-        self._rows = _select_locked(self._key, key_share=True)
+        self._rows = _locking_select(self._key, key_share=True)
         """Locks rows before they are updated."""
 
     @cached_property
@@ -83,7 +83,7 @@ class TargetLocks:
     def statement(self, column: Column[Any]) -> Select[Any]:
         """Return the statement that locks the rows with some values of a column."""
         if column not in self._statements:
-            self._statements[column] = _select_locked(column, read=True, key_share=True)
+            self._statements[column] = _locking_select(column, read=True, key_share=True)
         return self._statements[column]
 
     def lock_changes(self, targets: Iterable[Mapping[Column[Any], set[Any]]]) -> list[Change]:
@@ -113,7 +113,7 @@ def _references_to(table: Table) -> Iterator[ForeignKey]:
                 yield key
 
 
-def _select_locked(column: Column[Any], **mode: Any) -> Select[Any]:
+def _locking_select(column: Column[Any], **mode: Any) -> Select[Any]:
     """Return the SELECT that locks the rows with some values of a column, in their order."""
     is_chosen: ColumnElement[bool] = column == any_(bindparam("keys", type_=ARRAY(column.type)))
     return select(column).where(is_chosen).order_by(column).with_for_update(**mode)

@@ -20,14 +20,14 @@ from .defaults import with_default_and_example
 from .enums import with_enum
 from .flags import check_flags
 from .former_names import with_former_names
-from .naming import Names, default_field_names, field_names
+from .naming import Names, default_names_of_field, names_of_field
 from .sample import samples
 
 
 def implicit_key(conventions: Conventions) -> Field:
     """Return the field `id` that an entity without a primary key field gets."""
     return Field(
-        *default_field_names(FieldName("id"), conventions),
+        *default_names_of_field(FieldName("id"), conventions),
         TypeName.INT,
         minimum=INT64_MIN,
         maximum=INT64_MAX,
@@ -78,7 +78,7 @@ def _check_primary_keys(
 
 
 def _resolve_field(written: WrittenType, conventions: Conventions) -> Field | None:
-    names = field_names(written, conventions)
+    names = names_of_field(written, conventions)
     check_flags(written)
     if names is None or not written.has_no_problem:
         return None

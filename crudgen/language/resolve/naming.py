@@ -30,7 +30,7 @@ NameT = TypeVar("NameT", bound=Name)
 Names = tuple[FieldName, AttributeName, ColumnName, JsonName]
 
 
-def default_field_names(name: FieldName, conventions: Conventions) -> Names:
+def default_names_of_field(name: FieldName, conventions: Conventions) -> Names:
     """Return the names of a field that sets none of them."""
     return (
         name,
@@ -40,7 +40,7 @@ def default_field_names(name: FieldName, conventions: Conventions) -> Names:
     )
 
 
-def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | None:
+def names_of_field(written: AnyWrittenField, conventions: Conventions) -> Names | None:
     """Return the names of a field, written or derived, or None if one of them is invalid."""
     spec = written.spec
     is_derived = not (spec.is_set("column") or spec.is_set("json"))
@@ -73,7 +73,7 @@ def _valid_names(text: str, conventions: Conventions) -> Names | None:
     if not FieldName.PATTERN.fullmatch(text) or attribute_problem(text):
         return None
     try:
-        names = default_field_names(FieldName(text), conventions)
+        names = default_names_of_field(FieldName(text), conventions)
     except ValueError:
         return None
     *_, column, sent = names

@@ -10,7 +10,7 @@ from .defaults import with_default_and_example
 from .draft import Draft, Drafts
 from .flags import check_read_and_write_flags
 from .former_names import with_former_names
-from .naming import Names, field_names
+from .naming import Names, names_of_field
 from .order import with_order
 
 _NOT_EMPTY = frozenset({"relation", "inverse", "order", "doc", "was"})
@@ -37,7 +37,7 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
 
 
 def _resolve_reference(written: WrittenReference, drafts: Drafts) -> Field | None:
-    names = field_names(written, drafts.conventions)
+    names = names_of_field(written, drafts.conventions)
     _check_options(written)
     target = drafts.find(written.spec.to, lambda: written.locate("to"))
     key = target.key if target else None
