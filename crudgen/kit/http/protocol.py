@@ -63,14 +63,15 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first head."""
         super().connection_made(transport)
-        self._raw_transport = transport
-        self.transport = LingeringTransport(transport, self._is_receiving)
+        self._lingering = LingeringTransport(transport, self._is_receiving)
+        self.transport = self._lingering
         self._start_timer(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, and tell the application that the client has disconnected."""
         self._stop_timer()
         self._send_timeout.stop()
+        self._lingering.stop()
         if self._abort_timer is not None:
             self._abort_timer.cancel()
         if self._idle_timer is not None:
@@ -108,7 +109,7 @@ class HttpProtocol(HttpToolsProtocol):
         Without the header Upgrade, the head is parsed again, and the body after it.
         """
         if self._should_upgrade():
-            self.transport = self._raw_transport
+            self.transport = self._lingering.wrapped
             self.handle_websocket_upgrade()
             return b""
         if not self._is_upgrade:  # a CONNECT, which the application handles already
