@@ -56,7 +56,8 @@ def _rule_problems(
     if field.computed:
         key = WRITE if rules.read is None else Action.READ
         problem = f"{name!r} is computed, and rules about fields are about columns"
-        yield key, problem, "write rules about the fields that it is computed from"
+        remedy = "write rules about the fields that it is computed from, or rules of 'read'"
+        yield key, problem, remedy
         return
     if rules.read is not None:
         yield from _read_rule_problems(written, field)
