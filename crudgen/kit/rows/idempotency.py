@@ -247,7 +247,7 @@ def _replayed_response(
         raise _header_error("other_request", "The key was used for another request")
     if not first_roles <= roles:
         message = "The key was used with roles that the caller does not have now"
-        raise _header_error("other_request", message)
+        raise _header_error("other_roles", message)
     headers = {"Idempotent-Replayed": "true"}
     if location is not None:
         headers["Location"] = location
