@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _ROLES = "roles"
 _LOGIN = "login"
 _KEY = "key"
+_STORED = {_LOGIN: f"{_LOGIN}=NAME", _KEY: f"{_KEY}=ID"}
+"""How to name a caller who is stored."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -45,22 +47,22 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     auth = schema.auth or Auth()
     attributes = {str(one.name): one for one in auth.me}
     users = {str(one.name): one for one in schema.entities}.get(str(auth.user_entity))
+    stored = _stored_names(attributes, auth)
     claims: dict[str, Any] = {}
     roles: list[str] = []
     login = row = api_key = None
     for name, value in _name_value_pairs(texts):
         if name == _ROLES:
             roles.append(_checked_role(value, auth))
-        elif name == _LOGIN and auth.users and _LOGIN not in attributes:
+        elif name == _LOGIN and name in stored:
             login = _value_unless_repeated(name, value, login)
-        elif name == _KEY and auth.keys and _KEY not in attributes:
+        elif name == _KEY and name in stored:
             api_key = _value_unless_repeated(name, _number_of_key(value), api_key)
         elif name == "id" and users is not None:
             row = _value_unless_repeated(name, parse_key(users, value, "--as: "), row)
         elif name in attributes:
             _add_claim(claims, attributes[name], value)
         else:
-            stored = [_LOGIN] * auth.users + [_KEY] * auth.keys
             allowed = [*attributes, *stored, _ROLES]
             raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
     naming = {_LOGIN: login, _KEY: api_key, "id": row}
@@ -73,13 +75,19 @@ def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
     return NamedCaller(claims, tuple(roles), login, row, api_key)
 
 
+def _stored_names(attributes: "Mapping[str, Claim]", auth: "Auth") -> list[str]:
+    """Return the names that refer to a stored caller. An attribute of that name comes first."""
+    is_enabled = {_LOGIN: auth.users, _KEY: auth.keys}
+    return [name for name in _STORED if is_enabled[name] and name not in attributes]
+
+
 def _check_complete(
     claims: Mapping[str, Any], attributes: "Mapping[str, Claim]", auth: "Auth"
 ) -> None:
     """Raise ArgumentError if a caller who is not stored lacks an attribute."""
     for name, one in attributes.items():
         if not one.optional and one.claim not in claims:
-            also = f", or {_LOGIN}=NAME" * auth.users + f", or {_KEY}=ID" * auth.keys
+            also = "".join(f", or {_STORED[how]}" for how in _stored_names(attributes, auth))
             raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE{also}")
 
 

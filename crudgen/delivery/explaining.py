@@ -5,17 +5,20 @@ The rules are those of the generated application: its code is imported, and read
 
 import asyncio
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from crudgen.delivery import memory
 from crudgen.delivery.named_callers import NamedCaller, stored_claims
-from crudgen.errors import ArgumentError
+from crudgen.errors import ArgumentError, DatabaseError
 from crudgen.evolution.connecting import Database
+from crudgen.kit.database.faults import cause_of, is_undefined, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,20 @@ def explain(tree: Mapping[str, str], url: str | None, question: Question) -> Exp
         memory.unload(package)
 
 
+@contextmanager
+def _reading(database: Database) -> Iterator[Connection]:
+    """Connect to read. Raises DatabaseError, with a remedy if a table or column is missing."""
+    with database.reading() as connection:
+        try:
+            yield connection
+        except DBAPIError as error:
+            if not is_undefined(cause_of(error)):
+                raise
+            remedy = "crudgen plan shows what has to change, and crudgen apply changes it"
+            problem = f"database {database.where}: {reason_of(error)}"
+            raise DatabaseError(f"{problem}\n  {remedy}") from None
+
+
 class _Explainer:
     """Answers a question with the code of an imported application."""
 
@@ -103,7 +120,7 @@ class _Explainer:
         kind = self._import_module("caller").Caller
         claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
         if named.is_stored:
-            with database.reading() as connection:
+            with _reading(database) as connection:
                 claims = stored_claims(named, connection, self._import_module)
         try:
             return kind.from_claims({"sub": "caller"} | claims)
@@ -130,7 +147,7 @@ class _Explainer:
         operations = self._import_module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
-        with database.reading() as connection:
+        with _reading(database) as connection:
             known = {} if self._caller is None else self._caller.bound_values
             reader = _CallerConnection(connection, known)
             found = await self._explain_rules(operations, reader, values)

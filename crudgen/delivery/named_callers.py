@@ -85,7 +85,7 @@ def _api_key(number: int, connection: Connection, module: Module, rows: Any) -> 
         raise ArgumentError(f"--as: there is no key {number}; see: crudgen key list")
     if found["expires"] <= time.time():
         raise ArgumentError(f"--as: the key {number} has expired, so it gets 401")
-    if rows is not None:
+    if rows is not None and found["row_id"] is not None:
         logins = module("kit.access.user_table").LOGINS
         asked = select(logins.c.name).where(
             logins.c.row_id == found["row_id"], logins.c.disabled.is_not(None)

@@ -179,6 +179,10 @@ def test_api_keys_are_callers() -> None:
     auth = "auth: {keys: true, roles: [editor], me: {key: str, id: int = sub}}"
     schema = load_texts({"note.yaml": NOTE}, auth)
     assert named_caller(["id=7", "key=a"], schema) == NamedCaller({"sub": "7", "key": "a"})
+    with pytest.raises(ArgumentError, match=r"--as lacks 'key': write key=VALUE$"):
+        named_caller(["id=7"], schema)
+    with pytest.raises(ArgumentError, match=r"allowed: key, id, roles$"):
+        named_caller(["x=7"], schema)
 
 
 def test_what_is_stored_of_an_api_key_is_read(
@@ -194,6 +198,11 @@ def test_what_is_stored_of_an_api_key_is_read(
         assert done.exit_code == code, (arguments, done.output)
         return done.output + str(done.exception)
 
+    for caller, table in (("key=1", "_credential"), ("login=ann", "_login"), ("id=1", "user")):
+        found = crudgen("access", "explain", "User", "1", "read", "--as", caller, code=1)
+        assert f"database sqlite:///app.db: no such table: {table}\n  crudgen plan shows" in found
+        assert "crudgen apply changes it" in found
+        assert "SELECT" not in found
     crudgen("apply")
     add = ("user", "add", "ann", "--set", "name=Ann", "--set", "team=3", "--password-stdin")
     crudgen(*add, given="a long password")
@@ -212,6 +221,7 @@ def test_what_is_stored_of_an_api_key_is_read(
     with create_engine("sqlite:///app.db").begin() as connection:
         connection.execute(text("UPDATE _credential SET expires = 1 WHERE id = 1"))
         connection.execute(text("UPDATE _credential SET row_id = NULL WHERE id = 2"))
+        connection.execute(text("UPDATE _login SET row_id = NULL, disabled = 1"))
     assert "the key 1 has expired, so it gets 401" in crudgen(*create, "key=1", code=2)
     assert "the key 2 has no row, so it gets 401" in crudgen(*create, "key=2", code=2)
 

@@ -72,7 +72,7 @@ def classify(error: BaseException) -> Fault:
     return postgresql_fault(state)
 
 
-def is_undefined(error: Exception) -> bool:
+def is_undefined(error: BaseException) -> bool:
     """Return whether a table or column of a statement does not exist."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
         return _UNDEFINED_ON_SQLITE.match(str(error)) is not None
