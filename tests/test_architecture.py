@@ -97,7 +97,7 @@ ROOMS = {
         {"events"},
         {"webhooks"},
         {"fast"},
-        {"application", "wiring", "server", *FORMER_NAMES},
+        {"application", "wiring", "server", "workers", *FORMER_NAMES},
         {"command_line"},
         {"key_commands", "user_commands"},
         {"user_row_commands", "user_row_key_commands"},

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.routing import get_name
 from uvicorn.main import main
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
 
 from crudgen.codegen.views.distribution import KIT_REQUIREMENTS
 
@@ -105,6 +105,12 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         "uvicorn.error" in uvicorn.config.LOGGING_CONFIG["loggers"]
     ),
     "uvicorn: Multiprocess (delivery/server.py)": has(Multiprocess, "terminate_all", "run"),
+    "uvicorn: Process of Multiprocess (kit/workers.py)": lambda: (
+        has(multiprocess.Process, "is_alive", "terminate", "join", "pid")()
+        and takes(multiprocess.Process, "config", "sockets")()
+        and "Process" in Multiprocess.init_processes.__code__.co_names
+        and "is_alive" in Multiprocess.keep_subprocess_alive.__code__.co_names
+    ),
     "uvicorn: Server.shutdown (delivery/server.py)": takes(uvicorn.Server.shutdown, "sockets"),
 }
 

@@ -24,6 +24,7 @@ from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch, Tables
 from crudgen.delivery.watch import Watch
 from crudgen.errors import CrudgenError, DatabaseError, ServeError, TablesError
+from crudgen.kit.workers import install_worker
 
 _GRACE_SECONDS = 7
 """Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
@@ -249,8 +250,8 @@ def _serve_workers(
     recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
 ) -> None:
     asyncio.run(_start_once(recipe, _listener_url(listener), reporter))
-    config = _uvicorn_config(_WorkerFactory(recipe), options, factory=True)
-    _Workers(config, sockets=[listener]).run()
+    install_worker()
+    _Workers(_uvicorn_config(_WorkerFactory(recipe), options, factory=True), [listener]).run()
 
 
 class _Workers(Multiprocess):
@@ -291,7 +292,6 @@ def _uvicorn_config(application: Any, options: Options, *, factory: bool = False
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        timeout_worker_healthcheck=30,  # a start on a busy machine takes more than uvicorn's 5 s
     )
 
 

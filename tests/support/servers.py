@@ -79,7 +79,7 @@ class Api:
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, where there are several."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in children if _is_worker(child)]
 
     def emptied(self) -> "Api":
         """Delete every row, but not the secret that cursors are signed with."""
@@ -190,6 +190,13 @@ class Api:
         self.close()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(15)
+
+
+def _is_worker(child: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # it has just been killed
+        return False
 
 
 def _has_clients(worker: psutil.Process) -> bool:

@@ -11,14 +11,10 @@ from uvicorn.main import main
 from .errors import StartupError
 from .settings import describe_errors
 from .wiring import make_database
+from .workers import install_worker
 
 GRACE_SECONDS = 7
 """How many seconds requests may still take after SIGTERM."""
-WORKER_SECONDS = 30
-"""How long a worker may take to respond to the check of the parent process, also while it starts.
-
-After uvicorn's 5 seconds, a busy machine would replace each worker before it has started.
-"""
 
 
 def run(application: str) -> None:
@@ -29,11 +25,11 @@ def run(application: str) -> None:
         "ws": "none",
         "server_header": False,
         "timeout_graceful_shutdown": GRACE_SECONDS,
-        "timeout_worker_healthcheck": WORKER_SECONDS,
     }
     arguments = sys.argv[1:]
     if "--help" not in arguments:
         _check_settings(package)
+    install_worker()
     main([*arguments, application], prog_name=f"python -m {package}", default_map=defaults)
 
 
