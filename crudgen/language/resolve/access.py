@@ -1,7 +1,7 @@
 """Resolves the key `access` of an entity. Reason to change: what rules can say."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from crudgen.language.access import (
@@ -19,7 +19,7 @@ from crudgen.language.access import (
     Right,
     RuleAboutRows,
 )
-from crudgen.language.names import ClassName, ModuleName
+from crudgen.language.names import ModuleName
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -31,6 +31,7 @@ from .access_fields import FIELDS, resolve_field_rules
 from .access_says import split_messages, with_message
 from .access_scope import SCOPES, Scope, check_tenant, field_named_by, resolve_scope
 from .actions import ACCESS
+from .condition_paths import ResolvedEntities
 
 Path = tuple[str | int, ...]
 _NOT_IF = re.compile(r"\w+(?:\s+(?P<word>\w+)|\s*(?P<sign>[,|/&+]+))")
@@ -66,11 +67,11 @@ def resolve_access(
     entity: Entity | None,
     auth: Auth | None,
     problems: Problems,
-    entities: Mapping[ClassName, Entity],
+    entities: ResolvedEntities,
 ) -> Access | None:
     """Return who may do what with the rows of an entity; None if the spec has no callers.
 
-    The entity is None if it has errors. `entities` are those that conditions can be about.
+    The entity is None if it has errors.
     """
     is_set = written.spec.is_set("access")
     if auth is None:

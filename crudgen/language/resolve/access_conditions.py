@@ -1,12 +1,11 @@
 """Resolves the conditions of rules. Reason to change: what a rule about rows can depend on."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from crudgen.language.access import ANYONE, Action, Auth, Right, RuleAboutRows
 from crudgen.language.conditions.tokens import ConditionError
 from crudgen.language.conditions.tree import Condition, fields_of
-from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Field, Now
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -16,7 +15,7 @@ from crudgen.language.yaml.problems import Problems
 from .computed import computed_property_error
 from .condition_caller import CallerNames, claim_fields, list_claim_names
 from .condition_parser import parse_condition
-from .condition_paths import Paths
+from .condition_paths import Paths, ResolvedEntities, UnknownPathError
 
 
 class ConditionReader:
@@ -28,8 +27,9 @@ class ConditionReader:
         entity: Entity | None,
         auth: Auth,
         problems: Problems,
-        entities: Mapping[ClassName, Entity],
+        entities: ResolvedEntities,
     ) -> None:
+        self._are_complete = entities.are_complete
         self.problems = problems
         """The problems that were found."""
         self._written, self._entity = written, entity
@@ -38,9 +38,9 @@ class ConditionReader:
             list_claim_names(auth.me),
             auth,
         )
-        self._paths = None if entity is None else Paths(entity, entities)
+        self._paths = None if entity is None else Paths(entity, entities.by_name)
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
-        self._computed = [one for each in entities.values() for one in each.computed]
+        self._computed = [one for each in entities.by_name.values() for one in each.computed]
 
     def read(
         self, rule: re.Match[str], path: Sequence[str | int], actions: Sequence[Right]
@@ -60,6 +60,8 @@ class ConditionReader:
                 if field := self._fields.get(str(name).removeprefix("new.")):
                     _check_new_value_is_known(field, actions, text)
         except ConditionError as found:
+            if self._may_be_known(found):
+                return
             error = computed_property_error(found, text, self._computed)
             place = part_of_rule(location, rule[0], start + error.start, start + error.end)
             self.problems.add(place, error.problem, error.remedy)
@@ -75,6 +77,8 @@ class ConditionReader:
             caller = CallerNames(self._claims, lists=self._lists, auth=self._auth)
             return parse_condition(text, self._fields, str(self._entity.name), caller)
         except ConditionError as found:
+            if self._may_be_known(found):
+                return None
             error = computed_property_error(found, text, self._computed)
             self.problems.add(self._written.locate(*path), error.problem, error.remedy)
             return None
@@ -89,6 +93,10 @@ class ConditionReader:
                     _check_new_value_is_known(field, actions, "")
         except ConditionError as error:
             self.problems.add(self._written.locate(*path), error.problem, error.remedy)
+
+    def _may_be_known(self, error: ConditionError) -> bool:
+        """Return whether a condition may be valid without the errors in other parts of the spec."""
+        return isinstance(error, UnknownPathError) and not self._are_complete
 
     def _names_broken_field(self, text: str) -> bool:
         """Return whether a condition names a field that has an error."""

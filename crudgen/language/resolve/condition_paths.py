@@ -15,6 +15,19 @@ MAX_STEPS = 3
 """Maximum number of relations of a path."""
 
 
+class UnknownPathError(ConditionError):
+    """A path names a relation or a field that its entity does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEntities:
+    """The entities that conditions can be about."""
+
+    by_name: Mapping[ClassName, Entity]
+    are_complete: bool
+    """False if entities, fields or relations are missing because they have errors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The relations that the conditions of an entity can follow."""
@@ -43,7 +56,7 @@ class Paths:
         fields = {str(one.name): one for one in entity.fields}
         if last.kind is not Kind.NAME or last.text not in fields:
             problem = f"{entity.name} has no field {quoted(last.text)}"
-            raise _error_between(problem, suggest(last.text, fields), last, last)
+            raise UnknownPathError(problem, suggest(last.text, fields), last.start, last.end)
         if is_many != to_many:
             problem = f"{path!r} has {'several values' if is_many else 'one value'}"
             remedy = f"write 'me.id in {path}'" if is_many else f"write 'me.id = {path}'"
@@ -61,7 +74,7 @@ class Paths:
             if token.text in by_reference:
                 remedy = f"write '{by_reference[token.text]}', the name of the relation"
             problem = f"{entity.name} has no relation {quoted(token.text)}"
-            raise _error_between(problem, remedy, token, token)
+            raise UnknownPathError(problem, remedy, token.start, token.end)
         if found.link is not None:
             problem = f"a condition cannot follow the link {token.text!r}"
             raise _error_between(

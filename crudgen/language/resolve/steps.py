@@ -28,6 +28,7 @@ from .checks import resolve_checks
 from .circles import resolve_circles
 from .collisions import check_collisions, check_paths_of_users
 from .computed import check_computed_in_lists, check_function_names
+from .condition_paths import ResolvedEntities
 from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .former_names import check_former_columns, check_former_tables, former_tables
@@ -69,7 +70,7 @@ def resolve(
         complete = is_complete and len(found) == len(written)
         auth = _with_user_attributes(settings.auth, read, found, problems, is_complete=complete)
         if auth is not None or settings.auth is None:
-            found = _with_rules(written, found, auth, problems)
+            found = _with_rules(written, found, auth, problems, is_complete=is_complete)
         settings = replace(settings, auth=auth)
     if read is not None and not problems:
         settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
@@ -152,19 +153,25 @@ def _with_rules(
     entities: list[Entity],
     auth: Auth | None,
     problems: Problems,
+    *,
+    is_complete: bool,
 ) -> list[Entity]:
-    """Return the entities with their rules. Those with errors are not in `entities`."""
-    before = len(problems)
+    """Return the entities with their rules. Those with errors are not in `entities`.
+
+    `is_complete` is False if a file could not be read.
+    """
     resolved = {entity.file: entity for entity in entities}
     by_name = {entity.name: entity for entity in entities}
+    complete = is_complete and all(_has_all_fields(one, resolved.get(one.file)) for one in specs)
+    others = ResolvedEntities(by_name, complete)
     rules = {
-        spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems, by_name)
+        spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems, others)
         for spec in specs
     }
     found = [replace(entity, access=rules[entity.file]) for entity in entities]
     by_file = {spec.file: spec for spec in specs}
     check_presets([(by_file[entity.file], entity) for entity in found], auth, problems)
-    if len(problems) == before:
+    if not problems:
         pairs = [(by_file[entity.file], entity) for entity in found]
         has_users = auth is not None and auth.users
         check_access(pairs, problems)
@@ -174,6 +181,13 @@ def _with_rules(
             check_paths_of_users(pairs, problems)
         check_operation_ids(pairs, problems, has_users=has_users)
     return found
+
+
+def _has_all_fields(written: WrittenSpec[EntitySpec], entity: Entity | None) -> bool:
+    """Return whether no field of an entity is missing for an error."""
+    if entity is None or written.broken:
+        return False
+    return written.spec.fields.keys() <= {one.name for one in (*entity.fields, *entity.computed)}
 
 
 def _hide_other_files(
