@@ -17,7 +17,7 @@ from crudgen.cli import changing, console, planned, revising, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, MetaData
 
     from crudgen.evolution.plan import Plan
     from crudgen.evolution.revisions.history import Revision
@@ -104,21 +104,31 @@ def opened_state(
             pending = tuple(one for one in found.history.revisions if one.name not in done)
             # The spec of a revision is that after its rest, the part in the background.
             is_partial = any(one.is_online and done.issuperset(one.down) for one in pending)
-            drift = None if is_partial or not names else _drift_of(connection, has.spec())
+            drift = None
+            if names and not is_partial:
+                drift = _drift_of(connection, has.spec(), change.target.metadata)
             left = change.target.plan(connection)
         yield State(change, names, pending, found, drift, left)
 
 
-def _drift_of(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
-    """Return how a database differs from the tables of the spec that revisions recorded."""
+def _drift_of(
+    connection: "Connection", texts: dict[str, str], present: "MetaData"
+) -> "Plan | None":
+    """Return how a database differs from the tables of the spec that revisions recorded.
+
+    `present` are the tables of the spec. They have the other columns of the tables of users.
+    """
     from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
     from crudgen.evolution.planning import make_plan  # noqa: PLC0415 -- lazy
-    from crudgen.evolution.revisions import former  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions import former, user_tables  # noqa: PLC0415 -- lazy
 
     schema = former.load(texts)
     if schema is None:
         return None
+    users = user_tables.recorded(texts)
     with revising.tables_of(schema) as metadata:
+        if users.keys() <= present.tables.keys():
+            user_tables.add_tables(metadata, present, users, schema)
         return make_plan(connection, metadata, hints(schema)).without_notes()
 
 

@@ -44,14 +44,6 @@ class UnrevisedChanges:
         found += [(one.table, one.column, one.what) for one in self.draft.plan.problems]
         return [f"{self.hints.name(table, column)}: {what}" for table, column, what in found]
 
-    @property
-    def only_records(self) -> bool:
-        """Whether nothing changes, and no revision has recorded what the users are."""
-        from crudgen.evolution.revisions.history import USER_TABLES  # noqa: PLC0415 -- lazy
-
-        is_unrecorded = not self.after.keys().isdisjoint(USER_TABLES)
-        return self.draft.is_empty and is_unrecorded and not self.draft.plan.unused
-
 
 def check_has_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     """Raise CrudgenError if a folder is no project with revisions."""

@@ -71,7 +71,7 @@ def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[R
     from crudgen.evolution.revisions.file import files  # noqa: PLC0415 -- lazy
 
     history = found.history
-    if found.draft.is_empty and len(history.heads) <= 1 and not found.only_records:
+    if found.draft.is_empty and len(history.heads) <= 1:
         return []
     return files(message, history, found.draft, found.after, found.changes)
 
@@ -80,8 +80,6 @@ def _print_revision(found: "revising.UnrevisedChanges", paths: list[Path], out: 
     """Print what a revision does, its files, and what to do next."""
     if found.draft.plan.steps:
         planned.show(found.draft.plan, found.hints.names)
-    elif found.only_records:
-        console.say("no table changes: the revision records what the users are")
     for path in paths:
         console.say(f"  created  {out / path}")
     for guard in found.draft.guards:

@@ -95,22 +95,74 @@ def test_references_stay_after_the_users(kind: str, new_database: Callable[[str]
     assert {*chain.after} == {"User", "_credential", "_login", "kit"}
 
 
-def test_revisions_without_a_record_of_users_compare_as_before() -> None:
-    own, rows = spec("{users: true}"), spec("{users: User}")
-    _, after = next_revision({}, own.schema, own.metadata, Choices(), models)
-    former = {name: text for name, text in after.items() if name[0] != "_"}
-    made, recorded = next_revision(former, own.schema, own.metadata, Choices(), models)
-    assert (made.is_empty, recorded) == (True, after)
-    made, _ = next_revision(former, rows.schema, rows.metadata, Choices(), models)
-    assert made.is_empty
+def history(*branches: dict[str, str | None], **first: str) -> History:
+    """Return a first revision and branches that follow it; each is what AFTER contains."""
+    revisions = [Revision("1", Path("1.py"), (), first)]
+    for number, after in enumerate(branches, 2):
+        revisions.append(Revision(str(number), Path(f"{number}.py"), ("1",), after))
+    return History(Path(), tuple(revisions))
 
 
-@pytest.mark.parametrize("text", ["row_id", "row_id: Nobody", "row_id: _login", "login_id: User"])
-def test_what_revisions_cannot_have_recorded(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["row_id", "row_id: ", "row_id: user", "row_id: _login", "login_id: User", ": User"]
+)
+def test_a_record_that_no_revision_has_is_reported(text: str) -> None:
     own = spec("{users: true}")
     _, after = next_revision({}, own.schema, own.metadata, Choices(), models)
-    with pytest.raises(RevisionError, match="AFTER\n  write"):
-        next_revision({**after, "_login": f"{text}\n"}, own.schema, own.metadata, Choices(), models)
+    assert history({}, **after).spec() == after
+    with pytest.raises(RevisionError, match=f"2.py: AFTER has `{text}` of _login, .*\n  write"):
+        history({"_login": f"{text}\n"}, **after).spec()
+
+
+def test_a_record_of_a_missing_entity_is_reported() -> None:
+    with pytest.raises(RevisionError) as caught:
+        history({"_login": "row_id: Nobody\n"}, User="...", _login="row_id: none\n").spec()
+    assert str(caught.value).splitlines() == [
+        "2.py: AFTER has `row_id: Nobody` of _login, and the revisions have no entity Nobody",
+        "  write the name of an entity, or `row_id: none`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "file"), [({}, "1.py"), ({"kit": "_login\n"}, "1.py"), ({"_login": None}, "2.py")]
+)
+def test_a_table_of_users_without_a_record_is_reported(
+    after: dict[str, str | None], file: str
+) -> None:
+    with pytest.raises(RevisionError) as caught:
+        history(after, User="...", kit="_idempotency\n_login\n").spec()
+    problem, remedy = str(caught.value).splitlines()
+    assert problem == f"{file}: `kit` in AFTER has _login, and AFTER has no record of it"
+    assert r'`"_login": "row_id: none\n"` in AFTER, or `"_login": "row_id: User\n"` if' in remedy
+    complete = history(User="...", kit="_login\n", _login="row_id: User\n")
+    assert complete.spec()["_login"] == "row_id: User\n"
+
+
+@pytest.mark.parametrize("is_reverse", [False, True])
+def test_branches_record_and_rename_an_entity(*, is_reverse: bool) -> None:
+    rows: dict[str, str | None] = {"_login": "row_id: User\n"}
+    renamed: dict[str, str | None] = {"User": None, "Account": "..."}
+    branches = [renamed, rows] if is_reverse else [rows, renamed]
+    merged = history(*branches, User="...", _login="row_id: none\n")
+    row, name = ("3.py", "2.py") if is_reverse else ("2.py", "3.py")
+    with pytest.raises(RevisionError) as caught:
+        merged.spec()
+    what = f"{row} records `row_id: User` of _login, {name} removes User"
+    assert str(caught.value).splitlines() == [
+        f"{what}, and neither follows the other",
+        "  delete the one that no database has run, and write it again: crudgen revision",
+        "  if both have run, write a revision that follows both, with _login in AFTER",
+    ]
+    last = Revision("4", Path("4.py"), ("2", "3"), {"_login": "row_id: Account\n"})
+    found = History(Path(), (*merged.revisions, last)).spec()
+    assert found == {"Account": "...", "_login": "row_id: Account\n"}
+
+
+def test_a_later_revision_removes_the_entity_of_users() -> None:
+    later = Revision("2", Path("2.py"), ("1",), {"User": None})
+    first = history(User="...", _login="row_id: User\n").revisions
+    with pytest.raises(RevisionError, match=r"^1\.py: AFTER has `row_id: User` of _login, and"):
+        History(Path(), (*first, later)).spec()
 
 
 @pytest.mark.parametrize(
@@ -125,14 +177,10 @@ def test_what_revisions_cannot_have_recorded(text: str) -> None:
 def test_branches_change_the_users(
     before: str | None, texts: tuple[str, str | None], *, is_conflict: bool
 ) -> None:
-    first = Revision("1", Path("1.py"), (), {"_login": before} if before else {})
-    branches = [
-        Revision(name, Path(f"{name}.py"), ("1",), {"_login": text} if text else {})
-        for name, text in zip("23", texts, strict=True)
-    ]
-    merged = History(Path(), (first, *branches))
+    branches: list[dict[str, str | None]] = [{"_login": text} if text else {} for text in texts]
+    merged = history(*branches, User="...", **({"_login": before} if before else {}))
     if is_conflict:
         with pytest.raises(RevisionError, match="change _login, and neither"):
             merged.spec()
     else:
-        assert merged.spec() == {"_login": texts[0]}
+        assert merged.spec() == {"User": "...", "_login": texts[0]}

@@ -11,12 +11,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from crudgen.errors import CrudgenError
-from crudgen.evolution.internal import CREDENTIALS, LOGINS
+
+from .user_records import USER_TABLES, example, wrong_lines
 
 KIT = "kit"
 """The key of `AFTER` for the tables that belong to no entity, a line each."""
-USER_TABLES = (LOGINS, CREDENTIALS)
-"""The keys of `AFTER` for the tables of users: what they refer to."""
 
 
 class RevisionError(CrudgenError):
@@ -64,7 +63,7 @@ class History:
         """Return the spec after all revisions: the long forms of its entities, by their names.
 
         Raises RevisionError if two revisions, of which neither follows the other, change the same
-        entity, unless a later one does.
+        entity, unless a later one does; and for a record of users that does not fit.
         """
         before = self._ancestors()
         last: dict[str, list[Revision]] = {}
@@ -74,27 +73,61 @@ class History:
                 last[name] = [*kept, one]
         kit = sorted({line for one in last.pop(KIT, []) for line in (one.after[KIT] or "").split()})
         for name, changing in last.items():
-            if len(changing) > 1 and not self._add_the_same(name, changing):
+            if len(changing) > 1 and not self._both_create(name, changing):
                 files = " and ".join(str(one.file) for one in changing)
-                raise RevisionError(
-                    f"{files} change {name}, and neither follows the other\n"
-                    "  delete the one that no database has run, and write it again: crudgen"
-                    " revision\n"
-                    f"  if both have run, write a revision that follows both, with {name} in AFTER"
-                )
+                raise _conflict(f"{files} change {name}", name)
         texts = {name: changing[0].after[name] for name, changing in last.items()}
         found = {name: text for name, text in texts.items() if text is not None}
+        self._check_records(found, kit, last)
         return {**found, KIT: "".join(f"{line}\n" for line in kit)} if kit else found
 
-    def _add_the_same(self, name: str, changing: Sequence[Revision]) -> bool:
-        """Return whether revisions only create the same table of users.
+    def _both_create(self, name: str, changing: Sequence[Revision]) -> bool:
+        """Return whether revisions create the same table of users, and none changes it.
 
-        The second one finds that it exists. A change of a table cannot be repeated.
+        Both can run, since they create it with `IF NOT EXISTS`. A change cannot be repeated.
         """
         before = self._ancestors()
         earlier = {other for one in changing for other in before[one.name]}
         is_new = not any(name in one.after for one in self.revisions if one.name in earlier)
         return name in USER_TABLES and is_new and len({one.after[name] for one in changing}) == 1
+
+    def _check_records(
+        self,
+        texts: Mapping[str, str],
+        kit: Collection[str],
+        last: Mapping[str, Sequence[Revision]],
+    ) -> None:
+        """Raise RevisionError if a table of users in `kit` has no record, or a wrong one.
+
+        `last` are the revisions that have changed each name last.
+        """
+        for name in USER_TABLES:
+            if name in kit and name not in texts:
+                tables = ((one, (one.after.get(KIT) or "").split()) for one in self.revisions)
+                creating = (one for one, names in tables if name in names)
+                one = next(iter(last.get(name, creating)))
+                raise RevisionError(
+                    f"{one.file}: `kit` in AFTER has {name}, and AFTER has no record of it\n"
+                    f"  write {example(name)} in AFTER, or {example(name, 'User')} if the"
+                    " users are rows of User"
+                )
+            for line in wrong_lines(texts.get(name, ""), texts):
+                one, what = last[name][0], f"`{line.text}` of {name}"
+                for removing in last.get(line.entity, ()):
+                    if self._are_apart(one, removing):
+                        files = f"{one.file} records {what}, {removing.file} removes {line.entity}"
+                        raise _conflict(files, name)
+                lacks = f", and the revisions have no entity {line.entity}" if line.entity else ""
+                raise RevisionError(
+                    f"{one.file}: AFTER has {what}{lacks or ', which is no record'}\n"
+                    f"  {line.remedy}"
+                )
+
+    def _are_apart(self, one: Revision, other: Revision) -> bool:
+        """Return whether neither of two revisions follows the other."""
+        before = self._ancestors()
+        names = {one.name, other.name}
+        return len(names) > 1 and names.isdisjoint(before[one.name] | before[other.name])
 
     def revisions_until(self, recorded: Collection[str]) -> "History":
         """Return the revisions that a database has. Raises RevisionError for an unknown one."""
@@ -120,6 +153,15 @@ class History:
         for one in self.revisions:
             before[one.name] = {*one.down, *(name for down in one.down for name in before[down])}
         return before
+
+
+def _conflict(what: str, name: str) -> RevisionError:
+    """Return the error of two branches, after which the spec has no single text of a name."""
+    return RevisionError(
+        f"{what}, and neither follows the other\n"
+        "  delete the one that no database has run, and write it again: crudgen revision\n"
+        f"  if both have run, write a revision that follows both, with {name} in AFTER"
+    )
 
 
 def read(folder: Path) -> History:

@@ -1,8 +1,8 @@
 """The tables of users in revisions. Reason to change: what of these tables depends on the spec.
 
 They belong to no entity, so the spec of revisions does not have them. Their foreign keys depend on
-`users` in `auth`. `AFTER` records these for each table, a line each: `row_id: User`, or
-`row_id: none`. If users have ceased to be rows, the column is kept until it is dropped.
+`users` in `auth`: `AFTER` records these for each table. If users have ceased to be rows, the column
+is kept until it is dropped.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,32 +15,18 @@ from crudgen.evolution.plan import Problem
 from crudgen.kit.database.catalogue import TableDefinition
 from crudgen.language.schema import Schema
 
-from .history import USER_TABLES, RevisionError
-
-_NONE = "none"
-
-Targets = Mapping[str, str]
-"""What the columns of a table refer to: an entity, or the table of users."""
+from .user_records import USER_TABLES, Targets, record_of, targets_of
 
 
 def recorded(before: Mapping[str, str]) -> dict[str, Targets]:
-    """Return what revisions have recorded of each table. Raises RevisionError."""
-    return {name: dict(_targets(name, before[name])) for name in USER_TABLES if name in before}
-
-
-def _targets(table: str, text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        column, _, target = line.partition(": ")
-        if not (column and target):
-            raise _record_error(table, line, f"write `{USER_ROW_COLUMN}: User` or `: {_NONE}`")
-        if target != _NONE:
-            yield column, target
+    """Return what revisions have recorded of each table."""
+    return {name: targets_of(before[name]) for name in USER_TABLES if name in before}
 
 
 def add_tables(
     metadata: MetaData, present: MetaData, users: Mapping[str, Targets], former: Schema | None
 ) -> None:
-    """Add the recorded tables to those of the former spec. Raises RevisionError.
+    """Add the recorded tables to those of the former spec, which has their targets.
 
     Their other columns are those of the present tables; those that the present spec does not have
     get none, since nothing compares them.
@@ -53,12 +39,8 @@ def add_tables(
         plain = [one for one in columns if one.name != USER_ROW_COLUMN]
         table = Table(name, metadata, *map(_copied, plain))
         for column, target in targets.items():
-            rows = metadata.tables.get(entities.get(target, target))
-            if rows is None or (column == USER_ROW_COLUMN) != (target in entities):
-                remedy = "write the name of an entity in AFTER"
-                raise _record_error(name, f"{column}: {target}", remedy)
             if column == USER_ROW_COLUMN:
-                table.append_column(_row_column(name, rows))
+                table.append_column(_row_column(name, metadata.tables[entities[target]]))
                 continue
             if column not in table.columns:  # of a table that the present spec does not have
                 table.append_column(Column(column, BigInteger))
@@ -87,10 +69,6 @@ def _row_column(table: str, rows: Table) -> Column[Any]:
     )
 
 
-def _record_error(table: str, line: str, remedy: str) -> RevisionError:
-    return RevisionError(f"the revisions contain `{line}` of {table} in AFTER\n  {remedy}")
-
-
 def problems(tables: Mapping[str, TableDefinition], present: Collection[str]) -> Iterator[Problem]:
     """Yield the dropped tables that a column of users refers to. `present` is in the spec."""
     for name, targets in _references(tables).items():
@@ -107,9 +85,8 @@ def records(tables: Mapping[str, TableDefinition], complete: Schema) -> Iterator
     """Yield what a revision records. `tables` are those after it, of the complete spec."""
     names = {str(one.table): str(one.name) for one in complete.entities}
     for table, targets in _references(tables).items():
-        lines = {USER_ROW_COLUMN: _NONE}
-        lines |= {column: names.get(target, target) for column, target in targets.items()}
-        yield table, "".join(f"{column}: {target}\n" for column, target in lines.items())
+        named = {column: names.get(target, target) for column, target in targets.items()}
+        yield table, record_of(named)
 
 
 def _references(tables: Mapping[str, TableDefinition]) -> dict[str, dict[str, str]]:
