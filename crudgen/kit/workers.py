@@ -10,7 +10,7 @@ from uvicorn.supervisors import multiprocess
 
 START_SECONDS = 30
 """How long a worker that is starting may take to respond: longer than others, on a busy machine."""
-CLOSE_SECONDS = 1.5
+CLOSE_SECONDS = 1
 """How long a worker may take to exit after the time that requests have after SIGTERM."""
 
 _logger = logging.getLogger("uvicorn.error")
