@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 from tests.access.tables import Tables, tables_of
 from tests.access.test_rules import SECRET
 from tests.startup.started import Application
-from tests.support.asgi import AsgiClient
+from tests.support.asgi import AsgiClient, DescribedClient
 
 
 class _Compared(Protocol):
@@ -35,7 +35,7 @@ async def collected(
     application = Application(package)
     async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
         with tables_of(application, database) as tables:
-            compared = made(AsgiClient(app), tables)
+            compared = made(DescribedClient(app), tables)
             for check in checks(compared):
                 await check
                 if stops and compared.found:

@@ -14,7 +14,7 @@ from crudgen.language import load_texts
 from tests.access.mutants import mutated
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
-from tests.support.asgi import AsgiClient
+from tests.support.asgi import AsgiClient, DescribedClient
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ async def serving(package: Any, database: str) -> AsyncIterator[Asker]:
     """Serve an imported application."""
     application = Application(package)
     async with application.running(database, auth_secret=SECRET, secret_key=SECRET) as app:
-        yield Asker(AsgiClient(app), application.engine(database), application)
+        yield Asker(DescribedClient(app), application.engine(database), application)
 
 
 def run(

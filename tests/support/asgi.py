@@ -2,11 +2,13 @@
 
 import asyncio
 import json as json_library
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import httpx
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Scope
 
 ADDRESS = "http://test"
@@ -68,12 +70,16 @@ class AsgiClient:
 
         await self._app(scope, receive, send)
         start, *parts = received
+        self._check_status(method, path, start["status"])
         assert start["type"] == "http.response.start"
         assert not parts[-1].get("more_body", False)
         content = b"".join(part.get("body", b"") for part in parts)
         return httpx.Response(
             start["status"], headers=start["headers"], content=content, request=_REQUEST
         )
+
+    def _check_status(self, method: str, path: str, status: int) -> None:
+        """Check a status, in case of a DescribedClient."""
 
     async def get(self, url: str, **options: Any) -> httpx.Response:
         return await self.request("GET", url, **options)
@@ -83,3 +89,23 @@ class AsgiClient:
 
     async def delete(self, url: str, **options: Any) -> httpx.Response:
         return await self.request("DELETE", url, **options)
+
+
+class DescribedClient(AsgiClient):
+    """Checks that the OpenAPI document of an application has the status of each response."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(app)
+        paths = app.openapi()["paths"]
+        self._operations = [
+            (re.compile(re.sub(r"{\w+}", "[^/]+", path)), paths[path])
+            for path in sorted(paths, key=lambda path: path.count("{"))
+        ]
+
+    def _check_status(self, method: str, path: str, status: int) -> None:
+        matching = (each for pattern, each in self._operations if pattern.fullmatch(path))
+        found: dict[str, Any] = next(matching, {})
+        operation = found.get(method.lower())
+        if operation is not None:
+            described = {str(status), f"{status // 100}XX"}
+            assert not described.isdisjoint(operation["responses"]), (method, path, status)

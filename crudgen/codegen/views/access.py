@@ -7,6 +7,7 @@ from crudgen.codegen.code import Code, identifier, literal, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, pair, statement, subscript
 from crudgen.language.access import ANYONE, USER, Access, Action, Right, RuleAboutRows, covers
+from crudgen.language.conditions.tree import fields_of
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind, KitForm, RowAction
 
@@ -49,11 +50,13 @@ class AccessView:
     aliases: tuple[Code, ...]
 
 
-def actions_required_by(operation: Operation, entity: Entity) -> tuple[Action, ...]:
-    """Return the actions of an operation, of which a caller must be allowed one.
+def actions_required_by(operation: Operation | None, entity: Entity) -> tuple[Action, ...]:
+    """Return the actions of an operation, of which a caller must be allowed one; none for None.
 
     A PUT can create a row, if clients choose the keys.
     """
+    if operation is None:
+        return ()
     if operation is Operation.REPLACE and entity.key_kind is KeyKind.CLIENT:
         return (Action.UPDATE, Action.CREATE)
     return (_ACTIONS[operation],)
@@ -81,13 +84,45 @@ def is_open_to_anyone(access: Access, actions: Iterable[Right]) -> bool:
     )
 
 
-def hides_new_rows(entity: Entity, entities: Entities) -> bool:
-    """Return whether some callers may create a row that they may not read."""
-    created = [entity, *(one.target for one in created_together(entity, entities))]
-    return any(
-        one.access is not None and not covers(one.access.read, who)
-        for one in created
-        for who in (entity.access.who(Action.CREATE) if entity.access else ())
+def hidden_row_status(
+    entity: Entity, entities: Entities, actions: Collection[Action]
+) -> tuple[int, ...]:
+    """Return the status for a written row that the caller may not read, if there can be one."""
+    access = entity.access
+    if access is None:
+        return ()
+    creates = Action.CREATE in actions and _hides_new_rows(entity, access, entities)
+    updates = Action.UPDATE in actions and _hides_written_rows(access, Action.UPDATE)
+    return (204,) if creates or updates else ()
+
+
+def _hides_new_rows(entity: Entity, access: Access, entities: Entities) -> bool:
+    """Return whether some callers may create rows that they may not all read."""
+    children = [one.target.access for one in created_together(entity, entities)]
+    return _hides_written_rows(access, Action.CREATE) or any(
+        child is not None and not covers(child.read, who)
+        for child in children
+        for who in access.who(Action.CREATE)
+    )
+
+
+def _hides_written_rows(access: Access, action: Action) -> bool:
+    """Return whether some callers may create or update a row that they may not read afterwards."""
+    return not all(covers(access.read, who) for who in access.callers_for_all_rows(action)) or any(
+        not covers(access.read, rule.who) and not _is_readable(access, rule)
+        for rule in access.rules(action)
+    )
+
+
+def _is_readable(access: Access, rule: RuleAboutRows) -> bool:
+    """Return whether a rule also reads the rows that it allows to write.
+
+    Paths to related rows may lead to other rows in a rule of `read`.
+    """
+    names = (str(one).removeprefix("me.") for one in fields_of(rule.condition))
+    return not any("." in one for one in names) and any(
+        covers((read.who,), rule.who) and read.condition == rule.condition
+        for read in access.rules(Action.READ)
     )
 
 

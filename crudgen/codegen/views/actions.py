@@ -125,9 +125,7 @@ class ActionHandlers(Handlers):
             path=literal(f"/{{{entity.singular}_id}}/{action.name}"),
             response_type=self._import_model(write_response_suffix(entity)),
             operation_id=literal(f"{action.name}_{entity.singular}"),
-            responses=self._responses(
-                *statuses, 422, *self._missing_etag_status(), 503, hooks=None
-            ),
+            responses=self._responses(None, *statuses, 422, *self._missing_etag_status(), 503),
             signature=self._signature(handler, parameters),
             doc=action_doc(entity, action),
             body=self._return_statement(verb, arguments),

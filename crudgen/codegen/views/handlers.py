@@ -1,6 +1,6 @@
 """Source of an entity's handlers. Reason to change: the signature of a handler."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, annotated, identifier, join, literal, name, raw
@@ -11,7 +11,7 @@ from crudgen.language.hooks import Hook
 from crudgen.language.operations import CHANGING, Operation
 from crudgen.language.schema import Entity, KeyKind
 
-from .access import caller_type, hides_new_rows
+from .access import actions_required_by, caller_type, hidden_row_status
 from .bodies import (
     BODIES,
     create_alone_suffix,
@@ -30,7 +30,7 @@ from .variables import Variables
 DEFAULT_STATUS = 200
 """The status of a response with a new row, unless the spec says otherwise."""
 _BODY = 413, 415, 422, 503
-_Hooks = Collection[Hook] | None
+_MANY = (Operation.UPDATE_MANY, Operation.DELETE_MANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,7 @@ class Handlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            responses=self._responses(
-                *(*self._hidden_row_status(), *self._conflict_status(creates=True), *_BODY),
-                hooks={Hook.CREATE},
-            ),
+            responses=self._responses(verb, *self._conflict_status(creates=True), *_BODY),
             signature=self._signature(function, parameters),
             body=self._return_statement(verb, arguments),
         )
@@ -126,7 +123,7 @@ class Handlers:
         changes = self._import_model(update_by_id_suffix(self._entity))
         sent = self._variables.changed
         return HandlerView(
-            responses=self._responses(404, 409, 412, *_BODY, many=True, hooks={Hook.UPDATE}),
+            responses=self._responses(Operation.UPDATE_MANY, 404, 409, 412, *_BODY),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [
@@ -143,7 +140,7 @@ class Handlers:
         """Return the source of the handler that deletes several rows."""
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
-            responses=self._responses(404, 409, 412, 422, 503, many=True, hooks={Hook.DELETE}),
+            responses=self._responses(Operation.DELETE_MANY, 404, 409, 412, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"),
                 [
@@ -160,7 +157,7 @@ class Handlers:
         """Return the source of the handler that lists rows."""
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
-            responses=self._responses(404, 422, 503),
+            responses=self._responses(Operation.LIST, 404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
                 [
@@ -175,22 +172,21 @@ class Handlers:
 
     def read(self) -> HandlerView:
         """Return the source of the handler that reads a row."""
-        return self._one_row_handler(Operation.READ, self._responses(304, 404, 422, 503))
+        errors = self._responses(Operation.READ, 304, 404, 422, 503)
+        return self._one_row_handler(Operation.READ, errors)
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
         changes = self._import_model(update_suffix(self._entity))
         conflict = self._conflict_status(creates=False)
         statuses = (404, *conflict, 412, 413, 415, 422, *self._missing_etag_status(), 503)
-        errors = self._responses(*statuses, hooks={Hook.UPDATE})
+        errors = self._responses(Operation.UPDATE, *statuses)
         return self._one_row_handler(Operation.UPDATE, errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
         body = self._import_model(create_alone_suffix(self._entity))
-        unseen = self._hidden_row_status() if self._entity.key_kind is KeyKind.CLIENT else ()
         statuses = (
-            *unseen,
             404,
             *self._conflict_status(creates=True),
             412,
@@ -199,17 +195,16 @@ class Handlers:
             422,
             *self._missing_etag_status(),
         )
-        hooks, created = {Hook.CREATE, Hook.UPDATE}, self._creates_by_replacing()
-        errors = self._responses(*statuses, 503, created=created, hooks=hooks)
+        created = self._creates_by_replacing()
+        errors = self._responses(Operation.REPLACE, *statuses, 503, created=created)
         return self._one_row_handler(Operation.REPLACE, errors, body)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
         conflict = (409,) if self._is_kept or self._has_hook(Hook.DELETE) else ()
         statuses = (404, *conflict, 412, 422, *self._missing_etag_status(), 503)
-        return self._one_row_handler(
-            Operation.DELETE, self._responses(*statuses, hooks={Hook.DELETE})
-        )
+        errors = self._responses(Operation.DELETE, *statuses)
+        return self._one_row_handler(Operation.DELETE, errors)
 
     def _creates_by_replacing(self) -> bool:
         """Return whether a replacement has another status if it creates the row."""
@@ -264,24 +259,22 @@ class Handlers:
             kind = caller_type(operation, self._entity, {*map(str, self._entities)})
             yield annotated(raw("me"), self._imports.own(".access", kind))
 
-    def _hidden_row_status(self) -> tuple[int, ...]:
-        """Return the status for a new row that the caller may not read, if there can be one."""
-        return (204,) if hides_new_rows(self._entity, self._entities) else ()
-
     def _responses(
-        self, *statuses: int, many: bool = False, created: bool = False, hooks: _Hooks = ()
+        self, operation: Operation | None, *statuses: int, created: bool = False
     ) -> Code:
-        """Return the error responses. `hooks` may be called; None if a function is in any case."""
-        if self._entity.access is not None:
-            statuses = (*(one for one in statuses if one < 400), 401, 403, *statuses)
-            statuses = (*dict.fromkeys(statuses),)
+        """Return the error responses of an operation, or of an action, which calls a function."""
+        entity, actions = self._entity, actions_required_by(operation, self._entity)
+        if entity.access is not None:
+            hidden = hidden_row_status(entity, self._entities, actions)
+            others = (one for one in statuses if one < 400)
+            statuses = (*dict.fromkeys((*hidden, *others, 401, 403, *statuses)),)
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
             suffix = write_response_suffix(self._entity)
             arguments.append(keyword("created", self._import_model(suffix)))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
-        more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if many else []
-        if hooks is None or not self._called.isdisjoint(hooks):
+        more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if operation in _MANY else []
+        if operation is None or any(hook.value in actions for hook in self._called):
             own = self._imports.name("..kit.hooks.responses", "function_errors")
             return statement(raw("responses="), call(own, [called, *more]), INDENT, raw(","))
         tail = join(raw(""), [*(raw(" | ") + one for one in more), raw(",")])

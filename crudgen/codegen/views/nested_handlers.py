@@ -24,11 +24,12 @@ from crudgen.codegen.layout import (
     statement,
     subscript,
 )
+from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
-from .access import hides_new_rows
+from .access import hidden_row_status
 from .articles import a_row
 from .bodies import (
     BODIES,
@@ -155,7 +156,7 @@ class NestedHandlers:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
-        unseen = (204,) if hides_new_rows(one.target, self._entities) else ()
+        unseen = hidden_row_status(one.target, self._entities, {Action.CREATE})
         name, errors = f"add_{one.row}", self._responses(*unseen, 404, 409, 413, 415, 422, 503)
         if Hook.CREATE in called_hooks(one.target, self._entities):
             errors = statement(

@@ -178,7 +178,7 @@ def to_problems(errors: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
-    204: (None, "No content: the row was created, and the caller may not read it"),
+    204: (None, "No content: the row was written, and the caller may not read it"),
     304: (None, "Not modified: the row matches If-None-Match"),
     401: (Message, "Unauthorized: the bearer token is missing or invalid"),
     403: (HTTPValidationError, "Forbidden: the caller may not do this"),
