@@ -20,7 +20,7 @@ FORMS = {
 }
 API = "{operations: [create, list, read, update, replace, delete, create_many, update_many]"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 
 def names(table: str) -> dict[str, str]:

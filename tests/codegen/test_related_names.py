@@ -25,7 +25,7 @@ from crudgen.language.schema import KitForm
 from tests.codegen.emitted import write
 from tests.codegen.test_reserved import _names_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 EVERY = int(os.environ.get("EVERY", "18"))
 SPECS = ("company", "guild", "shop", "teams")

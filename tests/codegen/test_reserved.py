@@ -24,7 +24,7 @@ from crudgen.language.names import ClassName, FieldName, ModuleName, Name
 from tests.codegen.emitted import run_alone, write
 from tests.codegen.test_collisions import EVERYDAY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 EVERY = int(os.environ.get("EVERY", "36"))

@@ -169,6 +169,7 @@ def test_what_does_not_start_is_reported(entities: Path) -> None:
         assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
 
 
+@pytest.mark.long
 def test_a_half_written_file_is_not_reported(entities: Path) -> None:
     with Server(entities) as server:
         url = server.expect("serving")["url"]
@@ -178,6 +179,7 @@ def test_a_half_written_file_is_not_reported(entities: Path) -> None:
         assert httpx.get(f"{url}/version", timeout=PATIENCE).json() == "second"
 
 
+@pytest.mark.long
 def test_a_folder_that_is_made_anew_is_followed(entities: Path) -> None:
     with Server(entities) as server:
         server.expect("serving")
@@ -219,6 +221,7 @@ def test_an_open_request_outlives_a_swap_and_a_shutdown(entities: Path) -> None:
     assert server.process.returncode == -signal.SIGTERM
 
 
+@pytest.mark.long
 def test_kept_code_is_written_and_followed(entities: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     with Server(entities, 1, str(kept)) as server:
