@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from httpx import Client
+from fastapi.testclient import TestClient
 
 from tests.owners.project import Project, emit
 
@@ -95,7 +95,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def client(
     request: pytest.FixtureRequest, project: Project, new_database: Callable[[str], str]
-) -> Iterator[Client]:
+) -> Iterator[TestClient]:
     """Return a client of four teams, five heroes and two powers."""
     app = project.create(database_url=new_database(request.param))
     app.include_router(project.module("with_related").router)
@@ -120,7 +120,7 @@ def client(
         yield client
 
 
-def names(client: Client, url: str) -> list[str]:
+def names(client: TestClient, url: str) -> list[str]:
     answer = client.get(f"/with/{url}")
     assert answer.status_code == 200, answer.text
     return [row["name"] for row in answer.json()]
@@ -142,7 +142,7 @@ def names(client: Client, url: str) -> list[str]:
         ("powers__exists=true&team__name=Z-Force&age=30", "Deadpond"),
     ],
 )
-def test_heroes_are_filtered_by_team_and_powers(client: Client, query: str, found: str) -> None:
+def test_heroes_are_filtered_by_team_and_powers(client: TestClient, query: str, found: str) -> None:
     assert names(client, f"heroes/?{query}") == found.split()
     total = client.get(f"/with/heroes/?{query}&count=exact&limit=1&include=team,powers")
     assert total.headers["X-Total-Count"] == str(len(found.split()))
@@ -165,7 +165,7 @@ def test_heroes_are_filtered_by_team_and_powers(client: Client, query: str, foun
         ("heroes__none__powers__exists=true&heroes__exists=true", "Preventers Aces"),
     ],
 )
-def test_teams_are_filtered_by_heroes(client: Client, query: str, found: str) -> None:
+def test_teams_are_filtered_by_heroes(client: TestClient, query: str, found: str) -> None:
     assert names(client, f"teams/?{query}") == found.split()
 
 
@@ -182,7 +182,7 @@ def test_teams_are_filtered_by_heroes(client: Client, query: str, found: str) ->
         ("-team__headquarters,age", "Cap Tarantula Rusty Deadpond Spider"),
     ],
 )
-def test_heroes_are_sorted_by_team(client: Client, sort: str, found: str) -> None:
+def test_heroes_are_sorted_by_team(client: TestClient, sort: str, found: str) -> None:
     for limit in (1, 2, 3, 5):
         for more in (
             "",
@@ -220,18 +220,18 @@ def test_heroes_are_sorted_by_team(client: Client, sort: str, found: str) -> Non
         "team__heroes__any__name=x",
     ],
 )
-def test_other_paths_are_unknown(client: Client, parameter: str) -> None:
+def test_other_paths_are_unknown(client: TestClient, parameter: str) -> None:
     answer = client.get(f"/with/heroes/?{parameter}")
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "unknown_parameter")
 
 
 @pytest.mark.parametrize("sort", ["powers__any__name", "team__id", "team", "powers"])
-def test_other_paths_cannot_be_sorted_by(client: Client, sort: str) -> None:
+def test_other_paths_cannot_be_sorted_by(client: TestClient, sort: str) -> None:
     assert client.get(f"/with/heroes/?sort={sort}").status_code == 422
 
 
 @pytest.mark.long
-def test_a_cached_statement_takes_little_memory(client: Client) -> None:
+def test_a_cached_statement_takes_little_memory(client: TestClient) -> None:
     def ask(values: int) -> None:
         names = "&team__name__in=x" * values
         assert client.get(f"/with/heroes/?sort=team__name&cursor={names}").status_code == 200
@@ -248,7 +248,7 @@ def test_a_cached_statement_takes_little_memory(client: Client) -> None:
     assert used / 30 < 40_000
 
 
-def test_a_cursor_belongs_to_the_filters_by_related_rows(client: Client) -> None:
+def test_a_cursor_belongs_to_the_filters_by_related_rows(client: TestClient) -> None:
     url = "/with/heroes/?cursor=&limit=1&sort=team__name&team__headquarters="
     first = client.get(f"{url}Tower")
     cursor = first.links["next"]["url"].partition("cursor=")[2].partition("&")[0]

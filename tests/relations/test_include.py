@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from httpx import Client
+from fastapi.testclient import TestClient
 
 from tests.owners.project import Project, emit
 
@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def client(
     request: pytest.FixtureRequest, project: Project, new_database: Callable[[str], str]
-) -> Iterator[Client]:
+) -> Iterator[TestClient]:
     """Return a client of two teams, four heroes and two powers."""
     app = project.create(database_url=new_database(request.param))
     with project.client(app) as client:
@@ -52,7 +52,7 @@ def client(
         yield client
 
 
-def own(client: Client, path: str) -> str:
+def own(client: TestClient, path: str) -> str:
     """Return a row as a request that changes nothing returns it: without related rows."""
     text: str = client.patch(path, json={}).text
     return text
@@ -62,7 +62,7 @@ def with_more(row: str, properties: str) -> str:
     return f"{row[:-1]},{properties}}}"
 
 
-def test_a_list_includes_one_row(client: Client) -> None:
+def test_a_list_includes_one_row(client: TestClient) -> None:
     rows = []
     for number in (1, 2, 3, 4):
         hero = own(client, f"/heroes/{number}")
@@ -73,7 +73,7 @@ def test_a_list_includes_one_row(client: Client) -> None:
     assert listed.text == f"[{','.join(rows)}]"
 
 
-def test_a_list_includes_several_rows_up_to_a_limit(client: Client) -> None:
+def test_a_list_includes_several_rows_up_to_a_limit(client: TestClient) -> None:
     first, second = own(client, "/teams/1"), own(client, "/teams/2")
     one, two = own(client, "/heroes/1"), own(client, "/heroes/2")
     listed = client.get("/teams/?include=heroes&heroes__limit=1&count=exact")
@@ -85,7 +85,7 @@ def test_a_list_includes_several_rows_up_to_a_limit(client: Client) -> None:
     assert listed.headers["x-total-count"] == "2"
 
 
-def test_linked_rows_are_in_the_order_of_their_key(client: Client) -> None:
+def test_linked_rows_are_in_the_order_of_their_key(client: TestClient) -> None:
     flight, wealth = own(client, "/powers/1"), own(client, "/powers/2")
     read = client.get("/heroes/1?include=powers").text
     powers = f'"powers":[{flight},{wealth}],"powers_more":false'
@@ -94,7 +94,7 @@ def test_linked_rows_are_in_the_order_of_their_key(client: Client) -> None:
     assert none == with_more(own(client, "/heroes/2"), '"powers":[],"powers_more":false')
 
 
-def test_rows_of_included_rows_are_included_by_a_path(client: Client) -> None:
+def test_rows_of_included_rows_are_included_by_a_path(client: TestClient) -> None:
     team = with_more(
         own(client, "/teams/2"), f'"heroes":[{own(client, "/heroes/2")}],"heroes_more":true'
     )
@@ -107,7 +107,7 @@ def test_rows_of_included_rows_are_included_by_a_path(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["?sort=-name", "?sort=age,-name", "?team_id__isnull=false"])
-def test_pages_and_links_do_not_depend_on_what_is_included(client: Client, path: str) -> None:
+def test_pages_and_links_do_not_depend_on_what_is_included(client: TestClient, path: str) -> None:
     """Walk forward and backward, with and without related rows."""
     for given in ("&limit=1&cursor=", "&limit=3&cursor=", "&limit=2&count=exact"):
         plain = client.get(f"/heroes/{path}{given}")
@@ -131,7 +131,7 @@ def test_pages_and_links_do_not_depend_on_what_is_included(client: Client, path:
             assert [row["name"] for row in related.json()] == names
 
 
-def test_fields_select_properties_of_included_rows(client: Client) -> None:
+def test_fields_select_properties_of_included_rows(client: TestClient) -> None:
     path = "/heroes/?limit=2&include=team,powers&fields="
     rows = client.get(f"{path}name,team__name,powers__id").json()
     assert rows == [
@@ -168,7 +168,7 @@ def test_fields_select_properties_of_included_rows(client: Client) -> None:
     ],
 )
 def test_what_cannot_be_included_is_rejected(
-    client: Client, path: str, parameter: str, message: str
+    client: TestClient, path: str, parameter: str, message: str
 ) -> None:
     response = client.get(f"/{path}")
     (problem,) = response.json()["detail"]
@@ -176,7 +176,7 @@ def test_what_cannot_be_included_is_rejected(
     assert message in problem["msg"]
 
 
-def test_a_secret_is_neither_included_nor_named(client: Client) -> None:
+def test_a_secret_is_neither_included_nor_named(client: TestClient) -> None:
     listed = client.get("/teams/?include=heroes")
     assert "secret" not in listed.text
     fields = client.get("/teams/?include=heroes&fields=heroes__secret_name")
@@ -184,7 +184,7 @@ def test_a_secret_is_neither_included_nor_named(client: Client) -> None:
     assert "secret_name" not in json.dumps(client.get("/openapi.json").json()["paths"]["/teams/"])
 
 
-def test_the_etag_of_a_read_has_that_of_the_row_and_of_the_response(client: Client) -> None:
+def test_the_etag_of_a_read_has_that_of_the_row_and_of_the_response(client: TestClient) -> None:
     alone = client.get("/heroes/2").headers["etag"]
     assert alone == client.get("/heroes/2").headers["etag"]
     included = client.get("/heroes/2?include=team").headers["etag"]
@@ -204,12 +204,12 @@ def test_the_etag_of_a_read_has_that_of_the_row_and_of_the_response(client: Clie
     client.patch("/teams/2", json={"headquarters": "x"})
 
 
-def test_a_row_that_does_not_exist_is_not_found(client: Client) -> None:
+def test_a_row_that_does_not_exist_is_not_found(client: TestClient) -> None:
     assert client.get("/heroes/99?include=team").status_code == 404
     assert client.get(f"/heroes/{2**70}?include=team").status_code == 404
 
 
-def test_related_rows_are_optional_in_the_document(client: Client) -> None:
+def test_related_rows_are_optional_in_the_document(client: TestClient) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     hero, team = schemas["HeroPublicWithRelated"], schemas["TeamPublicWithRelated"]
     assert hero["required"] == ["name", "age", "team_id", "id"]

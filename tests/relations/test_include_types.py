@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from httpx import Client
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +74,7 @@ def client(
     project: Project,
     encoder: str,
     new_database: Callable[[str], str],
-) -> Iterator[Client]:
+) -> Iterator[TestClient]:
     del encoder
     for name in ("boxes", "things", "odds"):
         listing = getattr(project.module(f"{name}.routes"), name)._listing  # noqa: SLF001
@@ -92,14 +92,14 @@ def array(rows: list[str]) -> str:
     return f"[{','.join(rows)}]"
 
 
-def post(client: Client, path: str, row: dict[str, Any]) -> str:
+def post(client: TestClient, path: str, row: dict[str, Any]) -> str:
     response = client.post(path, json=row)
     assert response.status_code == 200, response.text
     text: str = response.text
     return text
 
 
-def empty(client: Client) -> None:
+def empty(client: TestClient) -> None:
     for path in ("/odds/", "/boxes/", "/things/"):
         for row in client.get(path).json():
             key = row.get("id", row.get("code", row.get("key")))
@@ -115,7 +115,7 @@ def empty(client: Client) -> None:
 
 # The threads of the application use the module `random`, which hypothesis reports as flaky.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
-def test_included_rows_are_those_that_were_created(client: Client) -> None:
+def test_included_rows_are_those_that_were_created(client: TestClient) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -168,7 +168,7 @@ def test_included_rows_are_those_that_were_created(client: Client) -> None:
 
 
 def test_databases_encode_the_rows_that_they_can(
-    client: Client, encoder: str, project: Project
+    client: TestClient, encoder: str, project: Project
 ) -> None:
     """Otherwise the property would show nothing of the JSON of databases."""
     listing = project.module("boxes.routes").boxes._listing  # noqa: SLF001

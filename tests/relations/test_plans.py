@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from httpx import Client
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from tests.owners.project import Project, emit
@@ -57,7 +57,7 @@ def client(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     new_database: Callable[[str], str],
-) -> Iterator[tuple[Client, list[str]]]:
+) -> Iterator[tuple[TestClient, list[str]]]:
     """Return a client, and a list to which the plans of its reads are added."""
     folder = tmp_path_factory.mktemp("plans")
     specs = {file.stem: file.read_text("utf-8") for file in SPECS.iterdir()}
@@ -110,7 +110,9 @@ def without_counts(plan: str) -> str:
 
 
 @pytest.mark.parametrize("url", LISTS)
-def test_a_list_reads_related_rows_by_indexes(client: tuple[Client, list[str]], url: str) -> None:
+def test_a_list_reads_related_rows_by_indexes(
+    client: tuple[TestClient, list[str]], url: str
+) -> None:
     http, plans = client
     plans.clear()
     answer = http.get(url)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from httpx import Client
+from fastapi.testclient import TestClient
 
 from tests.owners.project import Project, emit
 
@@ -35,7 +35,7 @@ api:
 @pytest.fixture(scope="module")
 def client(
     tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
-) -> Iterator[Client]:
+) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("reserved")
     project = Project.copied(emit(folder, SPECS), folder)
     with project.client(project.create(database_url=new_database("sqlite"))) as client:
@@ -46,7 +46,7 @@ def client(
     project.unload()
 
 
-def test_a_path_of_reserved_names_is_included(client: Client) -> None:
+def test_a_path_of_reserved_names_is_included(client: TestClient) -> None:
     school = client.get("/schools/1?include=class__lambda__class").json()
     assert school["class"]["lambda"]["class"]["title"] == "one"
     grade = client.get("/grades/1?include=import__class").json()
@@ -65,7 +65,7 @@ def test_a_path_of_reserved_names_is_included(client: Client) -> None:
     ],
 )
 def test_lists_are_filtered_and_sorted_by_paths_of_reserved_names(
-    client: Client, query: str
+    client: TestClient, query: str
 ) -> None:
     assert len(client.get(f"/{query}").json()) == 1
     assert client.get(f"/{query.replace('=one', '=two')}").status_code == 200

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import Response
 from pydantic import ValidationError
 from sqlalchemy import MetaData, Table, create_engine, inspect
 from sqlmodel import Field
@@ -100,7 +99,7 @@ HEROES = [
 ]
 SHOWN = [{name: one[name] for name in one if name != "passWord"} for one in HEROES]
 FORMS = [*product(("sqlite", "postgresql"), ("vendored", "plain"))]
-Ask = Callable[..., Response]
+Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="module", params=FORMS, ids="-".join)
@@ -140,7 +139,7 @@ def imported(client: TestClient, module: str) -> Any:
     return importlib.import_module(f"{package}.{module}")
 
 
-def places(answer: Response, status: int) -> list[list[Any]]:
+def places(answer: Any, status: int) -> list[list[Any]]:
     assert answer.status_code == status, answer.text
     return [one["loc"] for one in answer.json()["detail"]]
 
