@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.telemetry._api import _RequestTelemetry, _route_selected
 from sqlalchemy import MetaData, Table, insert, literal, select
 from starlette.requests import Request
 from starlette.routing import get_name
@@ -67,6 +68,15 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         vars(select(1).with_for_update()).get("_for_update_arg") is not None
     ),
     "fastapi: iter_route_contexts (kit/fast/shortcut_table.py)": route_contexts,
+    "fastapi: what its telemetry notes of a request (kit/http/exchange.py, kit/application.py)": (
+        lambda: (
+            has(
+                _RequestTelemetry(span=None, span_method="GET", data=None), "route", "_exceptions"
+            )()
+            and takes(_route_selected, "scope", "path")()
+            and not vars(FastAPI())["_native_telemetry"].enabled()
+        )
+    ),
     "fastapi: APIRoute.get_route_handler (kit/http/routing.py)": has(APIRoute, "get_route_handler"),
     "fastapi: functools' caches in its modules (delivery/garbage.py)": lambda: any(
         hasattr(one, "cache_clear") for one in vars(fastapi.dependencies.models).values()
@@ -101,7 +111,7 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         and {"http", "ws", "server_header", "timeout_graceful_shutdown"}
         <= {one.name for one in main.params}
     ),
-    "uvicorn: LOGGING_CONFIG (delivery/server.py)": lambda: (
+    "uvicorn: LOGGING_CONFIG (delivery/server.py, kit/http/logs.py)": lambda: (
         "uvicorn.error" in uvicorn.config.LOGGING_CONFIG["loggers"]
     ),
     "uvicorn: Multiprocess (delivery/server.py)": has(Multiprocess, "terminate_all", "run"),

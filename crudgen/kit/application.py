@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
+from .http.exchange import EXCHANGE, Exchange, Observer, note_route
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import (
@@ -23,7 +24,7 @@ from .http.openapi import adjust_document, describe_tags
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS, LimitExceeded, Limits
 
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
@@ -62,6 +63,7 @@ class Application(FastAPI):
         self._limits = limits
         self._rate = None if limits.rate is None else RateLimiter(limits.rate)
         self._concurrent = 0
+        self._observers: list[Observer] = []
         self._document: dict[str, Any] | None = None
         super().__init__(**options)
         self.state.limits = limits
@@ -117,8 +119,15 @@ class Application(FastAPI):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
             self._tags |= {str(tag): router.description for tag in router.tags}
 
+    def observe(self, observer: Observer) -> None:
+        """Tell an observer of each HTTP request, whether a shortcut or FastAPI handles it."""
+        self._observers.append(observer)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""
+        if self._observers and scope["type"] == "http" and EXCHANGE not in scope:
+            await Exchange(scope, send, self._observers).run(self, receive)
+            return
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.apply(scope)
@@ -132,23 +141,35 @@ class Application(FastAPI):
             send = without_body(send)
         self._concurrent += 1
         try:
-            exceeded = self._limits.error_if_exceeded(scope, path, self._concurrent)
-            if exceeded is None and self._rate is not None:
-                exceeded = self._rate.error_if_exceeded(scope, path, self.state)
+            exceeded = self._error_if_exceeded(scope, path)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
             elif self._shortcut is not None and not self._skips_shortcuts():
                 found = self._shortcut.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
+                    note_route(scope, shortcut.path, shortcut.entity)
                     rest = await shortcut.answer(self, key, scope, receive, send)
                     if rest is None:
                         return
                     receive = rest
+            self._note_selection(scope)
             timed = TimedReceive(receive, self._limits.body_seconds)
             await super().__call__(scope, timed, adding_headers(send))
         finally:
             self._concurrent -= 1
+
+    def _error_if_exceeded(self, scope: Scope, path: str) -> LimitExceeded | None:
+        """Return the error for a request that exceeds a limit."""
+        exceeded = self._limits.error_if_exceeded(scope, path, self._concurrent)
+        if exceeded is None and self._rate is not None:
+            exceeded = self._rate.error_if_exceeded(scope, path, self.state)
+        return exceeded
+
+    def _note_selection(self, scope: Scope) -> None:
+        """Let FastAPI note the route that it selects, unless its own telemetry does."""
+        if self._observers and not self._native_telemetry.enabled():
+            scope[EXCHANGE].note_selection()
 
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""

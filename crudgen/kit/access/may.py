@@ -12,8 +12,10 @@ from fastapi.openapi.models import (
 )
 from fastapi.openapi.models import SecurityBase as Scheme
 from fastapi.security.base import SecurityBase
+from starlette.types import Scope
 
 from ..errors import StartupError
+from ..http.exchange import note_caller
 from ..http.openapi import LOGIN, LOGIN_DOC, TOKEN
 from ..http.precedence import Guard
 from .caller import BaseCaller
@@ -55,7 +57,13 @@ class May(Guard, SecurityBase):
         known: dict[May, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
         if self not in known:
             known[self] = await self._verified_caller(request)
+        self.note(request.scope, known[self])
         return known[self]
+
+    def note(self, scope: Scope, value: BaseCaller | None) -> None:
+        """Note the subject of the caller, for logs."""
+        if value is not None:
+            note_caller(scope, value.subject)
 
     async def _verified_caller(self, request: Request) -> BaseCaller | None:
         headers = request.headers.getlist(AUTHORIZATION)

@@ -63,6 +63,9 @@ class Shortcut:
             if one.name and isinstance(one.call, Guard)
         ]
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
+        self.path = str(context.path)
+        self.entity = str(context.tags[0]) if context.tags else None
+        """The first tag of the route."""
 
     async def answer(
         self, app: FastAPI, key: str, scope: Scope, receive: Receive, send: Send
@@ -120,6 +123,7 @@ class Shortcut:
             if found is None:
                 return False
             (arguments[name],) = found
+            guard.note(scope, *found)
         return True
 
     def _read_parameters(self, key: str, scope: Scope, arguments: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
+from starlette.types import Scope
 
 
 class Guard(ABC):
@@ -23,6 +24,10 @@ class Guard(ABC):
     @abstractmethod
     async def __call__(self, request: Request) -> Any:
         """Return the value of the dependency."""
+
+    def note(self, scope: Scope, value: Any) -> None:
+        """Note in the scope of a request what the value says about the caller: here, nothing."""
+        del scope, value
 
     @abstractmethod
     def known(self, app: FastAPI, headers: Mapping[bytes, bytes]) -> tuple[Any] | None:

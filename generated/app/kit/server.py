@@ -9,6 +9,7 @@ from pydantic_settings import SettingsError
 from uvicorn.main import main
 
 from .errors import StartupError
+from .http.logs import log_server_as_json
 from .settings import describe_errors
 from .wiring import make_database
 from .workers import install_worker
@@ -34,7 +35,10 @@ def run(application: str) -> None:
 
 
 def _check_settings(package: str) -> None:
-    """Exit with a message if a setting is invalid. Set LOG_LEVEL to INFO if it is not set."""
+    """Exit with a message if a setting is invalid. Set LOG_LEVEL to INFO if it is not set.
+
+    uvicorn's parent process of workers has no application that configures its log.
+    """
     try:
         settings = import_module(f"{package}.settings").Settings()
         make_database(settings)
@@ -44,3 +48,5 @@ def _check_settings(package: str) -> None:
         sys.exit(f"error: {error}")
     if settings.log_level is None:
         os.environ["LOG_LEVEL"] = "INFO"
+    if settings.log_format == "json":
+        log_server_as_json()

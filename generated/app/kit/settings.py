@@ -125,6 +125,8 @@ class BaseAppSettings(ServerSettings):
     """Path below which a proxy serves the API, such as `/api`. Links contain it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
     """Minimum level of messages logged to standard error. Default: logging is not configured."""
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lowercase)] = "text"
+    """`text`, or `json`: one JSON object per line, also for each request."""
 
     def install(self, app: "FastAPI") -> None:
         """Add to an application what settings of a subclass configure: here, nothing."""

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from .application import Application
 from .database import Database
 from .http import health
+from .http.json_logs import RequestLog
 from .http.logs import REQUEST_ID, configure_logging, server_error
 from .models import Model
 from .settings import BaseAppSettings
@@ -54,7 +55,7 @@ def build_application(
     those of FastAPI; a `lifespan` among them runs while the database is open. Raises StartupError
     for a database URL that cannot be used.
     """
-    configure_logging(settings.log_level)
+    logs_json = configure_logging(settings.log_level, settings.log_format)
     database = make_database(settings)
     inner = options.pop("lifespan", _no_lifespan)
 
@@ -82,6 +83,8 @@ def build_application(
         **{**usual, **options},
     )
     app.state.database = database
+    if logs_json:
+        app.observe(RequestLog())
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
