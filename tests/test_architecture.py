@@ -1,6 +1,6 @@
 """Imports run one way, and the kit stands alone.
 
-errors ← language ← codegen ← evolution ← delivery ← cli
+errors ← language ← codegen ← evolution ← delivery ← cli, with `diagram` beside `codegen`
 """
 
 import ast
@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "errors": set[str](),
     "language": {"errors", "kit"},
     "codegen": {"errors", "language", "kit"},
+    "diagram": {"errors", "language"},
     "evolution": {"errors", "language", "codegen", "kit"},
     "delivery": {"errors", "codegen", "evolution", "kit"},
-    "cli": {"errors", "language", "codegen", "evolution", "delivery", ""},
+    "cli": {"errors", "language", "codegen", "diagram", "evolution", "delivery", ""},
     "__main__": {"cli"},
     "__init__": {"errors", "language", "codegen", "delivery"},
 }
@@ -45,6 +46,14 @@ ROOMS = {
         {"written"},
         {"resolve"},
         {"load", "explain", "explained_rules", "matrix", "notes"},
+        {"__init__"},
+    ],
+    "diagram": [
+        {"contents"},
+        {"mermaid", "sizes", "columns", "order"},
+        {"heights"},
+        {"layout"},
+        {"svg"},
         {"__init__"},
     ],
     "codegen": [

@@ -16,6 +16,7 @@ from crudgen.cli import (
     apply,
     check,
     console,
+    diagram,
     disown,
     emit,
     events,
@@ -90,6 +91,7 @@ _MODULES = (
     init,
     new,
     explain,
+    diagram,
     access,
     schema,
 )

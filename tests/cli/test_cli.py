@@ -63,7 +63,18 @@ def project(tmp_path: Path) -> Project:
 def test_help_and_version(project: Project) -> None:
     assert project.run("--help").stdout == project.run("-h").stdout
     assert project.run("--version").stdout == f"crudgen {crudgen.__version__}\n"
-    for command in ("serve", "emit", "check", "own", "disown", "init", "new", "explain", "schema"):
+    for command in (
+        "serve",
+        "emit",
+        "check",
+        "own",
+        "disown",
+        "init",
+        "new",
+        "explain",
+        "schema",
+        "diagram",
+    ):
         assert f"  crudgen {command}" in project.run(command, "-h").stdout
 
 

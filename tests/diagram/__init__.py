@@ -1,0 +1,1 @@
+"""Diagrams: what they show, where it is, Mermaid and SVG."""
