@@ -22,7 +22,7 @@ def opened_accounts(
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used, or what cannot be changed.
     """
-    with _imported_settings(tree, database) as (import_module, settings):
+    with imported_settings(tree, database) as (import_module, settings):
         commands, caller = (
             import_module(f"kit.{module_of_commands}"),
             import_module("caller").Caller,
@@ -41,7 +41,7 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
     DatabaseError for a database that cannot be used.
     """
-    with _imported_settings(tree, database) as (import_module, settings):
+    with imported_settings(tree, database) as (import_module, settings):
         import_module("main")  # the tables
         try:
             with import_module("kit.wiring").open_session(settings) as session:
@@ -63,7 +63,7 @@ def has_users(url: str) -> bool:
 
 
 @contextmanager
-def _imported_settings(
+def imported_settings(
     tree: Mapping[str, str], database: str | None
 ) -> Iterator[tuple[Callable[[str], Any], Any]]:
     """Import a tree from memory; yield a function that imports its modules, and the settings."""

@@ -1,0 +1,1 @@
+"""Rows of an application, without requests: made up, or read from files."""

@@ -1,0 +1,1 @@
+"""Made-up rows that are valid for a spec."""
