@@ -90,6 +90,7 @@ WAITING = (
     "cli/test_files.py",
     "resilience/test_stop.py",
     "resilience/test_replica.py",
+    "resilience/test_read_replica.py",
     "database/test_connections.py",
     "database/test_state.py",
     "resilience/test_database_restart.py",

@@ -109,6 +109,7 @@ ROOMS = {
         {"hooks"},
         {"events"},
         {"webhooks"},
+        {"replica"},
         {"fast"},
         {"application", "wiring", "server", "workers", *FORMER_NAMES},
         {"command_line"},

@@ -78,6 +78,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
         "database/migrations.py": schema.migrations,
         "database/row_rules.py": any(entity.checks for entity in entities),
         "fast/included_json.py": related,
+        "replica": schema.read_replica,
         "query/related_columns.py": by_related,
         "query/related_conditions.py": by_related,
         "query/related_order.py": by_related,

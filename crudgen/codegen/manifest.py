@@ -31,6 +31,7 @@ from .views.references import Entities, by_name
 from .views.referrers import possibly_undeletable
 from .views.related import related_view
 from .views.relation_nodes import Nodes, has_related, relation_nodes
+from .views.replica import replica_needs_of_fixtures
 from .views.routes import routes_view
 from .views.sample_rows import creatable_entities, sample_rows_view
 from .views.tables import has_relations, tables_view
@@ -75,7 +76,11 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
         KitImports(schema.kit, ".kit"),
         *(NEEDS_OF_MAIN if schema.auth or schema.webhooks else ()),
     )
-    fixtures: tuple[Need, ...] = (KitImports(schema.kit, "app.kit"), *needs_of_fixtures(schema))
+    fixtures: tuple[Need, ...] = (
+        KitImports(schema.kit, "app.kit"),
+        *needs_of_fixtures(schema),
+        *replica_needs_of_fixtures(schema),
+    )
     yield FromTemplate("README.md", "README.md.jinja", project, once)
     yield FromTemplate(
         "pyproject.toml", "pyproject.toml.jinja", project, once, needs_of_project(schema)

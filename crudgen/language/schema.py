@@ -289,6 +289,8 @@ class Schema:
     """Who the callers are; None if the API accepts all requests."""
     migrations: bool = False
     """Whether revisions, which Alembic runs, change the tables of an emitted project."""
+    read_replica: bool = False
+    """Whether reads may go to a replica."""
     webhooks: tuple[Webhook, ...] = ()
     """The receivers of events, in the order of the spec."""
 

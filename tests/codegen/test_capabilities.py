@@ -83,6 +83,9 @@ SPECS = {
     "fields": entity({"secret": "str write_only"}),
     "nullable fields": entity({"one": "str unique", "two": "str immutable"}, *OPTIONAL),
 }
+KEYS = {"a replica": "read_replica: true\nemit: [provider]\n"}
+"""The text of crudgen.yaml of these projects."""
+SPECS |= {what: entity(FEW, *OPTIONAL) for what in KEYS}
 PROJECTS = [(what, form) for what in SPECS for form in KitForm]
 COUNT = int(os.environ.get("PROJECTS", "2"))
 CHOSEN = PROJECTS[:: len(PROJECTS) // COUNT][:COUNT] if COUNT else PROJECTS
@@ -96,7 +99,7 @@ CHECKS = (
 
 def test_every_form_of_a_kit_with_something_left_out_can_be_rendered() -> None:
     for what, form in PROJECTS:
-        tree = render(replace(load_texts({"robot.yaml": SPECS[what]}), kit=form))
+        tree = render(replace(load_texts({"robot.yaml": SPECS[what]}, KEYS.get(what)), kit=form))
         assert any(path.startswith("app/kit/") for path in tree) == (form is not KitForm.LIBRARY)
 
 
@@ -106,7 +109,7 @@ def test_every_form_of_a_kit_with_something_left_out_can_be_rendered() -> None:
 def test_a_project_without_it_is_clean(
     tmp_path: Path, mypy_cache: Path, what: str, form: KitForm
 ) -> None:
-    schema = replace(load_texts({"robot.yaml": SPECS[what]}), kit=form)
+    schema = replace(load_texts({"robot.yaml": SPECS[what]}, KEYS.get(what)), kit=form)
     project = write(render(schema), tmp_path / "project")
     for tool, *arguments in CHECKS:
         command = (tool, *arguments, *([f"--cache-dir={mypy_cache}"] if tool == "mypy" else []))

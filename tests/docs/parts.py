@@ -22,6 +22,7 @@ from crudgen.kit.access.settings import AuthSettings
 from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
+from crudgen.kit.replica.settings import ReplicaSettings
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.kit.webhooks.settings import WebhookSettings
 from crudgen.language import editor_schema, explain, names, patterns, ranges
@@ -52,6 +53,7 @@ ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
 SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
 WEBHOOKS = ROOT / "crudgen" / "kit" / "webhooks"
+REPLICA = ROOT / "crudgen" / "kit" / "replica"
 ACCESS = ROOT / "crudgen" / "kit" / "access"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
@@ -207,12 +209,13 @@ def reserved(_: str) -> str:
 
 
 def settings(of: str) -> str:
-    """Print the settings of every application; or those of one with callers, users, webhooks."""
+    """Print the settings of every application; or those of one with a capability."""
     models: dict[str, tuple[Path, type[BaseAppSettings]]] = {
         "": (SETTINGS, BaseAppSettings),
         "callers": (ACCESS / "settings.py", AuthSettings),
         "users": (ACCESS / "login_settings.py", LoginSettings),
         "webhooks": (WEBHOOKS / "settings.py", WebhookSettings),
+        "replica": (REPLICA / "settings.py", ReplicaSettings),
     }
     file, model = models[of]
     body = ast.parse(file.read_text("utf-8")).body

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, annotated, identifier, literal, raw
+from crudgen.codegen.code import Code, annotated, identifier, join, literal, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, statement, text_statement
 from crudgen.language.limits import Limits
@@ -21,6 +21,7 @@ from .distribution import (
 from .events import event_router
 from .links import own_links
 from .references import by_name
+from .replica import replica_router, replica_settings
 from .tables import has_relations
 from .users import (
     has_keys,
@@ -32,10 +33,10 @@ from .users import (
 )
 from .variables import folder_name, router_name
 from .webhooks import (
-    settings_bases,
     settings_of_webhooks,
     variables_of_webhooks,
     webhook_router,
+    webhook_settings,
 )
 
 
@@ -67,6 +68,7 @@ class ProjectView:
     has_relations: bool
     has_links: bool
     has_migrations: bool
+    has_replica: bool
     has_callers: bool
     has_commands: bool
     has_users: bool
@@ -90,7 +92,7 @@ def project_view(schema: Schema) -> ProjectView:
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
     libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
-    base = settings_bases(schema, settings_base(schema), settings_imports)
+    base = _settings_bases(schema, settings_imports)
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
@@ -110,6 +112,7 @@ def project_view(schema: Schema) -> ProjectView:
     events = [
         *event_router(schema, {*map(str, routers)}, imports),
         *webhook_router(schema, imports),
+        *replica_router(schema, imports),
     ]
     return ProjectView(
         imports=imports.code(),
@@ -130,6 +133,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_relations=has_relations(schema),
         has_links=any(own_links(entity) for entity in schema.entities),
         has_migrations=schema.migrations,
+        has_replica=schema.read_replica,
         has_callers=schema.auth is not None,
         has_commands=has_users(schema.auth) or has_keys(schema.auth),
         has_users=has_users(schema.auth),
@@ -146,6 +150,15 @@ def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) ->
             router = router_name(f"{entity.plural}_nested", taken)
             imports.use(f".{folder_name(entity.plural)}.nested", f"router as {router}")
             yield router
+
+
+def _settings_bases(schema: Schema, imports: Imports) -> Code:
+    """Return the base classes of the settings."""
+    base = settings_base(schema)
+    named = [*webhook_settings(schema), *replica_settings(schema)]
+    if not named or base[1] != "BaseAppSettings":
+        named.append(base)
+    return join(raw(", "), [imports.name(*one) for one in named])
 
 
 def _migrations_setting(schema: Schema, imports: Imports) -> Iterator[Code]:

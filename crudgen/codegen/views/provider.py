@@ -49,6 +49,7 @@ class ProviderView:
 
     resources: tuple[ResourceView, ...]
     actions: tuple[ActionMethodView, ...]
+    has_replica: bool
 
 
 def provider_view(schema: Schema) -> ProviderView:
@@ -57,6 +58,7 @@ def provider_view(schema: Schema) -> ProviderView:
     return ProviderView(
         tuple(_resource_view(entity, entities, schema.names) for entity in schema.entities),
         tuple(action_methods(schema)),
+        schema.read_replica,
     )
 
 

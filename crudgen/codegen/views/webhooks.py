@@ -69,13 +69,10 @@ def _properties_argument(
         yield keyword("properties", Bracket("[", items, "]"))
 
 
-def settings_bases(schema: Schema, base: tuple[str, str], imports: Imports) -> Code:
-    """Return the base classes of the settings, with that of webhooks, if there are any."""
-    if not schema.webhooks:
-        return imports.name(*base)
-    webhooks = imports.name(".kit.webhooks.settings", "WebhookSettings")
-    is_basic = base[1] == "BaseAppSettings"
-    return webhooks if is_basic else webhooks + raw(", ") + imports.name(*base)
+def webhook_settings(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of a base class of the settings, if there are webhooks."""
+    if schema.webhooks:
+        yield ".kit.webhooks.settings", "WebhookSettings"
 
 
 def settings_of_webhooks(schema: Schema, imports: Imports) -> Iterator[Code]:

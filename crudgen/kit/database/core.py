@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from anyio import to_thread
 from pydantic import SecretStr
@@ -91,6 +92,14 @@ class Database(Sessions):
         self._opening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
+
+    for_request: "Callable[[Mapping[str, Any]], Database] | None" = None
+    """Returns the database for the handler of a request, by its ASGI scope. None: this one."""
+
+    @property
+    def readiness(self) -> str:
+        """What `/ready` says if `check` succeeds."""
+        return "ready"
 
     @property
     def secret(self) -> bytes:

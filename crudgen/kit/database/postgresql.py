@@ -140,7 +140,7 @@ class Postgresql:
             cursor = await connection.execute(_MAY_WRITE, {"names": names})
             return await cursor.fetchone()
 
-        is_standby, is_read_only, may_write = await self._retry(
+        is_standby, is_read_only, may_write = await self.run(
             ask, retry_on=RETRIED | {Fault.DISCONNECTED}
         )
         if is_standby:
@@ -188,7 +188,7 @@ class Postgresql:
         async def run_statements(connection: Any) -> list[Sequence[Row]]:
             return await run_all(connection, steps, lock_seconds)
 
-        return await self._retry(run_statements, RETRIED | {Fault.LOCKED} if yields else RETRIED)
+        return await self.run(run_statements, RETRIED | {Fault.LOCKED} if yields else RETRIED)
 
     async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
@@ -196,10 +196,10 @@ class Postgresql:
         async def run_statement(connection: Any) -> Sequence[Row]:
             return prepared.rows(await run_one(connection, prepared, bound))
 
-        return await self._retry(run_statement, retry_on)
+        return await self.run(run_statement, retry_on)
 
-    async def _retry(
-        self, work: Callable[[Any], Awaitable[Result]], retry_on: set[Fault]
+    async def run(
+        self, work: Callable[[Any], Awaitable[Result]], retry_on: Container[Fault] = ()
     ) -> Result:
         """Run `work` on a connection; retry it after the faults in `retry_on`.
 

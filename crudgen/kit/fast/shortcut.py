@@ -17,6 +17,7 @@ from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
 from ..database import database
+from ..database.dependencies import database_for
 from ..http.headers import JsonText, with_default_headers
 from ..http.json_body import parse
 from ..http.limiting import TimedReceive
@@ -89,7 +90,7 @@ class Shortcut:
         correlation_id.set(request_id)
         scope["headers"].append((_REQUEST_ID, request_id.encode()))
         for name in self._database_names:
-            arguments[name] = app.state.database
+            arguments[name] = database_for(app, scope)
         if self._request_name is not None:
             arguments[self._request_name] = self._request(app, key, scope, receive)
         try:

@@ -34,4 +34,4 @@ async def ready(request: Request, db: DatabaseDep) -> Message:
         state.ready = (time.monotonic(), failure)
     if failure is not None:
         raise failure
-    return Message(detail="ready")
+    return Message(detail=db.readiness)

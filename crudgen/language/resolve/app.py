@@ -34,6 +34,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         emit=_resolve_emit(written, problems),
         auth=resolve_auth(written, problems),
         migrations=spec.migrations,
+        read_replica=spec.read_replica,
         webhooks=resolve_webhooks(written, problems),
     )
 

@@ -277,6 +277,11 @@ class AppSpec(BaseSpec):
         description="Whether an emitted project changes its tables by revisions in migrations/,"
         " which Alembic runs.",
     )
+    read_replica: Flag = Field(
+        default=False,
+        description="Whether reads may go to a replica of PostgreSQL: the setting"
+        " DATABASE_READ_URL is its URL.",
+    )
     webhooks: dict[str, WebhookSpec] = Field(
         default={},
         description="Receivers of signed messages about committed changes of rows, by name.",

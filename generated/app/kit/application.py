@@ -1,6 +1,7 @@
 """The class Application: FastAPI with limits, shortcuts, and a root path."""
 
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, FastAPI
@@ -65,6 +66,8 @@ class Application(FastAPI):
         self._concurrent = 0
         self._observers: list[Observer] = []
         self._document: dict[str, Any] | None = None
+        self.wrap_send: Callable[[Scope, Send], Send] | None = None
+        """Returns the `send` of a request, which may add headers to the response."""
         super().__init__(**options)
         self.state.limits = limits
         self.add_middleware(LimitMiddleware)
@@ -132,13 +135,12 @@ class Application(FastAPI):
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.apply(scope)
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                warn_of_unenforced_limits(scope)
-                send = _with_startup_message(send)
-            await super().__call__(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         if scope["method"] == "HEAD":
             send = without_body(send)
+        if self.wrap_send is not None:
+            send = self.wrap_send(scope, send)
         self._concurrent += 1
         try:
             exceeded = self._error_if_exceeded(scope, path)
@@ -170,6 +172,13 @@ class Application(FastAPI):
         """Let FastAPI note the route that it selects, unless its own telemetry does."""
         if self._observers and not self._native_telemetry.enabled():
             scope[EXCHANGE].note_selection()
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let FastAPI handle what is no HTTP request."""
+        if scope["type"] == "lifespan":
+            warn_of_unenforced_limits(scope)
+            send = _with_startup_message(send)
+        await super().__call__(scope, receive, send)
 
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""

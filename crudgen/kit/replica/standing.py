@@ -1,0 +1,51 @@
+"""What is wrong with a replica at the moment, and the log of it."""
+
+import logging
+import time
+
+QUIET_SECONDS = 10.0
+"""How long a condition must not occur until its end is logged, unless the replica was down."""
+MAX_REASONS = 100
+
+_log = logging.getLogger(__name__)
+
+
+class Standing:
+    """The current conditions of a replica. Each is logged once when it begins and when it ends."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._conditions: dict[str, float] = {}
+        self._noted: set[str] = set()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the primary answers all reads, until the replica responds again."""
+        return "down" in self._conditions
+
+    @property
+    def conditions(self) -> str:
+        """The current conditions, such as `down`; usually empty."""
+        return ", ".join(self._conditions)
+
+    def begin(self, condition: str, reason: str) -> None:
+        """Record that a condition occurred: `down`, `behind` or `promoted`."""
+        if condition not in self._conditions:
+            message = "replica %s: %s: %s\n  the primary answers reads meanwhile"
+            _log.warning(message, self._where, condition, reason)
+        self._conditions[condition] = time.monotonic()
+
+    def end(self, *conditions: str) -> None:
+        """Record that the replica responded: end these conditions, or all that did not recur."""
+        now = time.monotonic()
+        for condition, last in list(self._conditions.items()):
+            is_over = condition == "down" or now - last > QUIET_SECONDS
+            if condition in conditions or (is_over and not conditions):
+                del self._conditions[condition]
+                _log.warning("replica %s: resolved: %s", self._where, condition)
+
+    def note(self, reason: str) -> None:
+        """Log why the primary answered one read; each reason once."""
+        if reason not in self._noted and len(self._noted) < MAX_REASONS:
+            self._noted.add(reason)
+            _log.warning("replica %s: the primary answered a read: %s", self._where, reason)
