@@ -105,7 +105,7 @@ ROOMS = {
         {"query"},
         {"http"},
         {"rows"},
-        {"access"},
+        {"access", "export"},
         {"hooks"},
         {"events"},
         {"webhooks"},

@@ -71,6 +71,9 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
         "hooks/guarded.py": schema.auth is not None,
         "hooks/guarded_nested.py": schema.auth is not None and nested_functions,
         "hooks/nested.py": nested_functions,
+        **dict.fromkeys(
+            ("database/snapshots.py", "export"), any(entity.api.export for entity in entities)
+        ),
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`
         **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),

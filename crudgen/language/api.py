@@ -18,6 +18,13 @@ class EtagUse(StrEnum):
     """A request without `If-Match` is rejected."""
 
 
+class ExportFormat(StrEnum):
+    """Formats of a list besides JSON, which a client requests by the header Accept."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Page sizes of the list operation."""
@@ -44,6 +51,8 @@ class Api:
     """Whether updating and deleting a row requires If-Match."""
     idempotency: bool
     """Whether create operations accept an Idempotency-Key."""
+    export: tuple[ExportFormat, ...] = ()
+    """Formats of the list besides JSON, in the order of the ExportFormat enum."""
     created: int = 200
     """The status of a response with new rows: 200 or 201."""
     include: tuple[tuple[FieldName, ...], ...] = ()

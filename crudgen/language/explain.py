@@ -126,6 +126,7 @@ def _explained_api(entity: Entity) -> dict[str, Plain]:
         block["page"] = {"default": api.page.default, "max": api.page.max}
         for key in ("filter", "sort", "search"):
             block[key] = [str(name) for name in getattr(api, key)]
+        block["export"] = [str(one) for one in api.export]
     if entity.relations:
         block |= _relation_keys(entity)
     if CHANGING & {*api.operations}:

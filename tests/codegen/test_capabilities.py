@@ -51,7 +51,8 @@ def without(*left_out: str) -> dict[str, str]:
     return {name: kind for name, kind in TYPES.items() if name not in left_out}
 
 
-ALL = (operations(*OPERATIONS), "idempotency: true", "search: [one, lines]")
+EXPORT = "export: [csv, ndjson]"
+ALL = (operations(*OPERATIONS), "idempotency: true", "search: [one, lines]", EXPORT)
 STRICT = (operations(*OPERATIONS[:7]), "idempotency: true", "etag: required", "search: [one]")
 OPTIONAL = (operations(*OPERATIONS), "idempotency: true")
 FEW = {"one": "str", "total": "int = 1"}

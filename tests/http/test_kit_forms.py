@@ -22,6 +22,7 @@ fields:
 api:
   operations: [create, list, read, update, replace, delete, create_many, update_many, delete_many]
   search: [name]
+  export: [csv, ndjson]
   idempotency: true
 """
 }
@@ -40,6 +41,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/heroes?limit=2&count=true", {}),
     ("GET", "/heroes/?age__gte=2&sort=-name&fields=name,born", {}),
     ("GET", "/heroes/?cursor=&limit=1", {}),
+    ("GET", "/heroes/?sort=-name&count=exact", {"headers": {"Accept": "text/csv"}}),
+    ("GET", "/heroes/?limit=2", {"headers": {"Accept": "application/x-ndjson"}}),
     ("GET", "/heroes/?q=A", {}),
     ("GET", "/heroes/?age__foo=1&limit=x", {}),
     ("GET", "/heroes/1", {}),

@@ -145,6 +145,7 @@ api:
   filter: [id, name]
   sort: [id, name]
   search: []
+  export: []
   etag: optional
   idempotency: false
   created: 200

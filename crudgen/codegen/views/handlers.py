@@ -21,6 +21,7 @@ from .bodies import (
     write_response_suffix,
 )
 from .collections import creates_together, writes_keys
+from .exports import export_formats
 from .hooks import called_hooks
 from .references import Entities
 from .referrers import changes_reference, sets_reference
@@ -274,6 +275,8 @@ class Handlers:
             arguments.append(keyword("created", self._import_model(suffix)))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
         more = [self._imports.name("..kit.rows.bulk", "BULK_ERRORS")] if operation in _MANY else []
+        if operation is Operation.LIST:
+            more += export_formats(entity, self._imports)
         if operation is None or any(hook.value in actions for hook in self._called):
             own = self._imports.name("..kit.hooks.responses", "function_errors")
             return statement(raw("responses="), call(own, [called, *more]), INDENT, raw(","))

@@ -39,6 +39,7 @@ from .bodies import (
     writes_several_tables,
 )
 from .collections import Collection
+from .exports import with_export_formats
 from .handlers import DEFAULT_STATUS
 from .hooks import called_hooks, is_hooked
 from .key_types import body_key_type, path_key_type
@@ -127,9 +128,10 @@ class NestedHandlers:
         rows = keyword(
             "response_model", subscript(self._imports.builtin("list"), [self._row_model(one)])
         )
+        errors = with_export_formats(self._responses(404, 422, 503), one.target, self._imports)
         name = f"list_{one.resource}"
         return RouteView(
-            self._decorator("get", [_path(one), rows], name, self._responses(404, 422, 503)),
+            self._decorator("get", [_path(one), rows], name, errors),
             self._signature(
                 name,
                 one,

@@ -1,6 +1,6 @@
 """Source of an entity's resource. Reason to change: a class or an argument of resources."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from crudgen.codegen.code import Code, attribute_name, literal, name, raw
 from crudgen.codegen.imports import Imports
@@ -21,37 +21,45 @@ from .relation_nodes import Nodes, has_related, uses_relations
 
 
 def resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
-    """Return the module in `kit/rows` and the name of each class that a resource combines."""
+    """Return the module in the kit and the name of each class that a resource combines."""
     operations, kinds = set(entity.api.operations), []
     if creates_together(entity):
-        kinds.append(("composite", "CompositeResource"))
+        kinds.append(("rows.composite", "CompositeResource"))
     if writes_keys(entity):
         kinds += _linking_classes(operations)
     elif Operation.REPLACE in operations:
-        kinds.append(("replacement", "ReplaceableResource"))
+        kinds.append(("rows.replacement", "ReplaceableResource"))
     if BULK & operations and entity.api.idempotency:
-        kinds.append(("idempotent_bulk", "IdempotentBulkResource"))
-    elif BULK & operations and ("linking_bulk", "LinkingBulkResource") not in kinds:
-        kinds.append(("bulk", "BulkResource"))
+        kinds.append(("rows.idempotent_bulk", "IdempotentBulkResource"))
+    elif BULK & operations and ("rows.linking_bulk", "LinkingBulkResource") not in kinds:
+        kinds.append(("rows.bulk", "BulkResource"))
     elif entity.api.idempotency:
-        kinds.append(("idempotency", "IdempotentResource"))
+        kinds.append(("rows.idempotency", "IdempotentResource"))
+    if entity.api.export:
+        kinds.append(("export.resource", "ExportResource"))
+    kinds += _relation_classes(entity, is_kept=is_kept)
+    return kinds or [("rows.resource", "Resource")]
+
+
+def _relation_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
+    """Return the class of a resource whose rows refer to others, or are referred to."""
     if entity.api.related:
-        kinds.append(("related_lists", "RelatedListResource"))
-    elif has_related(entity) and not writes_keys(entity):
-        kinds.append(("related", "RelatedResource"))
-    elif not writes_keys(entity) and (is_kept or refers(entity)):
-        kinds.append(("references", "ReferencingResource"))
-    return kinds or [("resource", "Resource")]
+        return [("rows.related_lists", "RelatedListResource")]
+    if writes_keys(entity):
+        return []
+    if has_related(entity):
+        return [("rows.related", "RelatedResource")]
+    return [("rows.references", "ReferencingResource")] if is_kept or refers(entity) else []
 
 
 def _linking_classes(operations: set[Operation]) -> list[tuple[str, str]]:
     """Return the classes of a resource whose request bodies contain keys."""
     kinds = []
     if {Operation.CREATE_MANY, Operation.UPDATE_MANY} & operations:
-        kinds.append(("linking_bulk", "LinkingBulkResource"))
+        kinds.append(("rows.linking_bulk", "LinkingBulkResource"))
     if Operation.REPLACE in operations:
-        kinds.append(("linking_replacement", "LinkingReplaceableResource"))
-    return kinds or [("linking", "LinkingResource")]
+        kinds.append(("rows.linking_replacement", "LinkingReplaceableResource"))
+    return kinds or [("rows.linking", "LinkingResource")]
 
 
 def combined_class(entity: Entity) -> Code:
@@ -74,7 +82,7 @@ class ResourcePrinter:
         self._entities = entities
         self._nodes = nodes
         self._imports = imports
-        self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
+        self._classes = [imports.name(f"..kit.{module}", kind) for module, kind in classes]
 
     def resource_class(self) -> Code | None:
         """Return `class Resource(ReplaceableResource, BulkResource):`, or None for one class."""
@@ -94,20 +102,7 @@ class ResourcePrinter:
             related = RelatedArguments(entity, self._entities, self._nodes, self._imports)
             arguments += related.arguments()
         arguments += composite_arguments(entity, self._entities, self._imports)
-        for key, size, default in (
-            ("default_limit", api.page.default, Page().default),
-            ("max_limit", api.page.max, Page().max),
-        ):
-            if size != default:
-                arguments.append(keyword(key, literal(size)))
-        for key, names, default_names in (
-            ("filter_by", api.filter, filterable_fields((*entity.fields, *entity.computed))),
-            ("sort_by", api.sort, sortable_fields((*entity.fields, *entity.computed))),
-            ("search_in", api.search, ()),
-        ):
-            if Operation.LIST in api.operations and names != default_names:
-                items = tuple(attribute_name(entity.field(field).attribute) for field in names)
-                arguments.append(keyword(key, Bracket("[", items, "]")))
+        arguments += _list_arguments(entity)
         immutable = [field for field in entity.fields if _is_kept_by_put(field)]
         if immutable and Operation.REPLACE in api.operations:
             items = tuple(attribute_name(field.attribute) for field in immutable)
@@ -140,6 +135,27 @@ class ResourcePrinter:
         if not is_hooked(self._entity, self._entities):
             return rows
         return hooked_resource(self._entity, self._entities, rows, variable, self._imports)
+
+
+def _list_arguments(entity: Entity) -> Iterator[Bracket | Code]:
+    """Yield the arguments about the list that differ from the defaults."""
+    api, properties = entity.api, (*entity.fields, *entity.computed)
+    for key, size, default in (
+        ("default_limit", api.page.default, Page().default),
+        ("max_limit", api.page.max, Page().max),
+    ):
+        if size != default:
+            yield keyword(key, literal(size))
+    for key, names, default_names in (
+        ("filter_by", api.filter, filterable_fields(properties)),
+        ("sort_by", api.sort, sortable_fields(properties)),
+        ("search_in", api.search, ()),
+    ):
+        if Operation.LIST in api.operations and names != default_names:
+            items = tuple(attribute_name(entity.field(field).attribute) for field in names)
+            yield keyword(key, Bracket("[", items, "]"))
+    if api.export:
+        yield keyword("export", Bracket("[", [literal(str(one)) for one in api.export], "]"))
 
 
 def _is_kept_by_put(field: Field) -> bool:

@@ -25,6 +25,11 @@ class CallerDatabase:
         """`sqlite` or `postgresql`."""
 
     @property
+    def unbound(self) -> tuple[Database, Values]:
+        """The database, and the values of the caller."""
+        return self._db, self._values
+
+    @property
     def secret(self) -> bytes:
         """The application's secret."""
         return self._db.secret

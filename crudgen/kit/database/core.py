@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from anyio import to_thread
@@ -30,6 +31,9 @@ MAX_RETRY_SECONDS = 1.0
 _MAY_LACK_PRIVILEGES = {Condition.DENIED, Condition.TABLE_UNUSABLE}
 
 _log = logging.getLogger(__name__)
+
+
+NO_VALUES: Values = MappingProxyType({})
 
 
 class Database(Sessions):
@@ -100,6 +104,11 @@ class Database(Sessions):
     def readiness(self) -> str:
         """What `/ready` says if `check` succeeds."""
         return "ready"
+
+    @property
+    def unbound(self) -> "tuple[Database, Values]":
+        """The database, and the values that it adds to those of each statement: here, none."""
+        return self, NO_VALUES
 
     @property
     def secret(self) -> bytes:

@@ -79,6 +79,7 @@ class Postgresql:
             "read-write",
         }:
             self._discarding.add(Fault.READ_ONLY)  # the server may have become a standby
+        self.statement_seconds = statement_seconds
         self._seconds = statement_seconds + GRACE_SECONDS
         self.lock_seconds = lock_seconds
         self.connections = connections

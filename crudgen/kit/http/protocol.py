@@ -15,6 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..errors import ResponseAbortedError
 from ..settings import ServerSettings
 from .lingering_close import LingeringTransport
 from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
@@ -290,6 +291,9 @@ async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None
         return await app(scope, receive, send)
     except Exception as error:
         cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
+        if isinstance(error, ResponseAbortedError):
+            cycle.disconnected = True
+            return cycle.transport.abort()
         if not cycle.response_complete:
             raise
         _log.error("Exception in ASGI application\n", exc_info=error)

@@ -1,7 +1,7 @@
 """The list of one table: runs the query, and returns the page with its links."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import HTTPException, Request
 from pydantic_core import from_json, to_json
@@ -30,10 +30,21 @@ NARROW_BYTES = 32
 class Listing:
     """Reads the pages of one table."""
 
+    reads_related: ClassVar = False
+    """Whether rows have related rows, so that a row may need several rows of the statement."""
+
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
         self._width = max_row_bytes(model, columns)
         self._cache = ShapeCache()
+
+    def for_query(self, query: ListQuery) -> "tuple[Listing, ListQuery]":
+        """Return the listing that reads the rows of a query, and what it is asked."""
+        return self, query
+
+    def property_names(self, query: ListQuery) -> list[str]:
+        """Return the JSON names of the properties of a row."""
+        return [self._columns.json_name(name) for name in query.fields or self._columns.shown]
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
@@ -42,11 +53,27 @@ class Listing:
         cursor = self._read_cursor(db, query)
         use = self._cached_shape(db, query, cursor)
         body, link = await self._page(db, request, query, cursor, use)
+        return body, await self._headers(db, query, use, link)
+
+    async def rows(
+        self, db: Database, request: Request, query: ListQuery
+    ) -> tuple[list[bytes], dict[str, str]]:
+        """Return the rows of a page, each as JSON, and the headers of the page."""
+        cursor = self._read_cursor(db, query)
+        use = self._cached_shape(db, query, cursor)
+        rows, more = await self._rows(db, use, query, cursor)
+        link = self._page_links(db, request, query, cursor, rows, more=more)
+        written = [use.rows.write(row) for row in rows]
+        return written, await self._headers(db, query, use, link)
+
+    async def _headers(
+        self, db: Database, query: ListQuery, use: Shape, link: str
+    ) -> dict[str, str]:
         headers = {"Link": link}
         if use.count is not None:
             ((total,),) = await db.read(use.count, bound_values(query))
             headers["X-Total-Count"] = str(total)
-        return body, headers
+        return headers
 
     async def _page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
@@ -142,10 +169,10 @@ class Listing:
         before = after = None
         if rows and (more if backward else cursor is not None or query.offset > 0):
             before = self._write_cursor(
-                db, query, Cursor(_sort_values(query, rows[0]), backward=True)
+                db, query, Cursor(sort_values(query, rows[0]), backward=True)
             )
         if rows and (more or backward):
-            after = self._write_cursor(db, query, Cursor(_sort_values(query, rows[-1])))
+            after = self._write_cursor(db, query, Cursor(sort_values(query, rows[-1])))
         if not rows and cursor is not None:
             # The rows of this page were deleted: the link back includes the row of the cursor.
             back = self._write_cursor(
@@ -165,7 +192,7 @@ def listing(model: type[Model], columns: Columns) -> Listing:
     return kind(model, columns)
 
 
-def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
+def sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
     """Return the sort values of a row, as text."""
     return tuple(None if place is None else _query_text(place) for place in row[-len(query.sort) :])
 

@@ -81,20 +81,35 @@ class RelatedShape(Shape):
 class RelatedListing(Listing):
     """Reads the pages of one table, with related rows."""
 
+    reads_related: ClassVar = True
+
     def __init__(self, model: type[Model], columns: Columns, visibility: Visibility = ALL) -> None:
         """`visibility` says which related rows can be read."""
         super().__init__(model, columns)
         self._plain = listing(model, columns)
         self._visibility = visibility
 
+    def for_query(self, query: ListQuery) -> tuple[Listing, ListQuery]:
+        """Return the listing that reads the rows of a query, and what it is asked."""
+        if isinstance(query, RelatedQuery) and query.has_related:
+            return self, query.seen_by(self._visibility)
+        return self._plain, query
+
+    def property_names(self, query: ListQuery) -> list[str]:
+        """Return the JSON names of the properties of a row, without those of included rows."""
+        assert isinstance(query, RelatedQuery)
+        own = self._columns.shown if query.own_fields is None else query.own_fields
+        counted = [one.count_name for one in query.counts]
+        return [*(self._columns.json_name(name) for name in own), *counted]
+
     async def answer(
         self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
-        if isinstance(query, RelatedQuery) and query.has_related:
-            seen = query.seen_by(self._visibility)
-            return await super().answer(db, request, seen)
-        return await self._plain.answer(db, request, query)
+        listing, query = self.for_query(query)
+        if listing is self:
+            return await super().answer(db, request, query)
+        return await listing.answer(db, request, query)
 
     async def read_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
         """Return the row with a key, if any: its own JSON, and its JSON with related rows."""

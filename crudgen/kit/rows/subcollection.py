@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 from fastapi import HTTPException, Request, Response
@@ -12,6 +13,7 @@ from ..database.properties import Properties
 from ..models import Model
 from ..query import ListQuery
 from ..query.query import Filter
+from .answers import RowsResponse
 from .resource import Resource
 from .values import is_storable_key
 
@@ -56,7 +58,9 @@ class Subcollection:
             await self._check_owner(db, key)
         within = replace(query, filters=(self._owner_filter(key), *query.filters))
         response = await self._rows.list(db, request, within)
-        if response.body == b"[]":
+        if isinstance(response, RowsResponse):
+            await response.if_empty(partial(self._check_owner, db, key))
+        elif response.body == b"[]":
             await self._check_owner(db, key)
         return response
 

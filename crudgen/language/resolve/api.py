@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
-from crudgen.language.api import Api, EtagUse, Page
+from crudgen.language.api import Api, EtagUse, ExportFormat, Page
 from crudgen.language.names import FieldName
 from crudgen.language.operations import (
     CHANGING,
@@ -57,18 +57,35 @@ def resolve_api(
         "sort": _listed_fields(written, "sort", fields, can_sort, problems),
         "search": _listed_fields(written, "search", fields, can_search, problems),
     }
+    export = _resolve_export(written, problems)
     etag = _resolve_etag(written, operations, problems)
     idempotency = _resolve_idempotency(written, operations, problems)
     created = _resolve_created_status(written, fields, operations, problems)
     _check_bulk_operations(written, fields, operations, problems)
     if Operation.LIST not in operations:
-        for key in ("page", *lists):
+        for key in ("page", *lists, "export"):
             if written.spec.api.is_set(key):
                 problem = f"{key!r} requires the operation 'list'"
                 problems.add(written.locate_key("api", key), problem, "remove it, or add 'list'")
-        return Api(operations, Page(), (), (), (), etag, idempotency, created)
+        return Api(operations, Page(), (), (), (), etag, idempotency, created=created)
     names = lists["filter"], lists["sort"], lists["search"]
-    return Api(operations, page, *names, etag, idempotency, created)
+    return Api(operations, page, *names, etag, idempotency, export, created)
+
+
+def _resolve_export(
+    written: WrittenSpec[EntitySpec], problems: Problems
+) -> tuple[ExportFormat, ...]:
+    listed = written.spec.api.export
+    if listed is None:
+        if written.spec.api.is_set("export"):
+            remedy = "write 'export: [csv, ndjson]', or remove it"
+            problems.add(written.locate("api", "export"), "'export' is empty", remedy)
+        return ()
+    for position, one in enumerate(listed):
+        if one in listed[:position]:
+            location = written.locate("api", "export", position)
+            problems.add(location, f"duplicate format {quoted(str(one))}", "remove one of them")
+    return tuple(one for one in ExportFormat if one in listed)
 
 
 def _resolve_etag(

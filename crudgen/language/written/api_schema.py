@@ -16,7 +16,7 @@ from crudgen.language.operations import (
 def operation_rules() -> list[dict[str, Any]]:
     """Return the schemas that the map `api` must match, besides the schemas of its keys."""
     return [
-        _allow_only_with(("page", "filter", "sort", "search"), {Operation.LIST}),
+        _allow_only_with(("page", "filter", "sort", "search", "export"), {Operation.LIST}),
         *_requirements_of_relation_keys(),
         _allow_only_with(("etag",), CHANGING),
         _allow_only_with(("idempotency",), CREATING),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crudgen.language.api import EtagUse
+from crudgen.language.api import EtagUse, ExportFormat
 from crudgen.language.artifacts import Artifact
 from crudgen.language.hooks import Hook
 from crudgen.language.names import Case, ColumnName, JsonName, TableName, snake_case
@@ -32,6 +32,7 @@ from .words import (
     ARTIFACTS,
     CASES,
     ETAG_USES,
+    EXPORT_FORMATS,
     KIT_FORMS,
     NESTED_WRITES,
     ON_DELETE,
@@ -244,6 +245,11 @@ OperationWord: TypeAlias = Annotated[
 HookWord: TypeAlias = Annotated[str, PlainValidator(_read_hook), hook_name_schema()]
 EtagWord: TypeAlias = Annotated[
     EtagUse, _word_validator("value", EtagUse), one_word_schema(ETAG_USES)
+]
+ExportWord: TypeAlias = Annotated[
+    ExportFormat,
+    _word_validator("format", ExportFormat, spellings.EXPORT_FORMATS),
+    one_word_schema(EXPORT_FORMATS),
 ]
 OnDeleteWord: TypeAlias = Annotated[
     OnDelete, PlainValidator(_read_on_delete), one_word_schema(ON_DELETE)

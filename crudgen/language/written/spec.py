@@ -20,6 +20,7 @@ from .kinds import (
     Count,
     CreatedStatus,
     EtagWord,
+    ExportWord,
     FieldList,
     Flag,
     HookWord,
@@ -128,6 +129,11 @@ class ApiSpec(BaseSpec):
     search: FieldList | None = Field(
         default=None,
         description="Text fields that the query parameter 'q' searches; by default none.",
+    )
+    export: list[ExportWord] | None = Field(
+        default=None,
+        description="Formats of the list besides JSON: csv and ndjson; by default none.",
+        json_schema_extra={"uniqueItems": True},
     )
     etag: EtagWord | None = Field(
         default=None,

@@ -6,6 +6,7 @@ ignore upper and lower case.
 
 import re
 
+from crudgen.language.api import ExportFormat
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, OnDelete
 
@@ -187,14 +188,12 @@ ENTITY_KEYS: dict[str, str] = {
     "embed": "api: {embed: [team]}",
     "counts": "api: {counts: [heroes]}",
     "write": "api: {write: {lines: create}}",
-    "operations": "api: {operations: [list, read]}",
-    "methods": "api: {operations: [list, read]}",
-    "filter": "api: {filter: [name]}",
-    "filters": "api: {filter: [name]}",
+    **dict.fromkeys(("operations", "methods"), "api: {operations: [list, read]}"),
+    **dict.fromkeys(("filter", "filters"), "api: {filter: [name]}"),
     "sort": "api: {sort: [name]}",
+    **dict.fromkeys(("export", "exports", "csv"), "api: {export: [csv, ndjson]}"),
     "search": "api: {search: [name]}",
-    "page": "api: {page: {default: 20}}",
-    "pagination": "api: {page: {default: 20}}",
+    **dict.fromkeys(("page", "pagination"), "api: {page: {default: 20}}"),
 }
 """Keys of an entity that have another name or place, and what to write instead."""
 
@@ -208,6 +207,7 @@ API_KEYS: dict[str, str] = {
     **dict.fromkeys(("search_fields", "searchable", "q"), "search: [name]"),
     **dict.fromkeys(("pagination", "paging", "limit", "page_size"), "page: {default: 20}"),
     **dict.fromkeys(("methods", "actions", "only"), "operations: [list, read]"),
+    **dict.fromkeys(("exports", "formats", "csv", "ndjson"), "export: [csv, ndjson]"),
     **dict.fromkeys(("nested_writes", "writes", "writable"), "write: {lines: create}"),
 }
 """Keys of the `api` block in the words of other frameworks, and what to write instead."""
@@ -224,6 +224,13 @@ OPERATIONS: dict[str, Operation] = {
     **dict.fromkeys(("destroy", "remove"), Operation.DELETE),
 }
 """Operations in the words of other frameworks and of HTTP."""
+
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    **dict.fromkeys(("excel", "spreadsheet", "text/csv"), ExportFormat.CSV),
+    **dict.fromkeys(("jsonl", "jsonlines", "json_lines", "json-lines"), ExportFormat.NDJSON),
+    "application/x-ndjson": ExportFormat.NDJSON,
+}
+"""Formats of a list in other words, and by their media types."""
 
 REFERENCE_KEYS: dict[str, str] = {
     **dict.fromkeys(

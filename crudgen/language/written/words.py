@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import WithJsonSchema
 
-from crudgen.language.api import EtagUse
+from crudgen.language.api import EtagUse, ExportFormat
 from crudgen.language.artifacts import Artifact
 from crudgen.language.hooks import Hook
 from crudgen.language.names import Case, Name
@@ -36,6 +36,10 @@ AFTER_COMMIT = "on_[a-z][a-z0-9_]{0,39}"
 ETAG_USES = {
     EtagUse.OPTIONAL: "If-Match is checked if a request has it",
     EtagUse.REQUIRED: "a request without If-Match is rejected",
+}
+EXPORT_FORMATS = {
+    ExportFormat.CSV: "text/csv: a header row, and a line for each row",
+    ExportFormat.NDJSON: "application/x-ndjson: a JSON object for each row, one per line",
 }
 ON_DELETE = {
     OnDelete.RESTRICT: "a row that others refer to cannot be deleted",

@@ -7,6 +7,7 @@ HTTPException (FastAPI)
 ├── Refused        422: the database rejected a value
 ├── RuleViolated   422: the row violates rules about its properties
 └── Unavailable    503: the database cannot serve requests now; its condition says why
+ResponseAbortedError   a response that has started cannot be completed
 StartupError           the application cannot start; the message says what was found and what to do
 └── UnreachableError   the database cannot be reached now; a later attempt may succeed
 """
@@ -72,6 +73,10 @@ class StartupError(Exception):
 
 class UnreachableError(StartupError):
     """The database cannot be reached now. A later attempt may succeed."""
+
+
+class ResponseAbortedError(Exception):
+    """A response that has started cannot be completed. The reason is logged."""
 
 
 class Conflict(HTTPException):

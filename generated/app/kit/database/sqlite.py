@@ -53,7 +53,8 @@ class Sqlite:
         self._file = SqliteFile(url, read_only=read_only)
         self._read_only = read_only
         self.lock_seconds = lock_seconds
-        self._statement_seconds = statement_seconds
+        self.connections = connections
+        self.statement_seconds = statement_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
             self._file.url,
@@ -102,7 +103,7 @@ class Sqlite:
 
     def _connect_for_sessions(self, *, create: bool = False) -> SessionConnection:
         connection = self._file.connect_as(SessionConnection, self.lock_seconds, create=create)
-        connection.limit(self._statement_seconds)
+        connection.limit(self.statement_seconds)
         return connection
 
     async def open(self) -> None:
@@ -193,7 +194,7 @@ class Sqlite:
 
         is_broken = False
         try:
-            with interrupted_after(self._statement_seconds, lambda: connection):
+            with interrupted_after(self.statement_seconds, lambda: connection):
                 return await to_thread.run_sync(select_rows, limiter=self._threads)
         except sqlite3.DatabaseError as error:
             is_broken = is_lost(error)

@@ -7,6 +7,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
+IS_HEAD = "app.head"
+"""Key in the scope of a request that is answered as GET: whether it is a HEAD."""
+
 
 class HeadRoute(APIRoute):
     """A GET route that also answers HEAD, unless a sibling does. OpenAPI shows only the GET."""
@@ -40,7 +43,7 @@ class HeadRoute(APIRoute):
         """Return the scope with the method GET, if it is a HEAD that this route answers."""
         if scope.get("method") != "HEAD" or not self._answers_head():
             return scope
-        return {**scope, "method": "GET"}
+        return {**scope, "method": "GET", IS_HEAD: True}
 
     def _answers_head(self) -> bool:
         methods = self.methods or ()

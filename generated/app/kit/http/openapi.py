@@ -104,7 +104,10 @@ def _request_header(name: str, doc: str, *, required: bool = False) -> dict[str,
 def _response_additions(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield statuses of a route, each with what `errors()` does not describe."""
     if names := tuple(_success_headers(route, is_list=is_list)):
-        yield str(route.status_code or 200), _with_headers(*names)
+        described = _with_headers(*names)
+        if "content" in route.responses.get(200, {}):  # only pages have links
+            described["headers"]["Link"] = {**_HEADERS["Link"], "required": False}
+        yield str(route.status_code or 200), described
         if 201 in route.responses:
             yield "201", _with_headers(*names)
     if 304 in route.responses:

@@ -1,6 +1,6 @@
 """Responses with one row, and the conversion of database errors to HTTP errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple
@@ -28,6 +28,14 @@ class CallerIdentity(NamedTuple):
     identity: str
     """What tells the caller from others."""
     roles: frozenset[str]
+
+
+class RowsResponse(Response):
+    """A response with rows in another format than JSON."""
+
+    async def if_empty(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Call `check`, which may raise HTTPException, if there are no rows."""
+        raise NotImplementedError
 
 
 def row_response(
