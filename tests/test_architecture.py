@@ -41,7 +41,17 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"artifacts", "hooks", "named", "names", "operations", "patterns", "ranges", "reserved"},
+        {
+            "artifacts",
+            "capabilities",
+            "hooks",
+            "named",
+            "names",
+            "operations",
+            "patterns",
+            "ranges",
+            "reserved",
+        },
         {"conditions", "relations", "webhooks"},
         {"access", "api", "checks", "indexes", "limits", "properties"},
         {"schema"},
@@ -110,6 +120,7 @@ ROOMS = {
         {"events"},
         {"webhooks"},
         {"replica"},
+        {"mcp"},
         {"fast"},
         {"application", "wiring", "server", "workers", *FORMER_NAMES},
         {"command_line"},

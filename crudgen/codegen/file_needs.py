@@ -3,7 +3,7 @@
 from crudgen.language.schema import Entity, KitForm, Schema
 
 from .needs import Argument, Function, Need, Required, ToolTable, Variable
-from .views.distribution import POSTGRES, WEBHOOKS, requirements
+from .views.distribution import MCP, POSTGRES, WEBHOOKS, requirements
 from .views.hooks import function_name, hook_functions_of, signature
 from .views.references import Entities
 
@@ -32,7 +32,7 @@ def needs_of_project(schema: Schema) -> tuple[Need, ...]:
     """Return the requirements and tables that pyproject.toml must have."""
     drivers = POSTGRES if schema.database.startswith("postgresql:") else ()
     return (
-        *(Required(one, everywhere=one in WEBHOOKS) for one in requirements(schema)),
+        *(Required(one, everywhere=one in (*WEBHOOKS, *MCP)) for one in requirements(schema)),
         *(Required(one, extra="postgres") for one in drivers),
         *((_ALEMBIC,) if schema.migrations else ()),
     )

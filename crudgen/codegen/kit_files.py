@@ -75,6 +75,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
             ("database/snapshots.py", "export"), any(entity.api.export for entity in entities)
         ),
         "fast": schema.kit is not KitForm.PLAIN,
+        "mcp": schema.mcp is not None,
         "migrations": False,  # the files are in the project's folder `migrations`
         **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),
         "database/computed.py": any(entity.computed for entity in entities),

@@ -57,6 +57,7 @@ class Application(FastAPI):
     ) -> None:
         self._prefixes: dict[int, str] = {}
         self._tags: dict[str, str] = {}
+        self._collections: dict[str, str] = {}
         self._describing: list[Describing] = []
         self._root_path = RootPath(root_path, self._prefixes.values())
         fast = fast_module("shortcut_table") if shortcut else None
@@ -120,7 +121,14 @@ class Application(FastAPI):
             self._describing.append(router)
         if isinstance(router, Router):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
-            self._tags |= {str(tag): router.description for tag in router.tags}
+            for tag in map(str, router.tags):  # several routers can have one tag
+                self._tags[tag] = router.description or self._tags.get(tag, "")
+            self._collections |= {str(tag): prefix + router.prefix for tag in router.tags}
+
+    @property
+    def collections(self) -> dict[str, str]:
+        """The paths of the collections that routers of the kit have, by tag."""
+        return dict(self._collections)
 
     def observe(self, observer: Observer) -> None:
         """Tell an observer of each HTTP request, whether a shortcut or FastAPI handles it."""

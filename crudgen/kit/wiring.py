@@ -85,6 +85,7 @@ def build_application(
     app.state.database = database
     if logs_json:
         app.observe(RequestLog())
+    app.state.cors_origins = frozenset(settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -94,6 +94,8 @@ APP_MODULES = _word_set(
 
 RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/ready", "/metrics")
 """Paths of the generated application. Paths below them are reserved too."""
+PATHS_OF_AGENTS = ("/mcp",)
+"""Paths of an application with tools for agents."""
 PATHS_OF_USERS = ("/login", "/logout", "/me")
 """Paths of an application with users of its own."""
 OPERATIONS_OF_USERS = ("log_in", "log_out", "me", "change_password")

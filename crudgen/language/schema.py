@@ -13,6 +13,7 @@ from crudgen.errors import Diagnostic
 from .access import Access, Action, Auth, Preset, Right
 from .api import Api
 from .artifacts import Artifact
+from .capabilities import Capabilities
 from .checks import Check
 from .indexes import Index
 from .limits import DEFAULT_LIMITS, Limits
@@ -266,7 +267,7 @@ class KitForm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Capabilities):
     """All entities of an application, and its settings."""
 
     entities: tuple[Entity, ...]

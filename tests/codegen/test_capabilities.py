@@ -84,7 +84,10 @@ SPECS = {
     "fields": entity({"secret": "str write_only"}),
     "nullable fields": entity({"one": "str unique", "two": "str immutable"}, *OPTIONAL),
 }
-KEYS = {"a replica": "read_replica: true\nemit: [provider]\n"}
+KEYS = {
+    "a replica": "read_replica: true\nemit: [provider]\n",
+    "tools for agents": "mcp: read_only\n",
+}
 """The text of crudgen.yaml of these projects."""
 SPECS |= {what: entity(FEW, *OPTIONAL) for what in KEYS}
 PROJECTS = [(what, form) for what in SPECS for form in KitForm]

@@ -143,9 +143,13 @@ def _value(default: object) -> str:
     return default if isinstance(default, str) else json.dumps(default)
 
 
+def _in_yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
-        return listed(what["enum"]) if len(what["enum"]) <= 4 else "a [type](#types)"
+        return listed(map(_in_yaml, what["enum"])) if len(what["enum"]) <= 4 else "a [type](#types)"
     if "const" in what.get("else", {}):
         return "a string or `false`"
     if "$ref" in what:

@@ -50,6 +50,7 @@ LONG = {
         f"docs/how-to/{name}.md"
         for name in (
             "access",
+            "agents",
             "api-keys",
             "authentication",
             "change-a-spec",

@@ -61,6 +61,7 @@ INEXPRESSIBLE = {
             "'5' is not a field",
             "' is too long",
             "is a path of users",
+            "is used by the tools for agents",
             "which callers do not have",
             "be an attribute of callers",
             "can be longer than 255",

@@ -30,6 +30,8 @@ PASSWORDS = ("argon2-cffi>=25.1,<26",)
 """Requirements of users with passwords."""
 WEBHOOKS = ("httpx>=0.28",)
 """Requirements of webhooks."""
+MCP = ("mcp>=2.3,<3",)
+"""Requirements of tools for agents."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -43,7 +45,8 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     if schema.auth is not None and schema.auth.users:
         callers += PASSWORDS
     webhooks = WEBHOOKS if schema.webhooks else ()
-    return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *webhooks)
+    agents = MCP if schema.mcp else ()
+    return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *webhooks, *agents)
 
 
 def distribution_name(title: str) -> str:
@@ -66,6 +69,7 @@ def distribution_name(title: str) -> str:
         *AUTH,
         *PASSWORDS,
         *WEBHOOKS,
+        *MCP,
         "crudgen",
     )
     required = {requirement_name(one) for one in libraries}

@@ -20,6 +20,7 @@ from .distribution import (
 )
 from .events import event_router
 from .links import own_links
+from .mcp import mcp_router
 from .references import by_name
 from .replica import replica_router, replica_settings
 from .tables import has_relations
@@ -113,6 +114,7 @@ def project_view(schema: Schema) -> ProjectView:
         *event_router(schema, {*map(str, routers)}, imports),
         *webhook_router(schema, imports),
         *replica_router(schema, imports),
+        *mcp_router(schema, imports),
     ]
     return ProjectView(
         imports=imports.code(),

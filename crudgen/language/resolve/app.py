@@ -36,6 +36,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         migrations=spec.migrations,
         read_replica=spec.read_replica,
         webhooks=resolve_webhooks(written, problems),
+        mcp=spec.mcp,
     )
 
 

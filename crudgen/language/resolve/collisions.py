@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
-from crudgen.language.reserved import CLASS_SUFFIXES, PATHS_OF_USERS
+from crudgen.language.reserved import CLASS_SUFFIXES, PATHS_OF_AGENTS, PATHS_OF_USERS
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -90,10 +90,26 @@ def check_paths_of_users(
     specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
     """Check that no entity has the path of an operation of users, such as `/login`."""
+    _check_taken_paths(specs, PATHS_OF_USERS, "a path of users: {}", problems)
+
+
+def check_paths_of_agents(
+    specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that no entity has the path of the tools for agents."""
+    _check_taken_paths(specs, PATHS_OF_AGENTS, "used by the tools for agents", problems)
+
+
+def _check_taken_paths(
+    specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]],
+    paths: Iterable[str],
+    what: str,
+    problems: Problems,
+) -> None:
     for written, entity in specs:
-        for path in PATHS_OF_USERS:
+        for path in paths:
             if entity.path == path or entity.path.startswith(f"{path}/"):
-                problem = f"the path {quoted(str(entity.path))} is a path of users: {path!r}"
+                problem = f"the path {quoted(str(entity.path))} is {what.format(repr(path))}"
                 remedy = f"set another one, such as 'path: /my-{entity.path[1:]}'"
                 location = written.locate("path" if written.spec.is_set("path") else "name")
                 problems.add(location, problem, remedy)

@@ -14,6 +14,7 @@ from . import options
 from .actions import ActionSpec
 from .auth import AuthSpec
 from .base import BaseSpec
+from .capabilities import McpWord
 from .kinds import (
     AnyValue,
     ArtifactWord,
@@ -291,4 +292,9 @@ class AppSpec(BaseSpec):
     webhooks: dict[str, WebhookSpec] = Field(
         default={},
         description="Receivers of signed messages about committed changes of rows, by name.",
+    )
+    mcp: McpWord = Field(
+        default=None,
+        description="Whether agents get tools at /mcp, with the permissions of the caller: true,"
+        " or read_only.",
     )

@@ -1,0 +1,128 @@
+"""Sends requests of tools to the application, inside the process."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Scope
+
+FORWARDED = (b"authorization", b"x-request-id")
+"""Headers of a request to `/mcp` that the requests of its tools have too."""
+_OF_EACH = (
+    (b"host", b"localhost"),
+    (b"accept", b"application/json"),
+    (b"x-read-after", b"agent"),  # no token: a replica does not answer, it may lack a write
+)
+_SAFE = "@!$&'()*+,;=:~"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A request of a tool. `path` is encoded."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: Any = None
+    has_body: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    """The response to a request of a tool."""
+
+    status: int
+    headers: Headers
+    content: bytes
+
+    def json(self) -> Any:
+        """Return the parsed content; None if there is none."""
+        return json.loads(self.content) if self.content else None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where requests of tools come from: the client's address and its headers."""
+
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    client: tuple[str, int] | None = None
+    scheme: str = "http"
+    server: tuple[str, int | None] | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_scope(cls, scope: Scope) -> "Origin":
+        """Return the origin of a request, with its credentials."""
+        return cls(
+            [(name, value) for name, value in scope["headers"] if name in FORWARDED],
+            scope.get("client"),
+            scope.get("scheme", "http"),
+            scope.get("server"),
+            scope.get("state", {}),
+        )
+
+
+def encode_segment(text: str) -> str:
+    """Return a text as one segment of a path. It never is `.` or `..`."""
+    return quote(text, safe=_SAFE) if text.strip(".") else text.replace(".", "%2E")
+
+
+async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse:
+    """Return the response of the application to a request.
+
+    All limits, rules, hooks and validation of the API apply, as for a request of the client.
+    """
+    body = b""
+    headers = [*origin.headers, *_OF_EACH]
+    headers += [(name.lower().encode(), _header_value(v)) for name, v in request.headers.items()]
+    if request.has_body:
+        body = json.dumps(request.body, ensure_ascii=True).encode()
+        headers += [(b"content-type", b"application/json")]
+        headers += [(b"content-length", b"%d" % len(body))]
+    scope: MutableMapping[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": origin.scheme,
+        "path": unquote(request.path),
+        "raw_path": request.path.encode(),
+        "query_string": request.query.encode(),
+        "root_path": "",
+        "headers": headers,
+        "client": origin.client,
+        "server": origin.server,
+        "state": dict(origin.state),
+    }
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    received: list[Message] = []
+
+    async def receive() -> Message:
+        if not waiting:
+            await asyncio.Event().wait()  # the client of a tool does not disconnect
+        return waiting.pop()
+
+    async def send(message: Message) -> None:
+        received.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except Exception:  # the response of the error handler is sent before the exception is raised
+        if not received:
+            raise
+        _log.exception("A tool's request failed: %s %s", request.method, request.path)
+    start, *parts = received
+    content = b"".join(part.get("body", b"") for part in parts)
+    return ApiResponse(start["status"], Headers(raw=start["headers"]), content)
+
+
+def _header_value(text: str) -> bytes:
+    """Return a text as the value of a header, without line breaks and other control characters."""
+    return "".join(one if " " <= one <= "~" else "?" for one in text).encode()

@@ -1,0 +1,98 @@
+"""The route `/mcp`: tools for agents by streamable HTTP, without sessions."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from ..errors import StartupError
+from ..http.content import check_content
+from ..http.routing import JsonRequest
+from ..limits import limits_of
+from .calling import Origin
+
+try:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from .server import Context, Toolbox
+    from .tools import Api, tools
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
+        raise
+    raise StartupError(
+        "`mcp` in crudgen.yaml needs the package mcp\n"
+        "  pip install 'crudgen[mcp]', or in an emitted project: pip install 'mcp>=2.3,<3'"
+    ) from None
+
+PATH = "/mcp"
+FindCaller = Callable[[Request], Awaitable[Any]]
+
+
+class McpRouter(APIRouter):
+    """Offers the rows of an application to agents at `/mcp`, with the permissions of the caller.
+
+    With `read_only`, agents cannot write. `caller` raises Unauthorized (401) for invalid
+    credentials. The route is not in the OpenAPI document.
+    """
+
+    def __init__(self, *, read_only: bool = False, caller: FindCaller | None = None) -> None:
+        self._read_only = read_only
+        endpoint = Route(PATH, _Endpoint(caller), methods=["POST"])
+        super().__init__(lifespan=self._run, routes=[endpoint])
+
+    @asynccontextmanager
+    async def _run(self, app: FastAPI) -> AsyncIterator[None]:
+        toolbox = Toolbox(tools(read_only=self._read_only), _api_of)
+        manager = StreamableHTTPSessionManager(
+            toolbox.server(app.title, app.version),
+            json_response=True,
+            stateless=True,
+            max_request_body_size=limits_of(app).body_bytes,
+        )
+        async with manager.run():
+            app.state.mcp = manager
+            yield
+
+
+class _Endpoint:
+    """Passes requests to the MCP server: those that are allowed, with their body."""
+
+    def __init__(self, caller: FindCaller | None) -> None:
+        self._caller = caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to a request. Raises HTTPException 401, 403, 408, 413, 415."""
+        request = JsonRequest(scope, receive)
+        _check_origin(request)
+        if self._caller is not None:
+            await self._caller(request)
+        body = await request.body()
+        check_content(request.headers)
+        manager: StreamableHTTPSessionManager = request.app.state.mcp
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_body() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await manager.handle_request(scope, receive_body, send)
+
+
+def _check_origin(request: Request) -> None:
+    """Raise HTTPException 403 for a request of a web page, unless its origin is allowed.
+
+    A page whose host name was rebound to this address sends its own origin, as any page does.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in request.app.state.cors_origins:
+        raise HTTPException(403, f"Pages may not use {PATH}: set CORS_ORIGINS to allow an origin")
+
+
+async def _api_of(context: Context) -> tuple[Api, Origin]:
+    """Return the application that received a request, and its origin."""
+    request: Request | None = context.request
+    if request is None:
+        raise RuntimeError("the transport passed no request")
+    return request.app, Origin.of_scope(request.scope)

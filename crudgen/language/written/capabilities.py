@@ -1,0 +1,38 @@
+"""Values of keys about capabilities. Reason to change: another key with words of its own."""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from crudgen.language.capabilities import McpUse
+from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.problems import suggest
+
+from .kinds import describe
+
+_WORDS = ("true", "false", str(McpUse.READ_ONLY))
+
+
+def _read_mcp(value: Plain) -> McpUse | None:
+    if isinstance(value, bool):
+        return McpUse.FULL if value else None
+    if value == McpUse.READ_ONLY:
+        return McpUse.READ_ONLY
+    context = {
+        "problem": f"expected true, false or read_only, found {describe(value)}",
+        "remedy": suggest(value if isinstance(value, str) else "", _WORDS),
+    }
+    raise PydanticCustomError("spec", "{problem}", context)
+
+
+McpWord: TypeAlias = Annotated[
+    McpUse | None,
+    PlainValidator(_read_mcp),
+    WithJsonSchema(
+        {
+            "enum": [True, False, str(McpUse.READ_ONLY)],
+            "errorMessage": "Expected true, false or read_only.",
+        }
+    ),
+]

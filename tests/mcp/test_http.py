@@ -1,0 +1,129 @@
+"""The route /mcp: credentials, origins, limits, and what it does not offer."""
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+import pytest
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree
+from crudgen.language import load_texts
+from tests.access.test_rules import SECRET, bearer
+from tests.mcp.agents import APP, EDITOR, ENTITIES, USER, agency, agent, requests, running
+
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+ACCEPT = {"accept": "application/json, text/event-stream"}
+READ_ONLY = APP.replace("mcp: true", "mcp: read_only")
+
+
+def test_requests_that_are_refused_before_a_tool_runs(new_database: Any) -> None:
+    async def ask() -> None:
+        settings: dict[str, Any] = {
+            "cors_origins": ["https://a.example"],
+            "max_body_bytes": 2000,
+        }
+        async with running(new_database("sqlite"), **settings) as app:
+            assert "/mcp" not in str(app.openapi())
+            async with requests(app, ACCEPT) as http:
+
+                async def post(headers: dict[str, str], json: Any = PING) -> Any:
+                    return await http.post("/mcp", json=json, headers=headers)
+
+                assert (await post({})).json()["result"] == {}
+                assert (await post({"origin": "https://a.example"})).status_code == 200
+                for origin in ("https://b.example", "null", "http://localhost", ""):
+                    refused = await post({"origin": origin})
+                    assert refused.status_code == 403, origin
+                    assert "CORS_ORIGINS" in refused.json()["detail"]
+                for method in ("GET", "DELETE", "PUT"):
+                    assert (await http.request(method, "/mcp")).status_code == 405
+                for path in ("/mcp/", "/mcp/tools", "/mcp%2f"):
+                    assert (await http.post(path, json=PING)).status_code == 404
+                for token in ("Bearer made.up.token", "Basic YTpi", "Bearer "):
+                    refused = await post({"authorization": token})
+                    assert refused.status_code == 401
+                    assert refused.headers["www-authenticate"].startswith("Bearer error=")
+                late = await post(bearer([], exp=1))
+                assert "expired" in late.headers["www-authenticate"]
+                assert (await post({}, [PING] * 100)).status_code == 413
+                text = {"content-type": "text/plain"}
+                assert (await http.post("/mcp", content="{}", headers=text)).status_code == 415
+                for body in (b"{", b"[" * 1500, b"\xff", b"1", b"null"):
+                    json = {"content-type": "application/json"}
+                    assert (await http.post("/mcp", content=body, headers=json)).status_code == 400
+
+    asyncio.run(ask())
+
+
+def test_every_origin_is_not_every_page_of_the_web(new_database: Any) -> None:
+    async def ask() -> None:
+        headers = {**ACCEPT, "origin": "https://a.example"}
+        async with (
+            running(new_database("sqlite"), cors_origins=["*"]) as app,
+            requests(app, headers) as http,
+        ):
+            assert (await http.post("/mcp", json=PING)).status_code == 403
+
+    asyncio.run(ask())
+
+
+def test_callers_have_their_own_permissions(
+    new_database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def ask() -> None:
+        async with running(new_database("sqlite")) as app:
+            async with agent(app, EDITOR) as editor:
+                await editor.call("create_row", entity="teams", values={"name": "Aces"})
+            async with agent(app, {}) as anyone:
+                found = await anyone.call("read_rows", entity="teams")
+                assert [row["name"] for row in found["rows"]] == ["Aces"]
+                refused = await anyone.fail("create_row", entity="heroes", values={"name": "A"})
+                assert (refused["status"], refused["title"]) == (401, "Unauthorized")
+                assert "send the header Authorization" in refused["error"]
+            async with agent(app, USER) as user:
+                refused = await user.fail("delete_row", entity="teams", key=1)
+                assert refused["status"] == 403
+
+    asyncio.run(ask())
+    token = USER["authorization"].removeprefix("Bearer ")
+    own = [
+        one
+        for one in caplog.records
+        if not one.name.startswith(("httpcore", "httpx", "mcp.client"))
+    ]
+    assert token not in "".join(one.getMessage() for one in own)
+
+
+def test_read_only_tools_do_not_write(new_database: Any) -> None:
+    async def ask() -> None:
+        async with running(new_database("sqlite"), READ_ONLY) as app, agent(app, EDITOR) as editor:
+            assert [tool.name for tool in await editor.tools()] == ["describe", "read_rows"]
+            for tool in ("create_row", "update_row", "delete_row", "run_action"):
+                with pytest.raises(Exception, match="Unknown tool"):
+                    await editor.client.call_tool(tool, {"entity": "teams", "values": {}})
+            assert await editor.call("read_rows", entity="teams") == {"rows": []}
+
+    asyncio.run(ask())
+
+
+def test_two_applications_of_one_module_have_tools_of_their_own(new_database: Any) -> None:
+    async def ask() -> None:
+        one, two = new_database("sqlite"), new_database("sqlite")
+        async with agency().running(two, auth_secret=SECRET) as second:
+            async with running(one) as first, agent(first, EDITOR) as editor:
+                await editor.call("create_row", entity="teams", values={"name": "Aces"})
+            async with agent(second, EDITOR) as editor:
+                assert await editor.call("read_rows", entity="teams") == {"rows": []}
+
+    asyncio.run(ask())
+
+
+def test_a_missing_package_is_named_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.server.streamable_http_manager", None)
+    package = import_tree(render(load_texts(ENTITIES, APP)))
+    with pytest.raises(Exception, match=r"needs the package mcp\n  pip install 'crudgen\[mcp\]'"):
+        __import__(f"{package.__name__}.main")
