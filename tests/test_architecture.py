@@ -1,6 +1,6 @@
 """Imports run one way, and the kit stands alone.
 
-errors ← language ← codegen ← evolution ← delivery ← data ← cli, with `diagram` beside `codegen`
+errors ← language ← codegen ← evolution ← delivery ← data ← cli; `diagram`, `home` beside `codegen`
 """
 
 import ast
@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "language": {"errors", "kit"},
     "codegen": {"errors", "language", "kit"},
     "diagram": {"errors", "language"},
+    "home": {"errors", "language", "diagram"},
     "evolution": {"errors", "language", "codegen", "kit"},
     "delivery": {"errors", "codegen", "evolution", "kit"},
     "data": {"errors", "language", "codegen", "evolution", "delivery", "kit"},
     "cli": {
-        *("errors", "language", "codegen", "diagram", "evolution", "delivery", "data"),
+        *("errors", "language", "codegen", "diagram", "home", "evolution", "delivery", "data"),
         "",
     },
     "__main__": {"cli"},

@@ -12,6 +12,7 @@ import typer
 
 from crudgen import __version__
 from crudgen.cli import changing, console, first_user, planned, revising, source
+from crudgen.cli.home import Failure, ServedHome
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import (
@@ -104,12 +105,13 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         project=spec.project,
         keep=keep,
     )
-    reporter = _Reporter(spec, options)
+    home = ServedHome(spec, out, database)
+    reporter = _Reporter(spec, options, home)
     following = (
         _table_following(spec, reporter, changes_tables=follow is not False) if reloads else None
     )
     try:
-        server.serve(spec.build, options, reporter, following)
+        server.serve(spec.build, options, reporter, following, home)
     except TablesError as error:
         raise ServeError(f"{error}\n{reporter.commands_text(error)}") from None
     except (NotConnectedError, ServeError) as error:
@@ -140,8 +142,9 @@ def _table_following(
 class _Reporter:
     """Prints reports of the server's state."""
 
-    def __init__(self, spec: ServedCode, options: "Options") -> None:
+    def __init__(self, spec: ServedCode, options: "Options", home: ServedHome) -> None:
         self._spec = spec
+        self._home = home
         self._options = options
         self._database = ""
         self._advice = ""
@@ -181,11 +184,13 @@ class _Reporter:
 
     def report_reload(self, generation: "Generation") -> None:
         self._spec.mark_served()
+        self._home.failure = None
         before, self._database = self._database, generation.masked_database
         database = f", on {self._database}" if self._database != before else ""
         console.say(f"reloaded: {self._spec.entity_names()}{database}", "green")
 
     def report_recovery(self) -> None:
+        self._home.failure = None
         console.say(f"the {self._cause} is valid again and unchanged", "green")
 
     def report_changes(self, plan: "Plan", found: "Hints") -> None:
@@ -202,18 +207,23 @@ class _Reporter:
 
     def report_failure(self, error: Exception) -> None:
         self._cause = "code" if isinstance(error, OwnCodeError) else "spec"
+        lines = []
+        if isinstance(error, TablesError):
+            is_next = error.is_possible or error.by_revisions
+            then = "it is served then" if is_next else "then save the spec again"
+            lines = [f"{self.commands_text(error)}; {then}"]
+            names = ", ".join(sorted(error.files)) or "the last valid spec"
+            still = f"still served as before: {names}"
+        else:
+            still = f"the last valid {self._cause} is still served"
         if not isinstance(error, CrudgenError):
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
         else:
             console.print_error(error)
-        if isinstance(error, TablesError):
-            is_next = error.is_possible or error.by_revisions
-            then = "it is served then" if is_next else "then save the spec again"
-            console.say_error(f"{self.commands_text(error)}; {then}")
-            names = ", ".join(sorted(error.files)) or "the last valid spec"
-            console.say_error(f"still served as before: {names}", "yellow")
-        else:
-            console.say_error(f"the last valid {self._cause} is still served", "yellow")
+        for line in lines:
+            console.say_error(line)
+        console.say_error(still, "yellow")
+        self._home.failure = Failure(error, still, lines)
 
     def commands_text(self, error: TablesError) -> str:
         """Return which commands show and make the changes of tables that do not follow."""

@@ -50,6 +50,7 @@ class ServedCode:
         self.has_project = False
         """Whether the code that was generated last contains that of the project."""
         self._schema: Schema | None = None
+        self._served_schema: Schema | None = None
         self._texts: Mapping[str, bytes | str] = {}
         self._served: Mapping[str, bytes | str] = {}
         """The texts of the entities that are served, by file."""
@@ -60,6 +61,13 @@ class ServedCode:
         if self._schema is None:
             raise RuntimeError("no code was generated yet")
         return self._schema
+
+    @property
+    def served_schema(self) -> "Schema":
+        """The schema of the code that is served."""
+        if self._served_schema is None:
+            raise RuntimeError("no code is served yet")
+        return self._served_schema
 
     def build(self) -> "SourceTree":
         """Generate the code of the spec. Raises SpecError."""
@@ -86,7 +94,7 @@ class ServedCode:
 
     def mark_served(self) -> None:
         """Remember that the code that was generated last is served now."""
-        self._served = self._texts
+        self._served, self._served_schema = self._texts, self._schema
 
     def entity_names(self) -> str:
         """Return the served entities with their paths, a limited number."""

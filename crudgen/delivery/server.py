@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-import errno
 import os
 import socket
 import time
@@ -21,6 +20,8 @@ from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Recipe
+from crudgen.delivery.home import Home, HomePage, is_loopback
+from crudgen.delivery.listening import listen, listener_url
 from crudgen.delivery.switch import Switch, Tables
 from crudgen.delivery.watch import Watch
 from crudgen.errors import CrudgenError, DatabaseError, ServeError, TablesError
@@ -85,12 +86,15 @@ def serve(
     options: Options,
     reporter: Reporter,
     following: TableFollowing | None = None,
+    home: Home | None = None,
 ) -> None:
     """Serve the application that `build` generates, until a signal stops the server.
 
-    Without `following`, the tables are not changed. Raises ServeError if the address is in use or
-    the application cannot start, OutputError if the folder cannot be written, KeyboardInterrupt
-    after Ctrl+C, and any exception of `build`.
+    Without `following`, the tables are not changed. `home` makes the page at `/` if the address is
+    a loopback address; with several workers, it is copied to them.
+
+    Raises ServeError if the address is in use or the application cannot start, OutputError if the
+    folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
     """
     watch = Watch(options.watch, options.project) if options.watch else None
     with paused_collection():
@@ -98,8 +102,10 @@ def serve(
         recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")
     recipe.write()
     with listen(options.host, options.port) as listener:
+        if not is_loopback(listener.getsockname()[0]):
+            home = None
         if options.workers > 1:
-            _serve_workers(recipe, listener, options, reporter)
+            _serve_workers(recipe, listener, options, reporter, home)
             return
 
         async def reload_on_changes(switch: Switch) -> None:
@@ -107,51 +113,16 @@ def serve(
                 await _Reloader(switch, build, recipe, reporter, following).run(watch)
 
         tables = following.tables if following else None
-        config = _uvicorn_config(Switch(recipe, reload_on_changes, tables), options)
+        page = HomePage(home) if home else None
+        config = _uvicorn_config(Switch(recipe, reload_on_changes, tables, page), options)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_run_server(config, listener, reporter))
-
-
-_OWN_HOST = "  set --host to an address of this machine, such as 127.0.0.1 or 0.0.0.0"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises ServeError if the address cannot be used."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        # Prefer IPv4: a name such as localhost can have several addresses.
-        family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ServeError(
-            f"cannot listen on {host!r}: no address was found for this host ({reason})\n{_OWN_HOST}"
-        ) from error
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-        listener.set_inheritable(True)
-    except OSError as error:
-        listener.close()
-        raise ServeError(_listen_problem(host, port, error)) from error
-    return listener
-
-
-def _listen_problem(host: str, port: int, error: OSError) -> str:
-    address = f"{host}:{port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} is already in use on {host}\n  choose another port with --port"
-    if error.errno == errno.EACCES:
-        return f"no permission to listen on {address}\n  choose a port above 1023 with --port"
-    return f"cannot listen on {address}: {error.strerror}\n{_OWN_HOST}"
 
 
 async def _run_server(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:
     switch: Switch = config.app  # type: ignore[assignment]
     await switch.open()
-    reporter.report_serving(_listener_url(listener), switch.current)
+    reporter.report_serving(listener_url(listener), switch.current)
     await _Server(config).serve(sockets=[listener])
 
 
@@ -241,17 +212,22 @@ class _WorkerFactory:
     """Creates the application of a worker process from the recipe of the parent."""
 
     recipe: Recipe
+    home: Home | None
 
     def __call__(self) -> Switch:
-        return Switch(self.recipe)
+        return Switch(self.recipe, home=HomePage(self.home) if self.home else None)
 
 
 def _serve_workers(
-    recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
+    recipe: Recipe,
+    listener: socket.socket,
+    options: Options,
+    reporter: Reporter,
+    home: Home | None,
 ) -> None:
-    asyncio.run(_start_once(recipe, _listener_url(listener), reporter))
+    asyncio.run(_start_once(recipe, listener_url(listener), reporter))
     install_worker()
-    _Workers(_uvicorn_config(_WorkerFactory(recipe), options, factory=True), [listener]).run()
+    _Workers(_uvicorn_config(_WorkerFactory(recipe, home), options, factory=True), [listener]).run()
 
 
 class _Workers(Multiprocess):
@@ -293,8 +269,3 @@ def _uvicorn_config(application: Any, options: Options, *, factory: bool = False
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-
-
-def _listener_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
+from crudgen.delivery.home import HomePage, asks_for_home
 from crudgen.delivery.start_warnings import StartWarnings
 from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
 
@@ -44,7 +45,7 @@ class Switch:
 
     Pending requests finish on their generation, and connections stay open. If `tables` have to be
     changed, new requests are held meanwhile. `background` runs from startup to shutdown of the
-    server.
+    server. `home` adds a page at `/`.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class Switch:
         recipe: Recipe,
         background: Background | None = None,
         tables: Tables | None = None,
+        home: HomePage | None = None,
     ) -> None:
         self._recipe = recipe
         self._background = background
         self._tables = tables
+        self._home = home
         self._is_open = asyncio.Event()
         self._is_open.set()
         self._current: Generation | None = None
@@ -180,7 +183,10 @@ class Switch:
         else:
             while not self._is_open.is_set():
                 await self._is_open.wait()
-            await self.current(scope, receive, send)
+            if self._home is not None and asks_for_home(scope):
+                await self._home.forward(self.current, scope, receive, send)
+            else:
+                await self.current(scope, receive, send)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -73,6 +73,11 @@ class Serve:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
 
+    def home(self, host: str = "") -> httpx.Response:
+        """Request the home page as a browser, by the name `host` if it is given."""
+        headers = {"Accept": "text/html,*/*;q=0.8"} | ({"Host": host} if host else {})
+        return httpx.get(self.url, headers=headers, timeout=PATIENCE)
+
     def post(self, path: str, body: object = None) -> httpx.Response:
         return httpx.post(f"{self.url}{path}", json=body, timeout=PATIENCE)
 

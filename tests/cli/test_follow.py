@@ -132,7 +132,10 @@ def test_a_database_with_revisions_is_changed_by_revisions_only(project: Path) -
         served.wait_for('write one: crudgen revision -m "what it does"')
         served.wait_for("run the revisions with: crudgen apply; it is served then")
         add(served, name="Deadpond")
+        assert "The tables are those of the served spec." in served.home().text
         for command in (["emit"], ["revision", "-m", "levels"], ["apply"]):
+            if command == ["apply"]:
+                assert "1 revision not recorded." in served.home().text
             done = crudgen(project, *command)
             assert done.returncode == 0, done.stdout + done.stderr
         served.wait_for("reloaded")

@@ -1,7 +1,9 @@
 import os
 import signal
 import socket
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -78,6 +80,13 @@ def resident(pid: int) -> int:
 def test_the_first_lines_say_what_is_served(project: Path) -> None:
     with Serve(project, "--database", "sqlite:///mine.db").start() as served:
         assert served.get("/docs").status_code == 200
+        home = served.home().text
+        assert served.get("/").status_code == 404
+    assert "on <code>sqlite:///mine.db</code>" in home
+    assert '<a href="docs">' in home
+    assert '<a href="openapi.json">' in home
+    assert "<b>Hero</b><small>DOC</small>" in home
+    assert "The tables are those of the served spec." in home
     text = served.text()
     assert f"{served.url}/docs" in text
     assert "Hero /heroes" in text
@@ -94,8 +103,21 @@ def test_a_spec_that_the_database_contradicts(project: Path) -> None:
         served.wait_for("age")
         served.wait_for("still served")
         assert served.get("/heroes/").status_code == 200
+        home = served.home().text
+        assert "The last change is not served." in home
+        assert "hero.age: 1 row needs a value\n  see the plan with: crudgen plan;" in home
+        assert "still served as before: entities/hero.yaml</pre>" in home
+        served.save(f"{HERO}  age: <b>\n")
+        served.wait_for("still served")
+        assert "unknown type &#39;&lt;b&gt;&#39;\n  5 |   age: &lt;b&gt;\n" in served.home().text
         served.save(HERO)
         served.wait_for("valid again and unchanged")
+        assert "is not served." not in served.home().text
+        with closing(sqlite3.connect(project / "app.db")) as connection:
+            connection.execute("DROP INDEX ix_hero_name")
+        home = served.home().text
+        assert "The tables are not those of the spec: 1 change to make." in home
+        assert "see the plan with: crudgen plan</pre>" in home
     assert "Traceback" not in served.text()
     (project / "entities/hero.yaml").write_text(HERO + "  age: int\n")
     for workers in ("1", "2"):
@@ -123,6 +145,7 @@ def test_several_workers_answer(project: Path) -> None:
             answer = client.post("/heroes/", json={"name": f"H{number}"})
             assert answer.status_code == 200, answer.text
         assert len(client.get("/heroes/").json()) == 20
+        assert "<b>Hero</b>" in served.home().text
     assert "watching" not in served.text()
     assert "Traceback" not in served.text()
     assert served.process.poll() == 0
@@ -176,7 +199,7 @@ def test_an_address_for_others_is_warned_of(project: Path, host: str, warned: in
         (project / "crudgen.yaml").write_text("auth: {users: true}\n")
         (project / "entities/hero.yaml").write_text(f"{HERO}access: user\n")
     with Serve(project, "--host", host).start() as served:
-        pass
+        assert served.home("127.0.0.1").status_code == (404 if warned else 200)
     assert served.text().count("The API has no authentication") == warned
     assert served.text().count("Add one: crudgen user add NAME\n") == has_users
 

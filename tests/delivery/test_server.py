@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from crudgen.delivery.server import listen
+from crudgen.delivery.listening import listen
 from crudgen.errors import ServeError
 
 PROGRAM = "tests.delivery.serve_fakes"
