@@ -9,6 +9,7 @@ CrudgenError
 ├── ServeError       the application cannot start, for example because the port is in use
 ├── DatabaseError    the database cannot be read or changed
 │   └── NotConnectedError    there is no database at the URL, or no connection to it
+├── DataError        a file of rows cannot be read or written, or its rows are refused
 ├── ArgumentError    an argument of a command is invalid
 └── TablesError      the tables do not follow a spec that is served: a command has to change them
 """
@@ -97,6 +98,10 @@ class DatabaseError(CrudgenError):
 
 class NotConnectedError(DatabaseError):
     """There is no database at a URL, or no connection to it."""
+
+
+class DataError(CrudgenError):
+    """A file of rows cannot be read or written, or a database refuses its rows."""
 
 
 class ArgumentError(CrudgenError):

@@ -103,6 +103,18 @@ ROOMS = {
         {"applying", "applying_postgresql", "applying_sqlite"},
         {"__init__"},
     ],
+    "data": [
+        {"csv_text", "forms", "json_text", "open_application", "order"},
+        {"dumped", "values"},
+        {"head"},
+        {"writing"},
+        {"dumping", "reading"},
+        {"inserting"},
+        {"inserting_postgresql", "inserting_sqlite"},
+        {"loading"},
+        {"fake"},
+        {"__init__"},
+    ],
     "kit": [
         {
             "__init__",

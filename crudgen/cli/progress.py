@@ -30,6 +30,18 @@ def shown_progress(*, is_shown: bool = True) -> Iterator[Report]:
         bars.close()
 
 
+def counted(report: Report, what: str, of: int) -> Callable[[int], None]:
+    """Return a function that reports how many more rows are done."""
+    done = 0
+
+    def add(number: int) -> None:
+        nonlocal done
+        done += number
+        report(what, done, of)
+
+    return add
+
+
 def _ignore(_what: str, _done: int, _of: int) -> None:
     """Report nothing."""
 

@@ -1,0 +1,1 @@
+"""Rows without requests: made-up ones, and dumps of databases."""

@@ -1,0 +1,88 @@
+"""The tables and columns of a dump, in their order. Reason to change: what a dump contains."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, MetaData, Table
+
+from crudgen.evolution.internal import CREDENTIALS, LOGINS, is_internal
+from crudgen.language.schema import Schema
+
+ACCOUNTS = {LOGINS, CREDENTIALS}
+"""The tables of crudgen with users, their tokens and API keys, which are secrets.
+
+Other tables of crudgen are not dumped: stored responses, events that wait, and the signing secret
+belong to one database.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpedTable:
+    """A table, and those of its columns that are dumped, the primary key first."""
+
+    table: Table
+    columns: tuple[Column[Any], ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        return self.table.name
+
+
+def dumped_tables(metadata: MetaData, schema: Schema, *, secrets: bool) -> tuple[DumpedTable, ...]:
+    """Return what a dump contains, targets of references first.
+
+    Without `secrets`, users and API keys are left out, and `write_only` fields.
+    """
+    hidden = frozenset() if secrets else hidden_columns(schema)
+    tables = [
+        table
+        for table in metadata.tables.values()
+        if not is_internal(table.name) or (secrets and table.name in ACCOUNTS)
+    ]
+    return tuple(_dumped(table, hidden) for table in in_order(tables))
+
+
+def hidden_columns(schema: Schema) -> frozenset[tuple[str, str]]:
+    """Return the table and column of each `write_only` field."""
+    return frozenset(
+        (str(entity.table), str(field.column))
+        for entity in schema.entities
+        for field in entity.fields
+        if field.write_only
+    )
+
+
+def _dumped(table: Table, hidden: Collection[tuple[str, str]]) -> DumpedTable:
+    columns = [one for one in table.columns if (table.name, one.name) not in hidden]
+    key_first = sorted(columns, key=lambda one: not one.primary_key)
+    return DumpedTable(table, tuple(key_first))
+
+
+def in_order(tables: Iterable[Table]) -> list[Table]:
+    """Return tables so that each follows those it refers to, as far as cycles allow, by name."""
+    left = {table.name: table for table in sorted(tables, key=lambda table: table.name)}
+    ordered: list[Table] = []
+    while left:
+        waiting = {
+            name: len((_targets(table) - {name}) & left.keys()) for name, table in left.items()
+        }
+        # In a cycle, the one that waits for the fewest.
+        ordered.append(left.pop(min(waiting, key=lambda name: waiting[name])))
+    return ordered
+
+
+def later_references(tables: Sequence[Table]) -> list[tuple[str, str]]:
+    """Return the table and name of each foreign key that refers to a table after its own."""
+    places = {table.name: number for number, table in enumerate(tables)}
+    return [
+        (table.name, str(key.name))
+        for number, table in enumerate(tables)
+        for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))
+        if places.get(key.referred_table.name, -1) > number
+    ]
+
+
+def _targets(table: Table) -> set[str]:
+    return {key.referred_table.name for key in table.foreign_key_constraints}

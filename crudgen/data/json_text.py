@@ -1,0 +1,104 @@
+"""JSON arrays of any size, object by object. Reason to change: how they are read."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from crudgen.errors import DataError
+
+_CHUNK = 1 << 16
+_NEAR_THE_END = 16
+"""An error this near to the end of what was read may be a token that is cut off."""
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class _Text:
+    """The part of a text that is in memory, and the number of its first line."""
+
+    def __init__(self, stream: IO[str], name: str) -> None:
+        self._stream, self._name = stream, name
+        self.text, self.position, self.line = "", 0, 1
+        self.is_over = False
+
+    def more(self) -> None:
+        """Read as much again as there is in memory, so that long objects take linear time."""
+        chunk = self._stream.read(max(_CHUNK, len(self.text) - self.position))
+        self.is_over = not chunk
+        self.text, self.position = self.text[self.position :] + chunk, 0
+
+    def advance(self, end: int) -> None:
+        """Continue at a position in the text."""
+        self.line += self.text.count("\n", self.position, end)
+        self.position = end
+
+    def next_token(self) -> str:
+        """Return the next character that is no space; empty at the end."""
+        while True:
+            self.advance(_SPACE.match(self.text, self.position).end())  # type: ignore[union-attr]
+            if self.position < len(self.text) or self.is_over:
+                return self.text[self.position : self.position + 1]
+            self.more()
+
+    def error(self, problem: str, line: int | None = None) -> DataError:
+        """Return an error at this line, or another."""
+        return DataError(f"{self._name}:{line or self.line}: {problem}")
+
+
+def json_objects(stream: IO[str], name: str) -> Iterator[tuple[int, str]]:
+    """Yield the text of each object in a JSON array, and its line.
+
+    Raises DataError if the text is no array of objects.
+    """
+    found = _Text(stream, name)
+    found.more()
+    if found.next_token() != "[":
+        raise found.error("the file is no JSON array\n  give the form: --format ndjson|csv")
+    found.advance(found.position + 1)
+    if found.next_token() == "]":
+        yield from _end(found)
+        return
+    while True:
+        if found.next_token() != "{":
+            raise found.error("expected a JSON object")
+        line, text = found.line, _object(found)
+        yield line, text
+        match found.next_token():
+            case ",":
+                found.advance(found.position + 1)
+            case "]":
+                yield from _end(found)
+                return
+            case "":
+                raise found.error("the file ends before the array does")
+            case _:
+                raise found.error("expected ',' or ']' after an object")
+
+
+def _end(found: _Text) -> Iterator[tuple[int, str]]:
+    """Raise DataError if anything follows the array."""
+    found.advance(found.position + 1)
+    if found.next_token():
+        raise found.error("nothing can follow the array")
+    yield from ()
+
+
+def _object(found: _Text) -> str:
+    """Return the text of the next object, and continue after it."""
+    decoder = json.JSONDecoder()
+    while True:
+        try:
+            _, end = decoder.raw_decode(found.text, found.position)
+        except json.JSONDecodeError as error:
+            near = error.pos >= len(found.text) - _NEAR_THE_END
+            is_cut_off = near or error.msg.startswith("Unterminated string")
+            if found.is_over or not is_cut_off:
+                line = found.line + found.text.count("\n", found.position, error.pos)
+                raise found.error(f"invalid JSON: {error.msg}", line) from None
+            found.more()
+        except RecursionError:
+            raise found.error("invalid JSON: it is nested too deeply") from None
+        else:
+            text = found.text[found.position : end]
+            found.advance(end)
+            return text

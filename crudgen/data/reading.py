@@ -1,0 +1,213 @@
+"""Reads the records of a dump from a file. Reason to change: a form.
+
+A record has the name of its table and a row, with its place in the file for messages.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from crudgen.errors import ArgumentError, DataError
+
+from .csv_text import csv_records
+from .forms import STREAM, Form
+from .head import Head, LoadedTable, read_head
+from .json_text import json_objects
+from .values import kind_of, record_adapter
+from .writing import HEAD_FILE
+
+MAX_PROBLEMS = 20
+"""Most problems of a file that are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a file."""
+
+    file: str
+    line: int
+    table: str
+    row: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Where the row is."""
+        return f"{self.file}:{self.line}"
+
+
+class DumpReader(Protocol):
+    """Reads a dump: its first line, then its records."""
+
+    head: Head
+    place: str
+    """Where the first line is."""
+
+    def records(self, tables: Sequence[LoadedTable]) -> Iterator[Record]:
+        """Yield the records. Raises DataError with up to MAX_PROBLEMS problems."""
+
+
+class Problems:
+    """The problems of a file. Reading ends after MAX_PROBLEMS of them."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, place: str, error: ValidationError) -> None:
+        """Add what is wrong with a row. Raises DataError if these are many."""
+        for one in error.errors(include_url=False, include_context=False, include_input=False):
+            where = ".".join(map(str, one["loc"]))
+            self._lines.append(
+                f"{place}: {where}: {one['msg']}" if where else f"{place}: {one['msg']}"
+            )
+        if len(self._lines) >= MAX_PROBLEMS:
+            self.check()
+
+    def check(self) -> None:
+        """Raise DataError if there are any."""
+        if self._lines:
+            more = ["  and possibly more"] if len(self._lines) >= MAX_PROBLEMS else []
+            raise DataError("\n".join([*self._lines[:MAX_PROBLEMS], *more]))
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+
+@contextmanager
+def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader]:
+    """Open a dump, and read its first line. Raises DataError if it cannot be read."""
+    name = "standard input" if path == STREAM else str(path)
+    if form is Form.CSV and path == STREAM:
+        raise ArgumentError("an archive cannot be read from standard input: give its file")
+    try:
+        if form is Form.CSV:
+            with zipfile.ZipFile(path) as archive:
+                yield _ArchiveReader(archive, name)
+            return
+        with opened_bytes(path, stdin) as stream:
+            if form is Form.NDJSON:
+                yield _TextReader(_lines(stream), name)
+                return
+            with io.TextIOWrapper(stream, "utf-8-sig") as text:
+                yield _TextReader(json_objects(text, name), name)
+    except (OSError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{name} cannot be read: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: the file is not UTF-8: {error.reason}") from None
+
+
+def opened_bytes(path: Path, stdin: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
+    """Open a file; `-` is standard input, which stays open."""
+    return nullcontext(stdin) if path == STREAM else path.open("rb")
+
+
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(stream, 1):
+        if text := (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip():
+            yield number, text
+
+
+class _TextReader:
+    """Reads JSON objects: the first line, then one for each row."""
+
+    def __init__(self, texts: Iterator[tuple[int, str | bytes]], name: str) -> None:
+        self._texts, self._name = texts, name
+        number, text = next(texts, (1, ""))
+        self.place = f"{name}:{number}"
+        self.head = read_head(text, self.place)
+
+    def records(self, tables: Sequence[LoadedTable]) -> Iterator[Record]:
+        adapter = record_adapter({one.dumped.name: one.columns for one in tables})
+        problems = Problems()
+        for number, text in self._texts:
+            try:
+                found = adapter.validate_json(text)
+            except ValidationError as error:
+                problems.add(f"{self._name}:{number}", error)
+                continue
+            if len(found) != 1:
+                raise DataError(
+                    f"{self._name}:{number}: expected a table and its row, such as"
+                    ' {"hero": {"id": 1}}'
+                )
+            if not problems:
+                ((table, row),) = found.items()
+                yield Record(self._name, number, table, row)
+        problems.check()
+
+
+class _ArchiveReader:
+    """Reads an archive with a CSV file for each table."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._archive, self._name = archive, name
+        self.place = f"{name}/{HEAD_FILE}"
+        if HEAD_FILE not in archive.namelist():
+            raise DataError(f"{name}: the archive has no {HEAD_FILE}: it is no dump of crudgen")
+        self.head = read_head(archive.read(HEAD_FILE), self.place)
+
+    def records(self, tables: Sequence[LoadedTable]) -> Iterator[Record]:
+        problems = Problems()
+        for one in tables:
+            table = one.dumped.name
+            file = f"{self._name}/{table}.csv"
+            if f"{table}.csv" not in self._archive.namelist():
+                raise DataError(f"{self._name}: the archive has no {table}.csv")
+            with self._archive.open(f"{table}.csv") as member:
+                lines = io.TextIOWrapper(member, "utf-8-sig", newline="")
+                yield from _csv_rows(csv_records(lines, file), file, one, problems)
+        problems.check()
+
+
+def _csv_rows(
+    records: Iterator[tuple[int, Sequence[str | None]]],
+    file: str,
+    loaded: LoadedTable,
+    problems: Problems,
+) -> Iterator[Record]:
+    table = loaded.dumped.name
+    names = [column.name for column in loaded.columns]
+    _, header = next(records, (1, []))
+    if list(header) != names:
+        raise DataError(f"{file}:1: the header differs from the columns in {HEAD_FILE}")
+    adapter: TypeAdapter[Any] = record_adapter({table: loaded.columns})
+    converters = [cell_reader(kind_of(column).name) for column in loaded.columns]
+    for number, cells in records:
+        place = f"{file}:{number}"
+        check_width(cells, names, place)
+        row = {
+            name: None if cell is None else read(cell)
+            for name, cell, read in zip(names, cells, converters, strict=True)
+        }
+        try:
+            found = adapter.validate_python({table: row})
+        except ValidationError as error:
+            problems.add(place, error)
+            continue
+        if not problems:
+            yield Record(file, number, table, found[table])
+
+
+def check_width(cells: Sequence[object], names: Sequence[object], place: str) -> None:
+    """Raise DataError if a record does not have as many cells as the header."""
+    if len(cells) != len(names):
+        raise DataError(f"{place}: {len(cells)} cells, but the header has {len(names)}")
+
+
+def cell_reader(kind: str) -> Callable[[str], Any]:
+    """Return the function that converts a cell to the JSON value of a kind, or else to itself."""
+    return _read_json if kind in {"bool", "int", "float", "json"} else str
+
+
+def _read_json(cell: str) -> Any:
+    try:
+        return json.loads(cell, parse_constant=str)
+    except (ValueError, RecursionError):
+        return cell  # validation reports it

@@ -1,0 +1,72 @@
+"""The commands `dump` and `load`: what they print, their options, and how they end."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from crudgen.cli import app
+
+SPEC = "name: Hero\nfields: {name: str(1..80), secret: str? write_only}\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs a command, in a folder with a database of two rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "entities").mkdir()
+    (tmp_path / "entities/hero.yaml").write_text(SPEC)
+
+    def command(*arguments: str, given: str | bytes = "") -> Result:
+        result = CliRunner().invoke(app, arguments, given)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result
+
+    assert command("apply").exit_code == 0
+    with sqlite3.connect("app.db") as connection:
+        connection.executemany("INSERT INTO hero (name) VALUES (?)", [("Ann",), ("Bob",)])
+    return command
+
+
+def test_a_dump_goes_through_a_pipe(run: Callable[..., Result]) -> None:
+    dumped = run("dump")
+    assert dumped.exit_code == 0
+    assert dumped.stderr == ""
+    assert [*map(json.loads, dumped.stdout.splitlines())][1:] == [
+        {"hero": {"id": 1, "name": "Ann"}},
+        {"hero": {"id": 2, "name": "Bob"}},
+    ]
+    arguments = ("load", "-", "--database", "sqlite:///new.db", "--json")
+    checked = run(*arguments, "--dry-run", given=dumped.stdout)
+    assert json.loads(checked.stdout)["dry_run"] is True
+    assert not Path("new.db").exists()
+    loaded = json.loads(run(*arguments, given=dumped.stdout).stdout)
+    assert loaded == {"file": "-", "dry_run": False, "rows": 2, "tables": {"hero": 2}}
+    refused = run(*arguments, given=dumped.stdout)
+    assert refused.exit_code == 1
+    assert "hero has rows" in json.loads(refused.stdout)["error"]
+    assert run("dump", "--database", "sqlite:///new.db").stdout == dumped.stdout
+
+
+def test_arguments_that_do_not_fit_are_refused(run: Callable[..., Result]) -> None:
+    for arguments, code, message in (
+        (["dump", "--out", "a.txt"], 2, "a.txt: the name does not end in .ndjson"),
+        (["dump", "--out", "app.db", "--format", "json"], 2, "app.db exists, and its name"),
+        (["dump", "--json"], 2, "give a file with --out"),
+        (["dump", "--database", "sqlite:///none.db"], 1, "none.db: the file does not exist"),
+        (["dump", "--out", "none/a.json"], 1, "none/a.json cannot be written: No such file"),
+        (["load", "none.json"], 1, "none.json cannot be read: No such file"),
+        (["load", "entities", "--format", "csv"], 1, "entities cannot be read: Is a directory"),
+        (["load", "app.db", "--format", "csv"], 1, "app.db cannot be read: File is not a zip"),
+        (["load", "app.db", "--format", "json"], 1, "app.db: the file is no"),
+        (["load", "-", "--format", "csv"], 2, "cannot be read from standard input"),
+        (["load", "-"], 1, "standard input:1: this is no dump"),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
+    done = run("dump", "--out", "a.json", "--json")
+    assert json.loads(done.stdout) == {"file": "a.json", "rows": 2, "tables": {"hero": 2}}
+    assert "with --secrets" not in run("load", "a.json", "--database", "sqlite:///b.db").output

@@ -1,0 +1,72 @@
+"""Specs whose tables are dumped and loaded, without a process for each command."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crudgen.codegen import render
+from crudgen.data import reading
+from crudgen.data.dumped import dumped_tables
+from crudgen.data.dumping import Dump, read_counts
+from crudgen.data.forms import form_of
+from crudgen.data.head import head_of
+from crudgen.data.loading import Destination, load_dump
+from crudgen.delivery.models import imported_models
+from crudgen.evolution.applying import Target
+from crudgen.evolution.connecting import Database
+from crudgen.evolution.hints import hints
+from crudgen.language import Schema, load_texts
+from tests.data.rows import RandomRows
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The tables of a spec."""
+
+    schema: Schema
+    target: Target
+
+    def dump(self, database: Database, out: Path, *, secrets: bool = True) -> bytes:
+        tables = dumped_tables(self.target.metadata, self.schema, secrets=secrets)
+        with database.reading() as connection:
+            head = head_of(tables, read_counts(connection, tables), secrets=secrets)
+            form = form_of(out, None)
+            Dump(connection, tables, head).write(out, io.BytesIO(), form, ignore)
+        return out.read_bytes()
+
+    def load(self, database: Database, file: Path, *, is_dry_run: bool = False) -> dict[str, int]:
+        tables = dumped_tables(self.target.metadata, self.schema, secrets=True)
+        with reading.opened_dump(file, form_of(file, None), io.BytesIO()) as dump:
+            into = Destination(database, self.target, is_dry_run)
+            return load_dump(into, tables, dump, ignore)
+
+    def fill(self, database: Database, special: Mapping[str, Any], count: int) -> None:
+        with Destination(database, self.target).opened() as connection:
+            RandomRows(self.target.metadata, dict(special)).fill(connection, count)
+
+
+def ignore(number: int) -> None:
+    """Report nothing."""
+    assert number > 0
+
+
+@contextmanager
+def opened(texts: Mapping[str, str]) -> Iterator[Spec]:
+    """Import the models of a spec."""
+    entities = {name: text for name, text in texts.items() if name != "crudgen.yaml"}
+    schema = load_texts(entities, texts.get("crudgen.yaml"))
+    with imported_models(render(schema), "sqlite://") as models:
+        yield Spec(schema, Target(models.metadata, hints(schema)))
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    files = [*folder.rglob("*.yaml")]
+    return {str(file.relative_to(folder)): file.read_text() for file in files}
+
+
+def lines(*records: Mapping[str, Any]) -> str:
+    return "".join(f"{json.dumps(record)}\n" for record in records)
