@@ -1,5 +1,6 @@
 """An application with tools for agents, and the official client as one."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -57,8 +58,9 @@ _applications: dict[str, Application] = {}
 
 
 def agency(app: str = APP) -> Application:
-    """Return the application, imported once for each text of crudgen.yaml."""
-    if app not in _applications:
+    """Return the application, imported once in a file for each text of crudgen.yaml."""
+    known = _applications.get(app)
+    if known is None or known.package.__name__ not in sys.modules:
         _applications[app] = application(load_texts(ENTITIES, app))
     return _applications[app]
 
