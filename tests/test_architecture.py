@@ -104,7 +104,7 @@ ROOMS = {
         {"__init__"},
     ],
     "data": [
-        {"csv_text", "forms", "json_text", "open_application", "order"},
+        {"csv_text", "forms", "json_text", "open_application", "order", "sequence"},
         {"dumped", "values"},
         {"head"},
         {"writing"},
@@ -112,7 +112,7 @@ ROOMS = {
         {"inserting"},
         {"inserting_postgresql", "inserting_sqlite"},
         {"loading"},
-        {"fake"},
+        {"fake", "seeds"},
         {"__init__"},
     ],
     "kit": [

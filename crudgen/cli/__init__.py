@@ -32,6 +32,7 @@ from crudgen.cli import (
     plan,
     revision,
     schema,
+    seed,
     serve,
     user,
 )
@@ -86,6 +87,7 @@ _MODULES = (
     plan,
     apply,
     revision,
+    seed,
     fake,
     dump,
     load,

@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from crudgen.data.order import Step, insertion_order, required_targets
+from crudgen.data.sequence import take_write_lock
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity, Field, KeyKind, Now, Schema, Value
@@ -89,7 +90,7 @@ class Filler:
 
     def fill(self, wanted: Mapping[ClassName, int], report: Progress) -> None:
         """Insert rows of all entities, then the references that had to wait, then links."""
-        self._lock()
+        take_write_lock(self._application.session)
         for step in insertion_order(self._schema.entities):
             if number := wanted.get(step.entity.name, 0):
                 self._fill_entity(step, number, report)
@@ -99,15 +100,6 @@ class Filler:
             for link in entity.links:
                 if not link.via:
                     self._fill_links(link)
-
-    def _lock(self) -> None:
-        """Begin to write, so that no other process of SQLite writes after the first reads."""
-        from sqlalchemy import select  # noqa: PLC0415 -- slow to import
-
-        session = self._application.session
-        if session.get_bind().dialect.name == "sqlite":
-            session.rollback()
-            session.execute(select(1).with_for_update())
 
     def _random(self, what: str) -> Random:
         """Return the random numbers for one purpose: others do not change them."""

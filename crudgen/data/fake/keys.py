@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from crudgen.data.sequence import advance_sequence
 from crudgen.errors import DatabaseError
 from crudgen.language.schema import Entity, KeyKind, Value
 
@@ -33,21 +34,15 @@ def new_keys(
 def _integers(session: "Session", column: "Column[Any]", number: int) -> Iterator[int]:
     from sqlalchemy import func, select, text  # noqa: PLC0415 -- slow to import
 
-    from crudgen.kit.database import sequences  # noqa: PLC0415 -- imports SQLAlchemy
-
-    if session.get_bind().dialect.name == "postgresql":
-        find = sequences.sequence_statement(column)
-        found = session.execute(find, {"rule": ""}).one()
-        if found.sequence is not None:
-            advance = sequences.advance_statement(column)
-            session.execute(advance, {"sequence": found.sequence, "may_set": found.may_set})
-            take = text(
-                "SELECT nextval(CAST(CAST(:sequence AS oid) AS regclass))"
-                " FROM generate_series(1, :number)"
-            )
-            values = {"sequence": found.sequence, "number": number}
-            yield from session.execute(take, values).scalars()
-            return
+    sequence = advance_sequence(session, column)
+    if sequence is not None:
+        take = text(
+            "SELECT nextval(CAST(CAST(:sequence AS oid) AS regclass))"
+            " FROM generate_series(1, :number)"
+        )
+        values = {"sequence": sequence, "number": number}
+        yield from session.execute(take, values).scalars()
+        return
     last = session.execute(select(func.max(column))).scalar() or 0
     if session.get_bind().dialect.name == "sqlite":
         used = text("SELECT max(seq) FROM sqlite_sequence WHERE name = :name")

@@ -1,0 +1,1 @@
+"""Rows that YAML files describe, and their storage."""
