@@ -96,6 +96,27 @@ def test_rows_of_random_specs_are_valid(
         asyncio.run(post())
 
 
+NOTES = load_texts(
+    {
+        "user.yaml": "name: User\nfields: {name: str unique}\naccess: {read: user, write: user}\n",
+        "note.yaml": """
+name: Note
+fields: {text: str, owner_id: -> User = me read_only, editor_id: "-> User? = me inverse(edited)"}
+access: {owner: owner_id, read: user, write: owner}
+""",
+    },
+    "auth: {users: User}",
+)
+
+
+def test_rows_belong_to_users(tmp_path: Path) -> None:
+    with opened(NOTES, f"sqlite:///{tmp_path}/a.db") as application:
+        assert fill(NOTES, application, 9).rows == {"User": 9, "Note": 9}
+        notes = rows_of(application, NOTES.entity(ClassName("Note")))
+        assert len({note.owner_id for note in notes}) > 3
+        assert any(note.editor_id for note in notes)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_rows_are_added_beside_others(kind: str, new_database: Callable[[str], str]) -> None:
     with opened(CREW, new_database(kind)) as application:

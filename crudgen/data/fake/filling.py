@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crudgen.data.order import Step, insertion_order, required_targets
 from crudgen.data.sequence import take_write_lock
+from crudgen.language.access import Preset
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity, Field, KeyKind, Now, Schema, Value
@@ -208,10 +209,10 @@ class Filler:
 
 
 def _is_made_up(entity: Entity, one: Field) -> bool:
-    """Return whether a field has a random value: requests set it, or it is a time of the server."""
+    """Return whether a field has a random value: its value is that of a request, caller or time."""
     if one.pk:
         return entity.key_kind is KeyKind.CLIENT
-    return not one.read_only or isinstance(one.default, Now)
+    return not one.read_only or isinstance(one.default, Now | Preset)
 
 
 def _made(
