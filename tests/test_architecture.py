@@ -136,6 +136,7 @@ ROOMS = {
         {"mcp"},
         {"fast"},
         {"application", "wiring", "server", "workers", *FORMER_NAMES},
+        {"telemetry"},
         {"command_line"},
         {"key_commands", "user_commands"},
         {"user_row_commands", "user_row_key_commands"},

@@ -15,6 +15,7 @@ from .views.references import by_name
 from .views.referrers import refers
 from .views.relation_nodes import uses_relations
 from .views.rule_conditions import follows_relations
+from .views.telemetry import kit_conditions_of_telemetry
 from .views.users import kit_conditions_of_users
 
 
@@ -67,6 +68,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
         **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
         **kit_conditions_of_events(schema),
+        **kit_conditions_of_telemetry(schema),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
         "hooks/guarded_nested.py": schema.auth is not None and nested_functions,

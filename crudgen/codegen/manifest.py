@@ -20,6 +20,7 @@ from .views.bodies import bodies_view, writes_several_tables
 from .views.caller import caller_view_of_schema
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.computed import has_computed
+from .views.dashboard import dashboard
 from .views.hooks import hook_functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -35,6 +36,7 @@ from .views.replica import replica_needs_of_fixtures
 from .views.routes import routes_view
 from .views.sample_rows import creatable_entities, sample_rows_view
 from .views.tables import has_relations, tables_view
+from .views.telemetry import has_events
 from .views.tests import tests_view
 from .views.users import user_rows_view
 from .views.variables import folder_name, free_name
@@ -134,10 +136,18 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", project, once, fixtures)
     if schema.migrations:
         yield from _migration_files(schema, project)
-    if Artifact.PROVIDER in schema.emit:
-        yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
+    yield from _files_for_other_programs(schema)
     if schema.kit is not KitForm.LIBRARY:
         yield from kit_files(schema)
+
+
+def _files_for_other_programs(schema: Schema) -> Iterator[FromTemplate | FromText]:
+    """Yield the files of clients, and of Grafana."""
+    if Artifact.PROVIDER in schema.emit:
+        yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
+    if schema.metrics:
+        text = dashboard(schema, events=has_events(schema))
+        yield FromText("grafana/dashboard.json", text)
 
 
 def _access_files(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:

@@ -126,6 +126,11 @@ class Generation:
         found: MetaData = models.Model.metadata
         return found
 
+    def prepare_workers(self) -> None:
+        """Prepare what worker processes share, before they start."""
+        settings = importlib.import_module(f"{self.package.__name__}.settings").Settings
+        settings.prepare_workers()
+
     def discard(self) -> None:
         """Unload the package of a generation that was not started."""
         memory.unload(self.package)

@@ -247,6 +247,7 @@ async def _start_once(recipe: Recipe, url: str, reporter: Reporter) -> None:
     switch = Switch(recipe)
     await switch.open()
     reporter.report_serving(url, switch.current)
+    switch.current.prepare_workers()
     await switch.close()
 
 

@@ -10,7 +10,7 @@ from uvicorn.main import main
 
 from .errors import StartupError
 from .http.logs import log_server_as_json
-from .settings import describe_errors
+from .settings import BaseAppSettings, describe_errors
 from .wiring import make_database
 from .workers import install_worker
 
@@ -29,18 +29,27 @@ def run(application: str) -> None:
     }
     arguments = sys.argv[1:]
     if "--help" not in arguments:
-        _check_settings(package)
+        settings = _check_settings(package)
+        if _count_workers([*arguments, application]) > 1:
+            settings.prepare_workers()
     install_worker()
     main([*arguments, application], prog_name=f"python -m {package}", default_map=defaults)
 
 
-def _check_settings(package: str) -> None:
-    """Exit with a message if a setting is invalid. Set LOG_LEVEL to INFO if it is not set.
+def _count_workers(arguments: list[str]) -> int:
+    """Return how many worker processes uvicorn will start."""
+    context = main.make_context("uvicorn", arguments, resilient_parsing=True)
+    count = context.params.get("workers") or os.environ.get("WEB_CONCURRENCY", "1")
+    return int(count) if str(count).isdigit() else 1
+
+
+def _check_settings(package: str) -> BaseAppSettings:
+    """Return the settings; exit with a message if one is invalid. LOG_LEVEL is INFO by default.
 
     uvicorn's parent process of workers has no application that configures its log.
     """
     try:
-        settings = import_module(f"{package}.settings").Settings()
+        settings: BaseAppSettings = import_module(f"{package}.settings").Settings()
         make_database(settings)
     except ValidationError as error:
         sys.exit(f"error: {describe_errors(error)}")
@@ -50,3 +59,4 @@ def _check_settings(package: str) -> None:
         os.environ["LOG_LEVEL"] = "INFO"
     if settings.log_format == "json":
         log_server_as_json()
+    return settings

@@ -128,6 +128,10 @@ class BaseAppSettings(ServerSettings):
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lowercase)] = "text"
     """`text`, or `json`: one JSON object per line, also for each request."""
 
+    @classmethod
+    def prepare_workers(cls) -> None:
+        """Prepare what worker processes share, before they start: here, nothing."""
+
     def install(self, app: "FastAPI") -> None:
         """Add to an application what settings of a subclass configure: here, nothing."""
         del app

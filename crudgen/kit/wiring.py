@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI
@@ -16,6 +16,15 @@ from .http.json_logs import RequestLog
 from .http.logs import REQUEST_ID, configure_logging, server_error
 from .models import Model
 from .settings import BaseAppSettings
+
+
+@runtime_checkable
+class Extension(Protocol):
+    """A router that also adds to the application, such as middleware or a mounted page."""
+
+    def install(self, app: Application, settings: BaseAppSettings) -> None:
+        """Add to an application that has the router."""
+        ...
 
 
 def make_database(settings: BaseAppSettings) -> Database:
@@ -99,6 +108,8 @@ def build_application(
     app.include_router(health.router)
     for router in routers:
         app.include_router(router)
+        if isinstance(router, Extension):
+            router.install(app, settings)
     return app
 
 

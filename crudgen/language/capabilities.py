@@ -19,3 +19,5 @@ class Capabilities:
 
     mcp: McpUse | None = None
     """What agents can do with the tools at `/mcp`; None if there are none."""
+    metrics: bool = False
+    """Whether Prometheus can read metrics at `/metrics`."""

@@ -87,6 +87,7 @@ SPECS = {
 KEYS = {
     "a replica": "read_replica: true\nemit: [provider]\n",
     "tools for agents": "mcp: read_only\n",
+    "metrics": "metrics: true\n",
 }
 """The text of crudgen.yaml of these projects."""
 SPECS |= {what: entity(FEW, *OPTIONAL) for what in KEYS}

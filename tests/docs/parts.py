@@ -24,6 +24,7 @@ from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.replica.settings import ReplicaSettings
 from crudgen.kit.settings import BaseAppSettings
+from crudgen.kit.telemetry.metrics_settings import MetricsSettings
 from crudgen.kit.webhooks.settings import WebhookSettings
 from crudgen.language import editor_schema, explain, names, patterns, ranges
 from crudgen.language import reserved as taken
@@ -43,6 +44,7 @@ from crudgen.language.types import (
     Argument,
     Arguments,
 )
+from crudgen.language.written import app as app_keys
 from crudgen.language.written import auth, kinds, spec
 from crudgen.language.written.reading import read_entity
 from crudgen.language.written.shorthand import EXAMPLES
@@ -54,6 +56,7 @@ ENTITIES = ROOT / "entities"
 SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
 WEBHOOKS = ROOT / "crudgen" / "kit" / "webhooks"
 REPLICA = ROOT / "crudgen" / "kit" / "replica"
+TELEMETRY = WEBHOOKS.parent / "telemetry"
 ACCESS = ROOT / "crudgen" / "kit" / "access"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
@@ -125,7 +128,8 @@ def keys(model: str) -> str:
     """Print the keys of one of the spec's models."""
     schema = editor_schema()
     described = schema if model == "EntitySpec" else schema["$defs"][model]
-    written = getattr(auth if hasattr(auth, model) else spec, model).allowed_keys()
+    modules = (auth, app_keys, spec)
+    written = next(vars(one)[model] for one in modules if model in vars(one)).allowed_keys()
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
     rows = []
     for key, what in described["properties"].items():
@@ -218,6 +222,7 @@ def settings(of: str) -> str:
         "": (SETTINGS, BaseAppSettings),
         "callers": (ACCESS / "settings.py", AuthSettings),
         "users": (ACCESS / "login_settings.py", LoginSettings),
+        "metrics": (TELEMETRY / "metrics_settings.py", MetricsSettings),
         "webhooks": (WEBHOOKS / "settings.py", WebhookSettings),
         "replica": (REPLICA / "settings.py", ReplicaSettings),
     }

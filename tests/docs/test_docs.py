@@ -20,7 +20,8 @@ from typer.main import get_command
 from crudgen import cli
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
-from crudgen.language.written.spec import AppSpec, EntitySpec
+from crudgen.language.written.app import AppSpec
+from crudgen.language.written.spec import EntitySpec
 from tests.docs import pages, parts
 from tests.docs.pages import GENERATED, PAGES, Block
 

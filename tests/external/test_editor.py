@@ -11,10 +11,11 @@ from crudgen.cli.schema import SCHEMA_FILE, schema_text
 from crudgen.language.operations import Operation
 from crudgen.language.schema import KitForm
 from crudgen.language.types import REFERENCE, REFERENCE_DOC, TYPES
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.base import BaseSpec
 from crudgen.language.written.limits_and_names import LimitsSpec
 from crudgen.language.written.relations import LinkSpec, ReferenceSpec
-from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec
+from crudgen.language.written.spec import ApiSpec, FieldSpec
 from crudgen.language.written.words import ON_DELETE
 from tests.external.language_server import Found, LanguageServer
 from tests.support import agreement

@@ -7,12 +7,12 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.base import BaseSpec
 from crudgen.language.written.limits_and_names import LimitsSpec, NamesSpec
 from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import (
     ApiSpec,
-    AppSpec,
     CheckSpec,
     EntitySpec,
     FieldSpec,

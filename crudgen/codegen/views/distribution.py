@@ -32,6 +32,8 @@ WEBHOOKS = ("httpx>=0.28",)
 """Requirements of webhooks."""
 MCP = ("mcp>=2.3,<3",)
 """Requirements of tools for agents."""
+METRICS = ("prometheus-client>=0.26,<1",)
+"""Requirements of metrics."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -46,7 +48,9 @@ def requirements(schema: Schema) -> tuple[str, ...]:
         callers += PASSWORDS
     webhooks = WEBHOOKS if schema.webhooks else ()
     agents = MCP if schema.mcp else ()
-    return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *webhooks, *agents)
+    metrics = METRICS if schema.metrics else ()
+    more = (*webhooks, *agents, *metrics)
+    return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *more)
 
 
 def distribution_name(title: str) -> str:
@@ -70,6 +74,7 @@ def distribution_name(title: str) -> str:
         *PASSWORDS,
         *WEBHOOKS,
         *MCP,
+        *METRICS,
         "crudgen",
     )
     required = {requirement_name(one) for one in libraries}

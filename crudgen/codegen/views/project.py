@@ -24,6 +24,7 @@ from .mcp import mcp_router
 from .references import by_name
 from .replica import replica_router, replica_settings
 from .tables import has_relations
+from .telemetry import metrics_router, metrics_settings
 from .users import (
     has_keys,
     has_users,
@@ -74,6 +75,7 @@ class ProjectView:
     has_commands: bool
     has_users: bool
     has_keys: bool
+    has_metrics: bool
     webhooks: tuple[Code, ...]
     """The beginning of the environment variables of each webhook."""
 
@@ -115,6 +117,7 @@ def project_view(schema: Schema) -> ProjectView:
         *webhook_router(schema, imports),
         *replica_router(schema, imports),
         *mcp_router(schema, imports),
+        *metrics_router(schema, imports),
     ]
     return ProjectView(
         imports=imports.code(),
@@ -140,6 +143,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_commands=has_users(schema.auth) or has_keys(schema.auth),
         has_users=has_users(schema.auth),
         has_keys=has_keys(schema.auth),
+        has_metrics=schema.metrics,
         webhooks=(*variables_of_webhooks(schema),),
     )
 
@@ -157,7 +161,7 @@ def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) ->
 def _settings_bases(schema: Schema, imports: Imports) -> Code:
     """Return the base classes of the settings."""
     base = settings_base(schema)
-    named = [*webhook_settings(schema), *replica_settings(schema)]
+    named = [*metrics_settings(schema), *webhook_settings(schema), *replica_settings(schema)]
     if not named or base[1] != "BaseAppSettings":
         named.append(base)
     return join(raw(", "), [imports.name(*one) for one in named])

@@ -160,6 +160,13 @@ class Database(Sessions):
         self.state.phase = Condition.CLOSED
         await self._backend.close()
 
+    def usage(self) -> Mapping[str, int]:
+        """Return how many connections are used and idle, how many requests wait, and the maximum.
+
+        With group commit, also the numbers of queued writes, and of writes and batches so far.
+        """
+        return self._backend.usage()
+
     async def check(self) -> None:
         """Raise Unavailable unless rows can be read and, if not read-only, written."""
         if self.state.phase is None:

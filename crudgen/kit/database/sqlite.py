@@ -64,6 +64,7 @@ class Sqlite:
             poolclass=NullPool,
         )
         defer_write_lock(self.engine)
+        self._connections = connections
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
         self._idle: list[FileConnection] = []
@@ -105,6 +106,13 @@ class Sqlite:
         connection = self._file.connect_as(SessionConnection, self.lock_seconds, create=create)
         connection.limit(self.statement_seconds)
         return connection
+
+    def usage(self) -> dict[str, int]:
+        """Return the numbers of connections for long reads, of reads that wait, and of writes."""
+        slots = self._slots
+        used, waiting = self._connections - slots.value, slots.statistics().tasks_waiting
+        connections = {"max": self._connections, "used": used, "idle": len(self._idle)}
+        return {**connections, "waiting": waiting, **self._writer.usage()}
 
     async def open(self) -> None:
         """Connect for short reads. The other connections are created on demand."""

@@ -44,6 +44,10 @@ class Writer:
         self._lock = threading.Lock()
         """Held while a thread writes: a cancelled request leaves the queue before it has ended."""
 
+    def usage(self) -> dict[str, int]:
+        """Return the number of queued writes."""
+        return {"queued": self._queue.statistics().tasks_waiting}
+
     async def run(
         self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
     ) -> Result:

@@ -53,6 +53,12 @@ class GroupCommit(Writer):
         super().__init__(*arguments)
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._batches = self._writes = 0
+
+    def usage(self) -> dict[str, int]:
+        """Return the number of queued writes, and of batches and writes so far."""
+        queued = self._waiting.qsize()
+        return {"queued": queued, "batches": self._batches, "writes": self._writes}
 
     async def run(
         self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
@@ -84,6 +90,8 @@ class GroupCommit(Writer):
         ended = False
         while not ended:
             batch, ended = self._next_batch()
+            self._batches += bool(batch)
+            self._writes += len(batch)
             try:
                 connection = self._current_connection()
             except Exception as error:  # any error must resolve the futures

@@ -8,8 +8,8 @@ from crudgen.language.limits import Limits
 from crudgen.language.names import Conventions
 from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
 from crudgen.language.schema import Schema
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .auth import resolve_auth
@@ -35,6 +35,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         auth=resolve_auth(written, problems),
         migrations=spec.migrations,
         read_replica=spec.read_replica,
+        metrics=spec.metrics,
         webhooks=resolve_webhooks(written, problems),
         mcp=spec.mcp,
     )

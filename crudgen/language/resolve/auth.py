@@ -18,10 +18,10 @@ from crudgen.language.access import (
 )
 from crudgen.language.names import ModuleName
 from crudgen.language.reserved import LIBRARY_ATTRIBUTES
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.auth import AuthSpec
 from crudgen.language.written.expansion import expand
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Mapping, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest

@@ -6,8 +6,8 @@ from crudgen.language.relations import NestedWrite
 from crudgen.language.reserved import BODY_SUFFIXES, DERIVED_SUFFIXES, SCHEMAS
 from crudgen.language.schema import Entity, RowAction
 from crudgen.language.webhooks import Webhook
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted
 
 

@@ -9,8 +9,9 @@ from crudgen.errors import SpecError
 from crudgen.language.access import Auth
 from crudgen.language.names import Conventions
 from crudgen.language.schema import Entity, Schema
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
-from crudgen.language.written.spec import AppSpec, EntitySpec
+from crudgen.language.written.spec import EntitySpec
 from crudgen.language.written.translation import with_translation_remedy
 from crudgen.language.yaml.document import parse
 from crudgen.language.yaml.nodes import Mapping

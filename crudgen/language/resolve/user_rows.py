@@ -7,8 +7,8 @@ from crudgen.language.access import CALLER_ATTRIBUTES, LOGIN_NAME, ROW_CLAIM, Au
 from crudgen.language.names import FieldName, ModuleName
 from crudgen.language.reserved import attribute_for
 from crudgen.language.schema import Entity, Field, TypeName
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 _KEY = FieldName("id")

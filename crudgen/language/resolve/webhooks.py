@@ -17,8 +17,8 @@ from crudgen.language.webhooks import (
     Webhook,
     WebhookEvent,
 )
+from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 

@@ -9,7 +9,8 @@ from crudgen.language.ranges import LIMITS, MAX_CHECKS
 from . import field_schema, name_schema, reference_schema
 from .access_schema import access_schema, action_access_schema, add_rules
 from .api_schema import operation_rules
-from .spec import MAX_FIELDS, AppSpec, EntitySpec
+from .app import AppSpec
+from .spec import MAX_FIELDS, EntitySpec
 from .webhooks import add_rules as add_webhook_rules
 from .words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RULES
 

@@ -20,6 +20,7 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
 from .actions import ActionSpec
+from .app import AppSpec
 from .base import BaseSpec
 from .examples import example_remedy
 from .expansion import expand
@@ -27,7 +28,7 @@ from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, former_name_remedy, missing_remedy, wrong_type_remedy
-from .spec import MAX_FIELDS, ApiSpec, AppSpec, CheckSpec, EntitySpec, FieldSpec
+from .spec import MAX_FIELDS, ApiSpec, CheckSpec, EntitySpec, FieldSpec
 from .webhooks import WebhookSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)

@@ -122,6 +122,13 @@ class Postgresql:
             poolclass=NullPool,
         )
 
+    def usage(self) -> dict[str, int]:
+        """Return the numbers of connections, and of requests that wait for one."""
+        found = self._pool.get_stats()
+        size, idle = found.get("pool_size", 0), found.get("pool_available", 0)
+        waiting = found.get("requests_waiting", 0)
+        return {"max": self.connections, "used": size - idle, "idle": idle, "waiting": waiting}
+
     async def open(self) -> None:
         """Start the pool."""
         await self._pool.open()

@@ -1,0 +1,107 @@
+"""The metrics of a process, and those of all worker processes together."""
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from .metrics_settings import FOLDER
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The upper bounds of the durations of requests that are counted together."""
+
+
+class Instruments:
+    """The metrics of a process. Names and labels of requests are those of OpenTelemetry."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        """Create the metrics in a registry; None if they are in files."""
+        self.registry = registry
+        self.requests = Histogram(
+            "http_server_request_duration_seconds",
+            "Duration of requests, from the first byte to the end of the response.",
+            ("http_request_method", "http_route", "http_response_status_code"),
+            registry=registry,
+            buckets=SECONDS,
+        )
+        self.active = self._gauge("http_server_active_requests", "Requests in progress.")
+        self.connections = self._gauge(
+            "db_client_connection_count",
+            "Connections to the database that are idle or used.",
+            ("state",),
+        )
+        self.most_connections = self._gauge(
+            "db_client_connection_max", "Most connections to the database: DATABASE_CONNECTIONS."
+        )
+        self.pending = self._gauge(
+            "db_client_connection_pending_requests", "Requests that wait for a connection."
+        )
+        self.queued_writes = self._gauge(
+            "group_commit_queued_writes", "Writes that wait for their transaction (SQLite)."
+        )
+        self.batches = self._counter(
+            "group_commit_batches", "Transactions, each with one or more writes (SQLite)."
+        )
+        self.writes = self._counter("group_commit_writes", "Writes in these transactions (SQLite).")
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+        mode: Literal["livesum"] = "livesum"
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, registry=self.registry)
+
+
+def instruments() -> Instruments:
+    """Return new metrics; where worker processes share files, those of this process."""
+    return _shared_instruments() if folder_of_workers() else _own_instruments()
+
+
+def _own_instruments() -> Instruments:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return Instruments(registry)
+
+
+@cache
+def _shared_instruments() -> Instruments:
+    return Instruments(None)  # two metrics of one name would overwrite each other's values
+
+
+def registry_to_read(own: Instruments) -> CollectorRegistry:
+    """Return the registry with the values of this process, or of all worker processes."""
+    folder = folder_of_workers()
+    if own.registry is not None or folder is None:
+        return own.registry or CollectorRegistry()
+    registry = CollectorRegistry()
+    collector: Any = MultiProcessCollector  # it has no annotations
+    collector(registry, str(folder))
+    return registry
+
+
+def folder_of_workers() -> Path | None:
+    """Return the folder in which worker processes share their metrics, if there are some."""
+    folder = os.environ.get(FOLDER)
+    return Path(folder) if folder else None
+
+
+def remove_gauges_of_dead_workers(folder: Path) -> None:
+    """Remove the files with the gauges of processes that have ended: they are not current."""
+    for file in folder.glob("gauge_live*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if process.isdigit() and not _is_alive(int(process)):
+            file.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to another user
+        return True
+    return True

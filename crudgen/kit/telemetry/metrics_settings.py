@@ -1,0 +1,41 @@
+"""The settings of an application with metrics."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from typing import Any
+
+from pydantic import SecretStr
+
+from ..errors import StartupError
+from ..settings import BaseAppSettings
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable of the folder in which worker processes share their metrics."""
+
+
+class MetricsSettings(BaseAppSettings):
+    """The settings of metrics."""
+
+    metrics_token: SecretStr | None = None
+    """Token that `/metrics` requires, as `Authorization: Bearer`. Default: anyone may read it."""
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; raise StartupError if the library of metrics is missing."""
+        if find_spec("prometheus_client") is None:
+            raise StartupError(
+                "metrics: the package prometheus-client is not installed\n"
+                "  run: pip install prometheus-client, or pip install 'crudgen[metrics]'"
+            )
+        super().__init__(**values)
+
+    @classmethod
+    def prepare_workers(cls) -> None:
+        """Create the folder that worker processes share, unless the environment names one."""
+        super().prepare_workers()
+        if FOLDER not in os.environ:
+            folder = tempfile.mkdtemp(prefix="metrics-")
+            os.environ[FOLDER] = folder
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)

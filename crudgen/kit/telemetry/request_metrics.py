@@ -1,0 +1,36 @@
+"""Counts requests by method, route and status, and measures how long they take."""
+
+from typing import Any
+
+from ..http.exchange import Exchange
+from .instruments import Instruments
+
+OTHER = "_OTHER"
+"""The label of unknown methods: a client could send any number of them."""
+METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+
+
+class RequestMetrics:
+    """An observer that counts each request once."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._active = instruments.active
+        self._requests = instruments.requests
+        self._known: dict[tuple[str, str, int], Any] = {}
+
+    def begin(self, exchange: Exchange) -> None:
+        """Count a request in progress."""
+        del exchange
+        self._active.inc()
+
+    def end(self, exchange: Exchange) -> None:
+        """Count a completed request, and its duration."""
+        self._active.dec()
+        method = exchange.method if exchange.method in METHODS else OTHER
+        key = (method, exchange.route, exchange.status)
+        durations = self._known.get(key)
+        if durations is None:
+            durations = self._known[key] = self._requests.labels(*key)
+        durations.observe(exchange.seconds)
