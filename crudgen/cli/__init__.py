@@ -27,6 +27,7 @@ from crudgen.cli import (
     init,
     key,
     load,
+    mcp,
     new,
     own,
     plan,
@@ -102,6 +103,7 @@ _MODULES = (
     diagram,
     access,
     schema,
+    mcp,
 )
 
 for _module in _MODULES:

@@ -42,7 +42,24 @@ def check(
     otherwise. Without a folder 'generated', only the spec is checked. Edits that
     'crudgen emit' would keep are listed, and are not an error.
     """
-    report: dict[str, Any] = {
+    found, line, error = report(entities, out)
+    if error is not None:
+        if not as_json:
+            raise error
+        typer.echo(json.dumps(found, indent=2))
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        console.say(line)
+        for note in found["notes"]:
+            console.say(f"note: {note}")
+        _note_outdated_schema(entities)
+
+
+def report(entities: Path, out: Path | None) -> tuple[dict[str, Any], str, CrudgenError | None]:
+    """Return what `--json` prints, the message for a terminal, and the error if there is one."""
+    found: dict[str, Any] = {
         "ok": False,
         "entities": [],
         "out": None,
@@ -50,24 +67,14 @@ def check(
         "notes": [],
     }
     try:
-        line = _run_checks(entities, out, report)
+        line = _run_checks(entities, out, found)
     except CrudgenError as error:
-        if not as_json:
-            raise
         if isinstance(error, SpecError):
-            report["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
+            found["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
         else:
-            report["error"] = str(error)
-        typer.echo(json.dumps(report, indent=2))
-        raise typer.Exit(1) from error
-    report["ok"] = True
-    if as_json:
-        typer.echo(json.dumps(report, indent=2))
-    else:
-        console.say(line)
-        for note in report["notes"]:
-            console.say(f"note: {note}")
-        _note_outdated_schema(entities)
+            found["error"] = str(error)
+        return found, "", error
+    return found | {"ok": True}, line, None
 
 
 def _run_checks(entities: Path, out: Path | None, report: dict[str, Any]) -> str:

@@ -110,6 +110,7 @@ def test_read_only_tools_do_not_write(new_database: Any) -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.long
 def test_two_applications_of_one_module_have_tools_of_their_own(new_database: Any) -> None:
     async def ask() -> None:
         one, two = new_database("sqlite"), new_database("sqlite")

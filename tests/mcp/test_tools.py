@@ -204,6 +204,7 @@ def test_several_calls_at_the_same_time(new_database: Any) -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.long
 def test_long_results_are_refused_with_a_remedy(new_database: Any) -> None:
     async def ask() -> None:
         async with running(new_database("sqlite")) as app, agent(app) as user:

@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 class Toolbox:
     """Runs tools for callers of an application.
 
-    `find_api` returns the application of a request, and where the request comes from.
+    `find_api` returns the application of a request, and where the request comes from. It may raise
+    ToolProblem.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class Toolbox:
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False, include_context=False)
             return failure(None, problems)
-        api, origin = await self._find_api(context)
         try:
+            if not tool.needs_api:
+                return await tool.run(None, arguments)
+            api, origin = await self._find_api(context)
             catalogue = await self._catalogue_of(api)
             return await tool.run(Call(api, catalogue, origin), arguments)
         except ToolProblem as problem:

@@ -25,7 +25,10 @@ from .results import of_read, of_write, success
 class Api(Protocol):
     """The application that tools work with."""
 
-    title: str
+    @property
+    def title(self) -> str:
+        """The name of the API."""
+        ...
 
     @property
     def collections(self) -> Mapping[str, str]:
@@ -55,7 +58,8 @@ class Call:
 
 _NOISE = {"title", "default", "maxLength", "minLength", "maxItems"}
 """Keywords of JSON Schema that the schemas of arguments do not have."""
-Run = Callable[[Call, Any], Awaitable[types.CallToolResult]]
+Run = Callable[[Any, Any], Awaitable[types.CallToolResult]]
+"""Runs a tool, with a Call if it needs the application, and its arguments."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Tool:
     run: Run
     reads: bool = False
     destroys: bool = False
+    needs_api: bool = True
+    """Whether a call needs the application."""
 
     def described(self) -> types.Tool:
         """Return the tool as a client gets it."""

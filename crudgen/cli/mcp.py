@@ -1,0 +1,109 @@
+"""The command `crudgen mcp`. Reason to change: its options, or the tools about the spec."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crudgen import __version__
+from crudgen.cli import changing, check, migrating, source
+from crudgen.cli.served_code import ServedCode, project_of
+from crudgen.delivery.garbage import paused_collection
+from crudgen.errors import ArgumentError
+
+EXAMPLES = (
+    "crudgen mcp",
+    "crudgen mcp --read-only",
+    "CRUDGEN_TOKEN=cg_1_… crudgen mcp --database postgresql://user@host/name",
+)
+
+_TOKEN = "CRUDGEN_TOKEN"  # noqa: S105 -- the name of the variable
+
+
+def mcp(
+    entities: source.Entities = source.DEFAULT,
+    *,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer only the tools that read rows.")
+    ] = False,
+    database: changing.Url = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the emitted project, whose own code is used.")
+    ] = source.DEFAULT_OUT,
+    spec_only: Annotated[
+        bool, typer.Option("--spec-only", help="Use the spec without the project's own code.")
+    ] = False,
+) -> None:
+    """Let an agent use the API and the spec, by the Model Context Protocol on stdin and stdout.
+
+    The client of the agent runs this command. The rules of the spec apply: the environment variable
+    CRUDGEN_TOKEN is a token or an API key of the caller; without it, the agent is anyone.
+    """
+    project = project_of(out, None, spec_only=spec_only)
+    with paused_collection():
+        try:
+            from crudgen.delivery import agents  # noqa: PLC0415 -- lazy
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
+                raise
+            raise ArgumentError(
+                "crudgen mcp needs the package mcp\n  pip install 'crudgen[mcp]'"
+            ) from None
+        from crudgen.delivery.spec_tools import spec_tools  # noqa: PLC0415 -- lazy
+
+    spec = SpecOfTools(entities, out, database)
+    served = agents.Served(
+        ServedCode(entities, project).build,
+        database,
+        entities if entities.is_dir() else entities.parent,
+        project,
+        os.environ.get(_TOKEN) or None,
+    )
+    agents.serve_tools(
+        served,
+        spec_tools(spec.check, spec.explain, spec.plan),
+        version=__version__,
+        read_only=read_only,
+    )
+
+
+class SpecOfTools:
+    """The spec, and the database that should follow it, as tools show them."""
+
+    def __init__(self, entities: Path, out: Path, database: str | None) -> None:
+        self._entities, self._out, self._database = entities, out, database
+
+    def check(self) -> dict[str, Any]:
+        """Return whether the spec is valid and the project is up to date, and what is wrong."""
+        return check.report(self._entities, None)[0]
+
+    def explain(self, entity: str) -> dict[str, Any]:
+        """Return the long form of an entity. Raises SpecError, ArgumentError."""
+        from crudgen import language  # noqa: PLC0415 -- lazy
+
+        schema = source.load(self._entities)
+        for one in schema.entities:
+            if entity.lower() in {str(one.name).lower(), str(one.plural)}:
+                return {"file": one.file, "yaml": language.explain(one, schema.names)}
+        names = ", ".join(str(one.name) for one in schema.entities)
+        raise ArgumentError(f"no entity is called {entity[:100]!r}; the entities are: {names}")
+
+    def plan(self) -> dict[str, Any]:
+        """Return what has to change in the database. Raises CrudgenError."""
+        if migrating.has_revisions(self._entities, self._out):
+            with migrating.opened_state(
+                self._entities, self._out, self._database, _ignore
+            ) as state:
+                found: dict[str, Any] = json.loads(migrating.as_json(state))
+                return found
+        with changing.opened_change(self._entities, self._database) as change:
+            migrating.check_revision_files(change, self._out, _ignore)
+            text = changing.as_json(change.plan(_ignore), change.database.where)
+            report: dict[str, Any] = json.loads(text)
+            return report
+
+
+def _ignore(_text: str) -> None:
+    """Ignore what a command waits for: an agent waits for the result."""

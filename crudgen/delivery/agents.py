@@ -1,0 +1,157 @@
+"""Serves tools for agents on standard input and output. Reason to change: how they are served."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import mcp_types as types
+from mcp.server.stdio import stdio_server
+
+from crudgen.codegen.tree import SourceTree
+from crudgen.delivery.generation import Generation, Message, Receive, Recipe, Send
+from crudgen.delivery.switch import Switch
+from crudgen.delivery.watch import Watch
+from crudgen.errors import CrudgenError, SpecError
+from crudgen.kit.mcp.arguments import Arguments
+from crudgen.kit.mcp.calling import Origin
+from crudgen.kit.mcp.requests import ToolProblem
+from crudgen.kit.mcp.results import failure, success
+from crudgen.kit.mcp.server import Context, Toolbox
+from crudgen.kit.mcp.tools import Api, Tool, tools
+
+
+@dataclass(frozen=True, slots=True)
+class SpecTool:
+    """A tool about the spec: it runs a function in a thread, and does not need the application."""
+
+    name: str
+    doc: str
+    arguments: type[Arguments]
+    function: Callable[..., Mapping[str, Any]]
+    """Gets the arguments by name, and returns what the tool returns. Raises CrudgenError."""
+
+    def tool(self) -> Tool:
+        """Return it as a tool."""
+        return Tool(self.name, self.doc, self.arguments, self._run, reads=True, needs_api=False)
+
+    async def _run(self, _call: Any, arguments: Arguments) -> types.CallToolResult:
+        try:
+            found = await asyncio.to_thread(self.function, **arguments.model_dump())
+        except CrudgenError as error:
+            return failure(None, problem_of(error))
+        return success(dict(found), limit=None)
+
+
+@dataclass(slots=True)
+class Served:
+    """The application of a spec, for agents. It starts with the first tool that needs it.
+
+    `build` generates its code; if a file has changed since, the application is replaced. `entities`
+    and `project` are the folders of the files. `credentials` is the value of Authorization.
+    """
+
+    build: Callable[[], SourceTree]
+    database: str | None
+    entities: Path
+    project: Path | None = None
+    credentials: str | None = None
+    _switch: Switch | None = None
+    _watch: Watch | None = None
+    _failure: CrudgenError | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def find_api(self, _context: Context) -> tuple[Api, Origin]:
+        """Return the application of the current files. Raises ToolProblem."""
+        async with self._lock:
+            try:
+                generation = await self._current()
+            except CrudgenError as error:
+                self._failure = error
+                raise ToolProblem(f"the application cannot start: {error}") from None
+        headers: list[tuple[bytes, bytes]] = []
+        if self.credentials is not None:
+            headers.append((b"authorization", f"Bearer {self.credentials}".encode()))
+        return _Api(generation), Origin(headers, ("127.0.0.1", 0))
+
+    async def _current(self) -> Generation:
+        """Return the application of the current files. Raises CrudgenError."""
+        watch = self._watch or Watch(self.entities, self.project)
+        has_changed = self._watch is None or watch.has_changed()
+        self._watch = watch
+        if has_changed or self._failure is not None:
+            self._failure = None
+            tree = await asyncio.to_thread(self.build)
+            recipe = Recipe(tree, self.database, log_level="WARNING")
+            if self._switch is None:
+                import_module("crudgen.kit.http.protocol")  # else the start warns of its absence
+                switch = Switch(recipe)
+                await switch.open()
+                self._switch = switch
+            elif tree.files != self._switch.current.tree.files:
+                await self._switch.swap(recipe)
+        if self._switch is None:
+            raise RuntimeError("the application has not started")
+        return self._switch.current
+
+    async def close(self) -> None:
+        """Shut down the application, if it has started."""
+        if self._switch is not None:
+            await self._switch.close()
+
+
+class _Api:
+    """The application of a generation, as tools use it."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+        self._application: Any = generation.application
+        if not hasattr(self._application, "collections"):
+            raise ToolProblem("`app` in app/main.py is not made by build_application")
+
+    @property
+    def title(self) -> str:
+        return str(self._application.title)
+
+    @property
+    def collections(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self._application.collections
+        return found
+
+    def openapi(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._application.openapi()
+        return found
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await self._generation(scope, receive, send)
+
+
+def problem_of(error: CrudgenError) -> Any:
+    """Return an error as a tool shows it: the diagnostics of a spec, or its message."""
+    if isinstance(error, SpecError):
+        return {"diagnostics": [asdict(one) for one in error.diagnostics]}
+    return str(error)
+
+
+def serve_tools(
+    served: Served, of_spec: Iterable[SpecTool], *, version: str, read_only: bool
+) -> None:
+    """Serve the tools of an application and of its spec, until standard input ends."""
+    asyncio.run(_serve(served, [*tools(read_only=read_only), *_tools(of_spec)], version))
+
+
+def _tools(of_spec: Iterable[SpecTool]) -> Iterable[Tool]:
+    return (one.tool() for one in of_spec)
+
+
+async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
+    toolbox = Toolbox(found, served.find_api)
+    server = toolbox.server("crudgen", version)
+    close: Callable[[], Awaitable[None]] = served.close
+    try:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    finally:
+        await close()
