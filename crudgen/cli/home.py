@@ -22,6 +22,7 @@ _PAGES = (
     ("openapi_url", "OpenAPI", "the document for generators"),
 )
 """Attributes of an application with the path of a page, its name, and what it is for."""
+_ADMIN = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ServedHome:
         from crudgen.home import home_page  # noqa: PLC0415 -- lazy
 
         status = [*self._failure_status(), self._tables_status(generation)]
-        links = list(_links(generation))
+        links = list(page_links(generation.application))
         return home_page(self._spec.served_schema, generation.masked_database, links, status)
 
     def _failure_status(self) -> "Iterator[Status]":
@@ -121,11 +122,14 @@ def _differences(plan: "Plan") -> str:
     return f"The tables are not those of the spec: {number} to make."
 
 
-def _links(generation: "Generation") -> "Iterator[Link]":
-    """Yield the pages that an application has, relative to its root."""
+def page_links(application: object) -> "Iterator[Link]":
+    """Yield the pages of an application for people, relative to its root."""
     from crudgen.home import Link  # noqa: PLC0415 -- lazy
 
+    paths = {getattr(route, "path", "") for route in getattr(application, "routes", ())}
     for attribute, text, what in _PAGES:
-        path = getattr(generation.application, attribute, None)
-        if isinstance(path, str) and path:
-            yield Link(text, path.removeprefix("/"), what)
+        path = getattr(application, attribute, None)
+        if path in paths:
+            yield Link(text, str(path).removeprefix("/"), what)
+    if _ADMIN in paths:
+        yield Link("Admin", f"{_ADMIN}/".removeprefix("/"), "edit the rows")

@@ -149,11 +149,17 @@ class Generation:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
+        scope["state"] = dict(self._state)
+        with self.pending_request():
+            await self.application(scope, receive, send)
+
+    @contextmanager
+    def pending_request(self) -> Iterator[None]:
+        """Count a request as pending within a `with` block: the package stays loaded."""
         self._requests += 1
         self._idle.clear()
-        scope["state"] = dict(self._state)
         try:
-            await self.application(scope, receive, send)
+            yield
         finally:
             self._requests -= 1
             if not self._requests:

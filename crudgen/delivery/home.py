@@ -51,11 +51,12 @@ class HomePage:
             if not is_unknown:
                 await send(message)
 
-        await generation(scope, receive, send_unless_unknown)
-        if is_unknown:
-            async with self._one_at_a_time:
-                html = await asyncio.to_thread(self._home.page, generation)
-            await _send_page(html, send, has_body=scope["method"] == "GET")
+        with generation.pending_request():
+            await generation(scope, receive, send_unless_unknown)
+            if is_unknown:
+                async with self._one_at_a_time:
+                    html = await asyncio.to_thread(self._home.page, generation)
+                await _send_page(html, send, has_body=scope["method"] == "GET")
 
 
 def asks_for_home(scope: MutableMapping[str, Any]) -> bool:

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import sys
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
+from threading import Event
 
 import httpx
 import pytest
@@ -41,10 +43,12 @@ def tree(changes: Mapping[str, Callable[[str], str]], version: str = "1") -> Sou
 
 
 def run(
-    test: Callable[[httpx.AsyncClient, Switch], Awaitable[None]], served: SourceTree | None = None
+    test: Callable[[httpx.AsyncClient, Switch], Awaitable[None]],
+    served: SourceTree | None = None,
+    home: Home | None = None,
 ) -> None:
     async def main() -> None:
-        switch = Switch(Recipe(served or fake_tree("1")), home=HomePage(Home()))
+        switch = Switch(Recipe(served or fake_tree("1")), home=HomePage(home or Home()))
         await switch.open()
         transport = httpx.ASGITransport(app=switch)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -71,6 +75,28 @@ def test_a_browser_gets_the_page_of_the_current_version() -> None:
         assert int(head.headers["content-length"]) == len(found.content)
 
     run(test)
+
+
+def test_a_version_stays_loaded_while_its_page_is_made() -> None:
+    begun, released, loaded = Event(), Event(), []
+
+    class SlowHome(Home):
+        def page(self, generation: Generation) -> str:
+            begun.set()
+            released.wait(20)
+            loaded.append(generation.package.__name__ in sys.modules)
+            return super().page(generation)
+
+    async def test(client: httpx.AsyncClient, switch: Switch) -> None:
+        page = asyncio.create_task(client.get("/", headers=BROWSER))
+        await asyncio.to_thread(begun.wait, 20)
+        await switch.swap(Recipe(fake_tree("2")))
+        await asyncio.sleep(0)
+        released.set()
+        assert "version 1" in (await page).text
+        assert loaded == [True]
+
+    run(test, home=SlowHome())
 
 
 @pytest.mark.parametrize(
