@@ -134,6 +134,7 @@ ROOMS = {
         {"webhooks"},
         {"replica"},
         {"mcp"},
+        {"admin"},
         {"fast"},
         {"application", "wiring", "server", "workers", *FORMER_NAMES},
         {"telemetry"},

@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from crudgen.language.operations import BULK, Operation
 from crudgen.language.schema import KeyKind, KitForm, Schema, TypeName
 
+from .views.admin import kit_conditions_of_admin
 from .views.collections import collections_of, creates_together, writes_keys
 from .views.events import kit_conditions_of_events
 from .views.hooks import creates_by_function
@@ -64,6 +65,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
     return {
         "access": schema.auth is not None,
         **kit_conditions_of_users(schema.auth),
+        **kit_conditions_of_admin(schema),
         "access/collections.py": bool(collections),
         **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),

@@ -15,6 +15,7 @@ from .needs import KitImports, Need, ServerProtocol
 from .tree import Ownership
 from .views.access import access_view
 from .views.actions import action_bodies_view, actions_with_body
+from .views.admin import admin_module, admin_view
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_several_tables
 from .views.caller import caller_view_of_schema
@@ -136,13 +137,15 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", project, once, fixtures)
     if schema.migrations:
         yield from _migration_files(schema, project)
-    yield from _files_for_other_programs(schema)
+    yield from _optional_files(schema)
     if schema.kit is not KitForm.LIBRARY:
         yield from kit_files(schema)
 
 
-def _files_for_other_programs(schema: Schema) -> Iterator[FromTemplate | FromText]:
-    """Yield the files of clients, and of Grafana."""
+def _optional_files(schema: Schema) -> Iterator[FromTemplate | FromText]:
+    """Yield the admin page, and the files of clients and of Grafana."""
+    if schema.admin:
+        yield FromTemplate(f"app/{admin_module(schema)}.py", "admin.py.jinja", admin_view(schema))
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.metrics:

@@ -17,6 +17,8 @@ class McpUse(StrEnum):
 class Capabilities:
     """What an application offers besides its API; by default nothing."""
 
+    admin: bool = False
+    """Whether the application has an admin page."""
     mcp: McpUse | None = None
     """What agents can do with the tools at `/mcp`; None if there are none."""
     metrics: bool = False

@@ -96,6 +96,8 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 """Paths of the generated application. Paths below them are reserved too."""
 PATHS_OF_AGENTS = ("/mcp",)
 """Paths of an application with tools for agents."""
+PATH_OF_ADMIN = "/admin"
+"""The path of the admin page."""
 PATHS_OF_USERS = ("/login", "/logout", "/me")
 """Paths of an application with users of its own."""
 OPERATIONS_OF_USERS = ("log_in", "log_out", "me", "change_password")

@@ -88,9 +88,13 @@ KEYS = {
     "a replica": "read_replica: true\nemit: [provider]\n",
     "tools for agents": "mcp: read_only\n",
     "metrics": "metrics: true\n",
+    "an admin page": "auth: {keys: true}\nadmin: true\n",
 }
 """The text of crudgen.yaml of these projects."""
-SPECS |= {what: entity(FEW, *OPTIONAL) for what in KEYS}
+SPECS |= {
+    what: entity(FEW, *OPTIONAL, more="access: user\n" if "auth:" in text else "")
+    for what, text in KEYS.items()
+}
 PROJECTS = [(what, form) for what in SPECS for form in KitForm]
 COUNT = int(os.environ.get("PROJECTS", "2"))
 CHOSEN = PROJECTS[:: len(PROJECTS) // COUNT][:COUNT] if COUNT else PROJECTS

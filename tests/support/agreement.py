@@ -62,6 +62,7 @@ INEXPRESSIBLE = {
             "' is too long",
             "is a path of users",
             "is used by the tools for agents",
+            "is the path of the admin page",
             "which callers do not have",
             "be an attribute of callers",
             "can be longer than 255",

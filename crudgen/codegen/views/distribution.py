@@ -34,6 +34,8 @@ MCP = ("mcp>=2.3,<3",)
 """Requirements of tools for agents."""
 METRICS = ("prometheus-client>=0.26,<1",)
 """Requirements of metrics."""
+ADMIN = ("starlette-admin>=1.0.3,<1.1",)
+"""Requirements of the admin page."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -49,7 +51,8 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     webhooks = WEBHOOKS if schema.webhooks else ()
     agents = MCP if schema.mcp else ()
     metrics = METRICS if schema.metrics else ()
-    more = (*webhooks, *agents, *metrics)
+    admin = ADMIN if schema.admin else ()
+    more = (*webhooks, *agents, *metrics, *admin)
     return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *more)
 
 
@@ -75,6 +78,7 @@ def distribution_name(title: str) -> str:
         *WEBHOOKS,
         *MCP,
         *METRICS,
+        *ADMIN,
         "crudgen",
     )
     required = {requirement_name(one) for one in libraries}

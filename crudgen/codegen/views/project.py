@@ -9,6 +9,7 @@ from crudgen.codegen.layout import INDENT, Bracket, statement, text_statement
 from crudgen.language.limits import Limits
 from crudgen.language.schema import KitForm, Schema
 
+from .admin import admin_module
 from .collections import collections_of
 from .distribution import (
     DOCS_PAGES,
@@ -112,12 +113,13 @@ def project_view(schema: Schema) -> ProjectView:
     routers = [router_name(entity.plural) for entity in schema.entities]
     routers = [*user_routers(schema.auth, imports), *routers]
     routers += _nested_routers(schema, routers, imports)
-    events = [
+    events: list[Bracket | Code] = [
         *event_router(schema, {*map(str, routers)}, imports),
         *webhook_router(schema, imports),
         *replica_router(schema, imports),
         *mcp_router(schema, imports),
         *metrics_router(schema, imports),
+        *_admin_router(schema, {*map(str, routers)}, imports),
     ]
     return ProjectView(
         imports=imports.code(),
@@ -165,6 +167,14 @@ def _settings_bases(schema: Schema, imports: Imports) -> Code:
     if not named or base[1] != "BaseAppSettings":
         named.append(base)
     return join(raw(", "), [imports.name(*one) for one in named])
+
+
+def _admin_router(schema: Schema, taken: Collection[str], imports: Imports) -> Iterator[Code]:
+    """Yield the name of the admin page among the routers, if there is one."""
+    if schema.admin:
+        page = router_name("admin", taken)
+        imports.use(f".{admin_module(schema)}", f"router as {page}")
+        yield page
 
 
 def _migrations_setting(schema: Schema, imports: Imports) -> Iterator[Code]:

@@ -36,6 +36,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         migrations=spec.migrations,
         read_replica=spec.read_replica,
         metrics=spec.metrics,
+        admin=_resolve_admin(written, problems),
         webhooks=resolve_webhooks(written, problems),
         mcp=spec.mcp,
     )
@@ -50,6 +51,16 @@ def _resolve_emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Ar
             location = written.locate("emit", position)
             problems.add(location, f"duplicate value {quoted(str(artifact))}", "remove one of them")
     return tuple(artifact for artifact in Artifact if artifact in listed)
+
+
+def _resolve_admin(written: WrittenSpec[AppSpec], problems: Problems) -> bool:
+    if written.spec.admin and not written.spec.is_set("auth"):
+        problems.add(
+            written.locate_key("admin"),
+            "'admin' needs callers, and there is no 'auth'",
+            "add 'auth', such as 'auth: {users: true}', or remove it",
+        )
+    return written.spec.admin
 
 
 def _resolve_database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:

@@ -3,7 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
-from crudgen.language.reserved import CLASS_SUFFIXES, PATHS_OF_AGENTS, PATHS_OF_USERS
+from crudgen.language.reserved import (
+    CLASS_SUFFIXES,
+    PATH_OF_ADMIN,
+    PATHS_OF_AGENTS,
+    PATHS_OF_USERS,
+)
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -98,6 +103,13 @@ def check_paths_of_agents(
 ) -> None:
     """Check that no entity has the path of the tools for agents."""
     _check_taken_paths(specs, PATHS_OF_AGENTS, "used by the tools for agents", problems)
+
+
+def check_path_of_admin(
+    specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that no entity has the path of the admin page."""
+    _check_taken_paths(specs, [PATH_OF_ADMIN], "the path of the admin page: {}", problems)
 
 
 def _check_taken_paths(

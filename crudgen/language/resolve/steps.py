@@ -27,7 +27,12 @@ from .api import resolve_api
 from .app import resolve_app
 from .checks import resolve_checks
 from .circles import resolve_circles
-from .collisions import check_collisions, check_paths_of_agents, check_paths_of_users
+from .collisions import (
+    check_collisions,
+    check_path_of_admin,
+    check_paths_of_agents,
+    check_paths_of_users,
+)
 from .computed import check_computed_in_lists, check_function_names
 from .condition_paths import ResolvedEntities
 from .draft import Draft, Drafts
@@ -73,9 +78,13 @@ def resolve(
         if auth is not None or settings.auth is None:
             found = _with_rules(written, found, auth, problems, is_complete=is_complete)
         settings = replace(settings, auth=auth)
-    if settings.mcp and not problems:
+    if not problems:
         files = {spec.file: spec for spec in written}
-        check_paths_of_agents([(files[one.file], one) for one in found], problems)
+        pairs = [(files[one.file], one) for one in found]
+        if settings.mcp:
+            check_paths_of_agents(pairs, problems)
+        if settings.admin:
+            check_path_of_admin(pairs, problems)
     if read is not None and not problems:
         settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
         check_message_names(read, settings.webhooks, found, problems)

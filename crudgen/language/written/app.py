@@ -6,7 +6,7 @@ from crudgen.language.schema import KitForm
 
 from .auth import AuthSpec
 from .base import BaseSpec
-from .capabilities import McpWord
+from .capabilities import AdminPage, McpWord
 from .kinds import ArtifactWord, Flag, KitWord, Line
 from .limits_and_names import LimitsSpec, NamesSpec
 from .webhooks import WebhookSpec
@@ -61,6 +61,7 @@ class AppSpec(BaseSpec):
         default={},
         description="Receivers of signed messages about committed changes of rows, by name.",
     )
+    admin: AdminPage = False
     mcp: McpWord = Field(
         default=None,
         description="Whether agents get tools at /mcp, with the permissions of the caller: true,"

@@ -2,15 +2,19 @@
 
 from typing import Annotated, TypeAlias
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.capabilities import McpUse
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import suggest
 
-from .kinds import describe
+from .kinds import Flag, describe
 
+AdminPage: TypeAlias = Annotated[
+    Flag,
+    Field(description="Whether there is an admin page at /admin, for the callers of 'auth'."),
+]
 _WORDS = ("true", "false", str(McpUse.READ_ONLY))
 
 

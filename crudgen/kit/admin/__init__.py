@@ -1,0 +1,1 @@
+"""The admin page: lists and forms over the API, with the rights of the user."""

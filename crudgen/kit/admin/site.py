@@ -1,0 +1,41 @@
+"""The pages of the admin page, by starlette-admin."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from jinja2 import DictLoader
+from starlette.applications import Starlette
+from starlette_admin.auth import BaseAuthProvider
+from starlette_admin.base import BaseAdmin
+
+from .calls import Api
+from .tables import Table
+from .templates import TEMPLATES
+from .writing import TableView
+
+
+def build_site(
+    title: str,
+    tables: Sequence[Table],
+    *,
+    api: Api,
+    secret: bytes,
+    provider: BaseAuthProvider | None,
+    login_template: str,
+) -> Starlette:
+    """Return the application with the pages of all tables."""
+    login = {"login.html": TEMPLATES[login_template]} if login_template else {}
+    admin = BaseAdmin(
+        title=title,
+        templates_dir="templates/admin",
+        additional_loaders=[DictLoader({**TEMPLATES, **login})],
+        auth_provider=provider,
+        secret_key=hmac.new(secret, b"admin page", hashlib.sha256).hexdigest(),
+        timezone_config=None,
+    )
+    by_name = {one.name: one for one in tables}
+    for table in tables:
+        admin.add_view(TableView(table, by_name, api))
+    admin.mount_to(Starlette())
+    return admin.app

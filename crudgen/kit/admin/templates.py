@@ -1,0 +1,66 @@
+"""Templates of the admin page that differ from those of starlette-admin."""
+
+TEMPLATES = {
+    "crudgen/list.html": """\
+{% extends "list.html" %}
+{% block list_search %}{% if view.table.search %}{{ super() }}{% endif %}{% endblock %}
+""",
+    "crudgen/create.html": """\
+{% extends "create.html" %}
+{% block form_before %}{% include "crudgen/errors.html" %}{% endblock %}
+""",
+    "crudgen/edit.html": """\
+{% extends "edit.html" %}
+{% block form_before %}
+<input type="hidden" name="_etag" value="{{ request.state.admin_etag }}">
+{% include "crudgen/errors.html" %}
+{% endblock %}
+""",
+    "crudgen/errors.html": """\
+{% if errors and errors[":request"] %}
+<div class="alert alert-danger" role="alert" id="request-error">{{ errors[":request"] }}</div>
+{% endif %}
+""",
+    "crudgen/upload.html": """\
+<input type="file" class="form-control {% if error %}{{ cls(field.error_class) }}{% endif %}"
+       id="{{ field.id }}" name="{{ field.id }}" {% if error %}aria-invalid="true"{% endif %} />
+{% if field.help_text %}<small class="form-hint">{{ field.help_text }}</small>{% endif %}
+{% if request.state.action == "EDIT" and field.extra %}
+<label class="form-check mt-2">
+  <input type="checkbox" class="form-check-input" name="_{{ field.id }}-delete" />
+  <span class="form-check-label">Remove the stored file</span>
+</label>
+{% endif %}
+<div class="{% if error %}{{ cls(field.error_class) }}{% endif %}"></div>
+{% include "fields/form/_error.html" %}
+""",
+    "crudgen/password.html": """\
+{% extends "@core/login.html" %}
+{% block login_fields %}
+<div class="mb-3">
+  <label class="form-label" for="username">User name</label>
+  <input type="text" id="username" name="username" class="form-control" required
+         autocomplete="username" autofocus />
+</div>
+<div class="mb-3">
+  <label class="form-label" for="password">Password</label>
+  <input type="password" id="password" name="password" class="form-control" required
+         autocomplete="current-password" />
+</div>
+{% endblock %}
+{% block script %}{% endblock %}
+""",
+    "crudgen/token.html": """\
+{% extends "@core/login.html" %}
+{% block login_fields %}
+<div class="mb-3">
+  <label class="form-label" for="password">Token</label>
+  <textarea id="password" name="password" rows="4" class="form-control font-monospace"
+            autocomplete="off" spellcheck="false"></textarea>
+  <small class="form-hint">A token that the API accepts as Authorization: Bearer.</small>
+</div>
+{% endblock %}
+{% block script %}{% endblock %}
+""",
+}
+"""The templates by name. They extend those of starlette-admin."""

@@ -1,0 +1,68 @@
+"""The spec of a farm with an admin page: all types, references, links and rules."""
+
+APP = "title: Farm\nauth: {users: true, keys: true, roles: [editor, boss]}\nadmin: true\n"
+SPECS = {
+    "keeper.yaml": """\
+name: Keeper
+fields:
+  code: str(1..8) pk
+  name: str(1..40) unique
+  note: text?
+access: {read: user, write: [editor, boss]}
+""",
+    "tag.yaml": """\
+name: Tag
+fields:
+  label: str(1..20) unique
+api: {operations: [create, list], search: [label], sort: []}
+access: {read: user, create: boss}
+""",
+    "pen.yaml": """\
+name: Pen
+fields:
+  id: uuid pk read_only
+  name: str(1..20)
+api: {operations: [create, read, delete], etag: required}
+access: {read: boss, create: boss, delete: boss}
+""",
+    "animal.yaml": """\
+name: Animal
+fields:
+  name: {type: str, min: 1, max: 40, doc: As the keeper calls it.}
+  chip: int unique
+  legs: int(0..100) = 4
+  size: float?
+  price: decimal(18,2) = 1.50
+  tame: bool = true
+  sold: bool?
+  born: date?
+  fed: time?
+  seen: datetime?
+  token: uuid?
+  mood: enum(calm, wild) = calm
+  mail: email?
+  home: url?
+  data: json?
+  photo: bytes(..20)?
+  story: text?
+  secret: str(..20)? write_only
+  breed: str(..20)? immutable
+  made: datetime = now read_only
+  keeper_code: -> Keeper?
+  pen_id: -> Pen?
+links:
+  tags: Tag
+check:
+  - {rule: size <= 100, says: It does not fit}
+api:
+  search: [name, story]
+  sort: [name, chip, legs]
+  filter: [name, chip, legs, price, tame, sold, born, seen, mood, keeper_code, size]
+  write: {tags: keys}
+access:
+  read: user
+  create: editor
+  update: [boss, editor if tame = true]
+  delete: boss
+""",
+}

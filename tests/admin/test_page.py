@@ -1,0 +1,461 @@
+"""The admin page shows and changes rows by the API, with the rights of its user."""
+
+import asyncio
+import base64
+import re
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.admin.browsing import Browser, errors_of, inputs_of, text_of
+from tests.admin.farm import APP, SPECS
+from tests.startup.started import Application
+
+PASSWORD = "correct horse"  # noqa: S105 -- of users in this test
+ROLES = {"ed": ["editor"], "bea": ["boss"], "vic": []}
+Work = Callable[["Farm"], Coroutine[Any, Any, None]]
+COW = {
+    "name": "Böse Kuh <b>",
+    "chip": "9007199254740993",
+    "legs": "4",
+    "size": "0.1",
+    "price": "1234567890123456.70",
+    "tame": "on",
+    "sold": "false",
+    "born": "2024-02-29",
+    "fed": "07:30",
+    "seen": "2024-02-29T23:59:58.125",
+    "token": "0190163d-8694-739b-aea5-966c26f8ad90",
+    "mood": "wild",
+    "mail": "cow@example.com",
+    "home": "https://example.com/",
+    "data": '{"n": 12345678901234567890, "x": [1.5, null]}',
+    "story": "one\r\n  two",
+    "secret": "moo",
+    "breed": "Angus",
+    "keeper_code": "",
+    "pen_id": "",
+}
+STORED = {
+    "name": "Böse Kuh <b>",
+    "chip": 9007199254740993,
+    "legs": 4,
+    "size": 0.1,
+    "price": "1234567890123456.70",
+    "tame": True,
+    "sold": False,
+    "born": "2024-02-29",
+    "fed": "07:30:00",
+    "seen": "2024-02-29T23:59:58.125000Z",
+    "token": "0190163d-8694-739b-aea5-966c26f8ad90",
+    "mood": "wild",
+    "mail": "cow@example.com",
+    "home": "https://example.com/",
+    "data": {"n": 12345678901234567890, "x": [1.5, None]},
+    "photo": None,
+    "story": "one\n  two",
+    "breed": "Angus",
+    "keeper_code": None,
+    "pen_id": None,
+    "tag_ids": [],
+}
+
+
+class Farm:
+    """The running application, its users, and their tokens."""
+
+    def __init__(self, app: Any, tables: Sequence[str]) -> None:
+        self.app, self.tables = app, tables
+        self.api = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+        self._tokens: dict[str, str] = {}
+
+    async def page(self, user: str) -> Browser:
+        """Return a browser in which a user has logged in."""
+        browser = Browser(self.app)
+        answer = await browser.log_in(user, PASSWORD)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    async def ask(self, user: str, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request to the API as a user."""
+        if user not in self._tokens:
+            form = {"username": user, "password": PASSWORD}
+            self._tokens[user] = (await self.api.post("/login", data=form)).json()["access_token"]
+        headers = {"authorization": f"Bearer {self._tokens[user]}", **options.pop("headers", {})}
+        return await self.api.request(method, path, headers=headers, **options)
+
+    async def animal(self, key: int = 1) -> Any:
+        """Return a row."""
+        return (await self.ask("bea", "GET", f"/animals/{key}")).json()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farm, Any, asyncio.Runner]]:
+    """Start one application for all tests: its templates are compiled once."""
+    package = import_tree(render(load_texts(SPECS, APP)))
+    application = Application(package)
+    settings = application.module("settings").Settings(
+        database_url=f"sqlite:///{tmp_path_factory.mktemp('farm')}/farm.db", password_memory_mb=12
+    )
+    app = application.module("main").create_app(settings)
+    lifespan = app.router.lifespan_context(app)
+    opened = application.module("kit.user_commands").opened
+    with asyncio.Runner() as runner, opened(settings, application.module("caller").Caller) as users:
+        runner.run(lifespan.__aenter__())
+        for name, roles in ROLES.items():
+            users.add(name, PASSWORD, roles)
+        known = application.module("kit.models").Model.metadata.sorted_tables
+        tables = [one.name for one in reversed(known) if not one.name.startswith("_")]
+        yield Farm(app, tables), users.session, runner
+        runner.run(lifespan.__aexit__(None, None, None))
+    unload(package)
+
+
+@pytest.fixture
+def run(started: tuple[Farm, Any, asyncio.Runner]) -> Callable[[Work], None]:
+    """Return a function that runs some work with the application, without rows."""
+    farm, session, runner = started
+    for table in farm.tables:
+        session.connection().exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+        number = f"DELETE FROM sqlite_sequence WHERE name = '{table}'"  # noqa: S608
+        session.connection().exec_driver_sql(number)
+    session.commit()
+    return lambda work: runner.run(work(farm))
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function Spooled")
+def test_rows_of_all_types(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        created = await page.fill("animals/create", COW)
+        assert created.status_code == 303, errors_of(created.text)
+        found = await farm.animal()
+        assert {**found, "id": 1, "made": 0} == {**STORED, "id": 1, "made": 0}
+
+        form = await page.open("animals/edit?pk=1")
+        inputs = inputs_of(form)
+        assert "As the keeper calls it." in text_of(form)
+        same = ("name", "chip", "price", "tame", "born", "token", "mood", "mail", "home")
+        assert {name: inputs[name] for name in same} == {name: COW[name] for name in same}
+        assert inputs["seen"] == "2024-02-29T23:59:58.125"
+        assert inputs["story"] == "one\n  two"
+        assert inputs["secret"] == ""
+        assert not inputs.keys() & {"breed", "made", "id"}
+        saved = await page.post("animals/edit?pk=1", inputs)
+        assert saved.status_code == 303, errors_of(saved.text)
+        assert await farm.animal() == found  # an unchanged form changes nothing
+
+        values = {
+            "sold": "",
+            "born": "",
+            "story": "",
+            "data": "[]",
+            "fed": "23:00:01",
+            "size": "",
+            "token": "",
+            "seen": "",
+        }
+        files = {"photo": ("a.bin", b"\x00\xff", "application/octet-stream")}
+        saved = await page.fill("animals/edit?pk=1", values, files)
+        assert saved.status_code == 303, errors_of(saved.text)
+        changed = await farm.animal()
+        nulls = dict.fromkeys(("sold", "born", "story", "size", "token", "seen"))
+        photo = base64.b64encode(b"\x00\xff").decode()
+        assert changed == {**found, **nulls, "data": [], "fed": "23:00:01", "photo": photo}
+        detail = await page.read("animals/detail?pk=1")
+        assert "2 bytes" in detail
+        assert "moo" not in detail
+        saved = await page.fill("animals/edit?pk=1", {"_photo-delete": "on", "data": ""})
+        assert (await farm.animal())["photo"] is None
+        listed = await page.open("animals/list")
+        assert "Böse Kuh &lt;b&gt;" in listed
+        assert "9007199254740993" in listed
+
+    run(work)
+
+
+def test_errors_are_at_their_inputs(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        await page.fill("animals/create", COW)
+        wrong = {
+            "name": "x" * 41,
+            "legs": "1_0",
+            "price": "1.234",
+            "born": "2024-02-30",
+            "data": "{",
+            "size": "nan",
+            "mood": "mad",
+            "chip": "1.5",
+            "token": "?",
+        }
+        answer = await page.fill("animals/create", wrong)
+        assert answer.status_code == 422
+        assert errors_of(answer.text).keys() == {"data"}
+        assert inputs_of(answer.text)["name"] == "x" * 41  # what the user wrote is still there
+        answer = await page.fill("animals/create", {**wrong, "data": "NaN"})
+        assert errors_of(answer.text).keys() == {"data"}
+        answer = await page.fill("animals/create", {**wrong, "data": "1"})
+        assert errors_of(answer.text).keys() == wrong.keys() - {"data"}
+        answer = await page.fill("animals/create", {"name": "", "chip": ""})
+        assert errors_of(answer.text).keys() == {"chip"}
+        answer = await page.fill("animals/create", {"name": "", "chip": "1"})
+        assert errors_of(answer.text).keys() == {"name"}
+        answer = await page.fill("animals/create", COW)
+        assert (answer.status_code, errors_of(answer.text)) == (
+            422,
+            {"chip": "Another row has the same chip"},
+        )
+        answer = await page.fill("animals/create", {**COW, "chip": "2", "keeper_code": "nobody"})
+        assert errors_of(answer.text).keys() == {"keeper_code"}
+        answer = await page.fill("animals/create", {**COW, "chip": "2", "size": "101"})
+        assert "It does not fit" in " ".join(errors_of(answer.text).values())
+
+    run(work)
+
+
+def test_lost_updates(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        await page.fill("animals/create", COW)
+        form = inputs_of(await page.open("animals/edit?pk=1"))
+        await farm.ask("bea", "PATCH", "/animals/1", json={"legs": 3})
+        for _ in range(2):  # the second time with the form that the first one returned
+            answer = await page.post("animals/edit?pk=1", {**form, "name": "Elsa"})
+            assert "Somebody has changed this row" in errors_of(answer.text)[""]
+            form = inputs_of(answer.text)
+        assert (await farm.animal())["name"] == COW["name"]
+        answer = await page.post("animals/edit?pk=1", form)
+        assert answer.status_code == 422  # a form without changes does not hide them
+        assert (await page.fill("animals/edit?pk=1", {"name": "Elsa"})).status_code == 303
+        assert (await farm.animal())["legs"] == 3
+
+    run(work)
+
+
+@pytest.mark.long
+def test_relations(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page, boss = await farm.page("ed"), await farm.page("bea")
+        await page.fill("keepers/create", {"code": "a b?", "name": "Ann"})
+        await boss.fill("tags/create", {"label": "old"})
+        await boss.fill("tags/create", {"label": "black"})
+        await boss.fill("pens/create", {"name": "north"})
+        pen = (await farm.ask("bea", "GET", "/pens/")).json()
+        assert pen["detail"]  # pens have no list
+        lookup = (await page.client.get("/admin/_api/tags/relation-lookup?q=bla")).json()
+        assert [(one["id"], one["_meta"]["repr"]) for one in lookup["items"]] == [("2", "black")]
+        lookup = (await page.client.get("/admin/_api/keepers/relation-lookup?q=an")).json()
+        assert [one["_meta"]["repr"] for one in lookup["items"]] == ["Ann"]
+        values = {**COW, "keeper_code": "a b?", "tag_ids": ["2", "1"]}
+        answer = await page.fill("animals/create", values)
+        assert answer.status_code == 303, errors_of(answer.text)
+        found = await farm.animal()
+        assert (found["keeper_code"], found["tag_ids"]) == ("a b?", [1, 2])
+        assert {"Ann", "old", "black"} <= {*(await page.read("animals/list")).split()}
+        answer = await page.fill("animals/edit?pk=1", {})
+        assert answer.status_code == 303
+        assert await farm.animal() == found
+        answer = await page.fill("animals/edit?pk=1", {"keeper_code": "", "tag_ids": ["1"]})
+        assert answer.status_code == 303
+        changed = await farm.animal()
+        assert (changed["keeper_code"], changed["tag_ids"]) == (None, [1])
+        answer = await page.act("keepers", "delete", ["a b?"])
+        assert answer.status_code == 200, answer.text
+        await farm.ask("bea", "PATCH", "/animals/1", json={"tag_ids": []})
+
+    run(work)
+
+
+@pytest.mark.long
+def test_rows_that_a_user_cannot_read_stay_related(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page, boss = await farm.page("ed"), await farm.page("bea")
+        pen = (await farm.ask("bea", "POST", "/pens/", json={"name": "north"})).json()["id"]
+        await page.fill("animals/create", COW)
+        answer = await boss.fill("animals/edit?pk=1", {"pen_id": pen})
+        assert answer.status_code == 303, errors_of(answer.text)
+        assert "north" in await boss.read("animals/list")
+        listed = await page.read("animals/list")
+        assert "north" not in listed
+        assert f"Pen {pen}" in listed
+        assert (await page.fill("animals/edit?pk=1", {"name": "Elsa"})).status_code == 303
+        assert (await farm.animal())["pen_id"] == pen
+        assert "Pens" not in listed  # not in the menu either
+        await page.open("pens/list", 403)
+        await page.open(f"pens/detail?pk={pen}", 403)
+
+    run(work)
+
+
+@pytest.mark.long
+def test_lists(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        for number in range(1, 31):
+            row = {"name": f"cow {number:02}", "chip": number, "legs": number % 3}
+            row |= {"mood": "wild"} if number % 2 else {"sold": True}
+            await farm.ask("ed", "POST", "/animals/", json=row)
+        page = await farm.page("vic")
+
+        async def cows(query: str) -> list[int]:
+            return [int(one) for one in re.findall(r"cow (\d\d)", await page.read(query))]
+
+        assert await cows("animals/list?page_size=10&page=3") == [*range(21, 31)]
+        assert await cows("animals/list?sort=chip__desc&page_size=10") == [*range(30, 20, -1)]
+        assert await cows("animals/list?sort=legs__asc&sort=chip__desc&page_size=10") == [
+            *range(30, 0, -3)
+        ]
+        assert await cows("animals/list?sort=price__desc&page_size=10") == [*range(1, 11)]
+        assert await cows("animals/list?q=cow+07") == [7]
+        filters = {
+            "chip__eq=3": [3],
+            "chip__in=3,5": [3, 5],
+            "chip__lt=3": [1, 2],
+            "chip__gte=29 AND mood__in=wild": [29],
+            'name__icontains="W 1" AND legs__ne=0 AND sold__isset': [10, 14, 16],
+            "sold__eq=true AND chip__gt=28": [30],
+            "sold__isnull AND chip__lte=3": [1, 3],
+            "tame__eq=false": [],
+            "price__lte=1.50 AND chip__eq=2": [2],
+            "born__isnull AND chip__notin=1,2 AND chip__lt=4": [3],
+            "seen__gte=2024-01-01T00:00": [],
+        }
+        for text, wanted in filters.items():
+            query = httpx.QueryParams({"filter": text})
+            assert await cows(f"animals/list?{query}") == wanted, text
+        for text in ("chip__eq=x", "legs__in=1 OR legs__in=2", "story__eq=x", "made__isnull", "x"):
+            query = httpx.QueryParams({"filter": text})
+            response = await page.client.get(f"/admin/animals/list?{query}")
+            assert 400 <= response.status_code < 423, (text, response.text)
+        assert "The API has no OR" in await page.read(
+            f"animals/list?{httpx.QueryParams({'filter': 'legs__eq=1 OR legs__eq=2'})}", 400
+        )
+        await page.open("animals/list?page_size=7", 400)
+        assert 'type="search"' in await page.open("animals/list")
+        assert 'type="search"' not in await page.open("keepers/list")
+
+    run(work)
+
+
+def test_rights(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        editor, boss = await farm.page("ed"), await farm.page("bea")
+        viewer = await farm.page("vic")
+        await editor.fill("animals/create", COW)
+        await editor.fill("animals/create", {**COW, "chip": "2", "tame": ""})
+        listed = await viewer.open("animals/list")
+        assert "animals/create" not in listed
+        assert "animals/edit" not in listed
+        assert 'data-name="delete"' not in listed
+        for path in ("animals/create", "animals/edit?pk=1"):
+            await viewer.open(path, 403)
+            assert (await viewer.post(path, COW)).status_code == 403
+        for page in (viewer, editor):
+            answer = await page.act("animals", "delete", [1])
+            assert (answer.status_code, answer.json()) == (400, {"msg": "Forbidden"})
+        form = inputs_of(await editor.open("animals/edit?pk=2"))
+        answer = await editor.post("animals/edit?pk=2", {**form, "legs": "1"})
+        assert "tame" in errors_of(answer.text)[""]  # the rule, in the words of the API
+        answer = await editor.fill("animals/edit?pk=1", {"tame": ""})
+        assert errors_of(answer.text)
+        answer = await boss.act("animals", "delete", [1, 2, 3])
+        assert answer.status_code == 400
+        assert (
+            answer.json()["msg"]
+            == "Animal 3: Animal not found. 2 of 3 rows were deleted before it."
+        )
+        assert (await farm.ask("bea", "GET", "/animals/")).json() == []
+        pen = (await farm.ask("bea", "POST", "/pens/", json={"name": "north"})).json()["id"]
+        assert (await boss.act("pens", "delete", [pen])).status_code == 200  # with If-Match
+
+    run(work)
+
+
+def test_sessions(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = Browser(farm.app)
+        for path in ("", "animals/list", "_api/animals/relation-lookup", "animals/edit?pk=1"):
+            answer = await page.client.get(f"/admin/{path}")
+            assert answer.status_code == 303
+            assert "/admin/login" in answer.headers["location"]
+        assert (await page.client.get("/admin")).headers["location"] == "/admin/"
+        answer = await page.log_in("ed", "wrong")
+        assert answer.status_code == 400
+        assert "Wrong user name or password" in text_of(answer.text)
+        answer = await page.log_in("ed", PASSWORD)
+        cookie = answer.headers["set-cookie"]
+        assert {"HttpOnly", "Path=/admin", "SameSite=lax"} <= {*cookie.split("; ")}
+        assert "cg_" not in cookie
+        session = page.client.cookies["admin_session"]
+        for path in ("/animals/", "/me", "/admin-me"):  # the API does not accept it
+            sent = {"cookie": f"admin_session={session}"}
+            assert (await farm.api.get(path, headers=sent)).status_code in {401, 404}
+        headers = {"content-type": "application/json"}
+        assert (
+            await page.client.post("/animals/", json={"name": "x", "chip": 1}, headers=headers)
+        ).status_code == 401
+        for name in ("frame-ancestors 'none'", "default-src 'self'"):
+            answer = await page.client.get("/admin/")
+            assert name in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+        other = Browser(farm.app)
+        other.client.cookies.set("admin_session", session)
+        await other.open("animals/list")
+        assert (await page.post("logout")).status_code == 303
+        assert (await other.client.get("/admin/animals/list")).status_code == 303  # revoked
+        changed = session[:-9] + "A" + session[-8:]
+        other.client.cookies.set("admin_session", changed)
+        assert (await other.client.get("/admin/animals/list")).status_code == 303
+        secure = Browser(farm.app, "https://localhost")
+        assert "Secure" in (await secure.log_in("ed", PASSWORD)).headers["set-cookie"]
+        elsewhere = await secure.client.post(
+            "/admin/login?next=https%3A%2F%2Fevil.example%2F",
+            data={"csrftoken": secure.token, "username": "ed", "password": PASSWORD},
+        )
+        assert "evil" not in elsewhere.headers["location"]
+
+    run(work)
+
+
+def test_requests_of_other_sites(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("bea")
+        await page.client.post("/admin/keepers/create", data={"code": "a", "name": "Ann"})
+        good = page.token
+        for token in ("", "x", good[:-1] + "?"):
+            for path in ("keepers/create", "logout", "_api/keepers/action?name=delete&pks=a"):
+                answer = await page.client.post(
+                    f"/admin/{path}", data={"csrftoken": token, "code": "a", "name": "Ann"}
+                )
+                assert answer.status_code == 403
+        assert (await farm.ask("bea", "GET", "/keepers/")).json() == []
+        other = Browser(farm.app)
+        await other.open("login")
+        answer = await page.client.post(
+            "/admin/keepers/create", data={"csrftoken": other.token, "code": "a", "name": "Ann"}
+        )
+        assert answer.status_code == 403  # the token of another browser
+        assert "/admin" not in str(farm.app.openapi()["paths"].keys())
+
+    run(work)
+
+
+@pytest.mark.long
+def test_paths_that_are_no_rows(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("bea")
+        await (await farm.page("ed")).fill("animals/create", COW)
+        for key in ("", "2", "x", "1/tags", "..%2Fme", "%00", "1%3Ffields=id", "9" * 400):
+            for path in ("detail", "edit"):
+                await page.open(f"animals/{path}?pk={key}", 404)
+            answer = await page.act("animals", "delete", [key])
+            assert answer.status_code in {200, 400, 404}, key
+        await page.open("nothing/list", 404)
+        assert (await farm.ask("bea", "GET", "/animals/")).status_code == 200
+
+    run(work)
