@@ -2,13 +2,14 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, check, migrating, source
+from crudgen.cli import changing, check, console, migrating, source
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import ArgumentError
@@ -61,6 +62,8 @@ def mcp(
         project,
         os.environ.get(_TOKEN) or None,
     )
+    if sys.stdin.isatty():
+        console.say_error("waiting for the messages of an MCP client; press Ctrl+C to stop")
     agents.serve_tools(
         served,
         spec_tools(spec.check, spec.explain, spec.plan),

@@ -162,6 +162,8 @@ class _Reporter:
         ]
         if self._spec.has_project:
             rows.append(("project", str(self._spec.project)))
+        if self._spec.schema.mcp is not None:
+            rows.insert(1, ("agents", f"{url}/mcp"))
         if self._options.watch:
             watched = [str(self._options.watch)]
             if self._spec.has_project:

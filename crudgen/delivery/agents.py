@@ -1,7 +1,10 @@
 """Serves tools for agents on standard input and output. Reason to change: how they are served."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +15,7 @@ from mcp.server.stdio import stdio_server
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.generation import Generation, Message, Receive, Recipe, Send
+from crudgen.delivery.standard_input import input_lines
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
 from crudgen.errors import CrudgenError, SpecError
@@ -138,8 +142,12 @@ def problem_of(error: CrudgenError) -> Any:
 def serve_tools(
     served: Served, of_spec: Iterable[SpecTool], *, version: str, read_only: bool
 ) -> None:
-    """Serve the tools of an application and of its spec, until standard input ends."""
-    asyncio.run(_serve(served, [*tools(read_only=read_only), *_tools(of_spec)], version))
+    """Serve the tools of an application and of its spec, until standard input ends, or SIGTERM.
+
+    Raises KeyboardInterrupt after Ctrl+C.
+    """
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_serve(served, [*tools(read_only=read_only), *_tools(of_spec)], version))
 
 
 def _tools(of_spec: Iterable[SpecTool]) -> Iterable[Tool]:
@@ -147,11 +155,13 @@ def _tools(of_spec: Iterable[SpecTool]) -> Iterable[Tool]:
 
 
 async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
-    toolbox = Toolbox(found, served.find_api)
-    server = toolbox.server("crudgen", version)
-    close: Callable[[], Awaitable[None]] = served.close
+    task = asyncio.current_task()
+    if task is not None and os.name == "posix":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    server = Toolbox(found, served.find_api).server("crudgen", version)
+    lines: Any = input_lines()
     try:
-        async with stdio_server() as (incoming, outgoing):
+        async with stdio_server(lines) as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
     finally:
-        await close()
+        await served.close()

@@ -11,21 +11,6 @@ from starlette.types import Message, Receive, Scope, Send
 from ..errors import StartupError
 from ..http.content import check_content
 from ..http.routing import JsonRequest
-from ..limits import limits_of
-from .calling import Origin
-
-try:
-    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-
-    from .server import Context, Toolbox
-    from .tools import Api, tools
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
-        raise
-    raise StartupError(
-        "`mcp` in crudgen.yaml needs the package mcp\n"
-        "  pip install 'crudgen[mcp]', or in an emitted project: pip install 'mcp>=2.3,<3'"
-    ) from None
 
 PATH = "/mcp"
 FindCaller = Callable[[Request], Awaitable[Any]]
@@ -45,16 +30,24 @@ class McpRouter(APIRouter):
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
-        toolbox = Toolbox(tools(read_only=self._read_only), _api_of)
-        manager = StreamableHTTPSessionManager(
-            toolbox.server(app.title, app.version),
-            json_response=True,
-            stateless=True,
-            max_request_body_size=limits_of(app).body_bytes,
-        )
-        async with manager.run():
-            app.state.mcp = manager
+        server = _http_server(app, read_only=self._read_only)
+        async with server.run():
+            app.state.mcp = server
             yield
+
+
+def _http_server(app: FastAPI, *, read_only: bool) -> Any:
+    """Return the MCP server of an application. Raises StartupError without the package mcp."""
+    try:
+        from .http_server import http_server
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
+            raise
+        raise StartupError(
+            "`mcp` in crudgen.yaml needs the package mcp\n"
+            "  pip install 'crudgen[mcp]', or in an emitted project: pip install 'mcp>=2.3,<3'"
+        ) from None
+    return http_server(app, read_only=read_only)
 
 
 class _Endpoint:
@@ -71,13 +64,12 @@ class _Endpoint:
             await self._caller(request)
         body = await request.body()
         check_content(request.headers)
-        manager: StreamableHTTPSessionManager = request.app.state.mcp
         waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive_body() -> Message:
             return waiting.pop() if waiting else await receive()
 
-        await manager.handle_request(scope, receive_body, send)
+        await request.app.state.mcp.handle_request(scope, receive_body, send)
 
 
 def _check_origin(request: Request) -> None:
@@ -88,11 +80,3 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin not in request.app.state.cors_origins:
         raise HTTPException(403, f"Pages may not use {PATH}: set CORS_ORIGINS to allow an origin")
-
-
-async def _api_of(context: Context) -> tuple[Api, Origin]:
-    """Return the application that received a request, and its origin."""
-    request: Request | None = context.request
-    if request is None:
-        raise RuntimeError("the transport passed no request")
-    return request.app, Origin.of_scope(request.scope)
