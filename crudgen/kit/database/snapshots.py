@@ -213,7 +213,7 @@ async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
         return
     if own.state.phase is not None:
         raise own.state.unavailable()
-    backend = own._backend
+    backend = await own.snapshot_backend()
     slots = _slots.setdefault(backend, Semaphore(max(1, backend.connections // SHARE)))
     try:
         with anyio.fail_after(backend.lock_seconds):

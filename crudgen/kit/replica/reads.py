@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ..database import Database
+from ..database.faults import reason_of
+from ..database.postgresql import Postgresql
+from ..database.sqlite import Sqlite
 from ..database.statements import Prepared, Statement, Values
 from ..database.transaction import Change, Row
 from .replica import Replica
@@ -19,12 +22,9 @@ class ReplicaReads(Database):
         vars(self).update(vars(primary))
         self._primary, self._replica, self._after = primary, replica, after
         self._has_written = False
-
-    @property
-    def readiness(self) -> str:
-        """What `/ready` says."""
-        found = self._replica.standing.conditions
-        return f"ready, but the replica is {found}" if found else "ready"
+        self._exported: Postgresql | None = None
+        if found := replica.standing.conditions:
+            self.readiness = f"ready, but the replica is {found}"
 
     async def check(self) -> None:
         """Check the primary."""
@@ -41,6 +41,22 @@ class ReplicaReads(Database):
             if rows is not None:
                 return rows
         return await self._primary.read(statement, values, short=short)
+
+    async def snapshot_backend(self) -> Sqlite | Postgresql:
+        """Return the backend that reads a snapshot: that of the primary for a read with a token.
+
+        Of several replicas behind one URL, another one may answer the next connection.
+        """
+        if not self._after and not self._has_written:
+            self._exported = await self._replica.snapshot_backend()
+        return self._exported or self._backend
+
+    def _failed(self, error: Exception, statement: object) -> None:
+        """Log the error of a snapshot."""
+        if self._exported is None:
+            self._primary._failed(error, statement)
+        else:
+            self._replica.standing.note(reason_of(error))
 
     async def write(
         self,

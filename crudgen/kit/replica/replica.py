@@ -164,6 +164,17 @@ class Replica:
             self._record_failure(error)
         return None
 
+    async def snapshot_backend(self) -> Postgresql | None:
+        """Return the backend that reads a snapshot of the replica; None if it may not answer."""
+        if self.standing.conditions:
+            return None
+        try:
+            seen = await self._server.run(self._look)
+        except Exception as error:
+            self._record_failure(error)
+            return None
+        return self._server if seen.refusal is None else None
+
     def _record_failure(self, error: Exception) -> Condition | None:
         """Record why the replica did not answer; return the condition."""
         if isinstance(error, Unavailable):

@@ -45,7 +45,7 @@ class Standing:
                 _log.warning("replica %s: resolved: %s", self._where, condition)
 
     def note(self, reason: str) -> None:
-        """Log why the primary answered one read; each reason once."""
+        """Log why one read failed, which the primary then answers; each reason once."""
         if reason not in self._noted and len(self._noted) < MAX_REASONS:
             self._noted.add(reason)
-            _log.warning("replica %s: the primary answered a read: %s", self._where, reason)
+            _log.warning("replica %s: a read failed: %s", self._where, reason)

@@ -1,5 +1,6 @@
 """Builds an application from settings and routers, with a database, middleware, health checks."""
 
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, runtime_checkable
@@ -11,11 +12,14 @@ from sqlmodel import Session
 
 from .application import Application
 from .database import Database
+from .errors import StartupError
 from .http import health
 from .http.json_logs import RequestLog
 from .http.logs import REQUEST_ID, configure_logging, server_error
 from .models import Model
 from .settings import BaseAppSettings
+
+_READ_URL = "DATABASE_READ_URL"
 
 
 @runtime_checkable
@@ -64,6 +68,7 @@ def build_application(
     those of FastAPI; a `lifespan` among them runs while the database is open. Raises StartupError
     for a database URL that cannot be used.
     """
+    _check_read_url(settings)
     logs_json = configure_logging(settings.log_level, settings.log_format)
     database = make_database(settings)
     inner = options.pop("lifespan", _no_lifespan)
@@ -111,6 +116,15 @@ def build_application(
         if isinstance(router, Extension):
             router.install(app, settings)
     return app
+
+
+def _check_read_url(settings: BaseAppSettings) -> None:
+    """Raise StartupError if the environment has a replica that the application cannot use."""
+    if os.environ.get(_READ_URL) and _READ_URL.lower() not in type(settings).model_fields:
+        raise StartupError(
+            f"{_READ_URL} is set, but the application reads from no replica\n"
+            "  write 'read_replica: true' in crudgen.yaml, or remove the variable"
+        )
 
 
 @asynccontextmanager

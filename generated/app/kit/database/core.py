@@ -91,7 +91,8 @@ class Database(Sessions):
         self.state = State(self.where)
         self._read_only = read_only
         self._migrations = migrations
-        self._secret = _hash_secret(secret_key) if secret_key else b""
+        secret = secret_key.get_secret_value().encode() if secret_key else b""
+        self._secret = hashlib.sha256(secret).digest() if secret else b""
         self._metadata = MetaData()
         self._opening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,10 +101,8 @@ class Database(Sessions):
     for_request: "Callable[[Mapping[str, Any]], Database] | None" = None
     """Returns the database for the handler of a request, by its ASGI scope. None: this one."""
 
-    @property
-    def readiness(self) -> str:
-        """What `/ready` says if `check` succeeds."""
-        return "ready"
+    readiness = "ready"
+    """What `/ready` says if `check` succeeds."""
 
     @property
     def unbound(self) -> "tuple[Database, Values]":
@@ -187,6 +186,10 @@ class Database(Sessions):
         blocking = self.state.blocking_condition(reads_only=self._read_only)
         if blocking is not None:
             raise Unavailable(blocking)
+
+    async def snapshot_backend(self) -> Sqlite | Postgresql:
+        """Return the backend that reads a snapshot (see snapshots.py)."""
+        return self._backend
 
     def compile(self, statement: Statement) -> Prepared:
         """Compile a statement without caching it: the caller keeps the result."""
@@ -294,7 +297,3 @@ class Database(Sessions):
             prepared = Prepared(statement, self._backend.dialect, columns)
             self._prepared[statement, columns] = prepared
         return prepared
-
-
-def _hash_secret(secret: SecretStr) -> bytes:
-    return hashlib.sha256(secret.get_secret_value().encode()).digest()
