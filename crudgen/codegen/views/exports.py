@@ -1,9 +1,15 @@
-"""Source of the formats of a list in OpenAPI. Reason to change: what `export_formats` takes."""
+"""Source of the formats of a list, in OpenAPI and in tests. Reason to change: another format."""
 
 from crudgen.codegen.code import Code, join, literal, raw
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import call, statement
+from crudgen.codegen.layout import Bracket, call, statement
+from crudgen.language.api import ExportFormat
 from crudgen.language.schema import Entity
+
+_MEDIA_TYPES = {
+    ExportFormat.CSV: "text/csv",
+    ExportFormat.NDJSON: "application/x-ndjson",
+}
 
 
 def export_formats(entity: Entity, imports: Imports) -> list[Code]:
@@ -18,3 +24,12 @@ def export_formats(entity: Entity, imports: Imports) -> list[Code]:
 def with_export_formats(errors: Code, entity: Entity, imports: Imports) -> Code:
     """Return the responses of a list: `errors(404, 422, 503) | export_formats("csv")`."""
     return join(raw(" | "), [errors, *export_formats(entity, imports)])
+
+
+def decorator_of_file_test(entity: Entity) -> Code | None:
+    """Return `@pytest.mark.parametrize("media_type", ["text/csv"])`, if the list has formats."""
+    if not entity.api.export:
+        return None
+    types = Bracket("[", [literal(_MEDIA_TYPES[one]) for one in entity.api.export], "]")
+    marked = call(raw("@pytest.mark.parametrize"), [literal("media_type"), types])
+    return statement(raw(""), marked)

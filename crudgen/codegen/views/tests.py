@@ -14,6 +14,7 @@ from crudgen.language.schema import Entity, Field, Json, TypeName
 from .callers import admitted_callers, testable_operations
 from .check_samples import Samples, request_samples
 from .collections import creates_together
+from .exports import decorator_of_file_test
 from .sample_rows import body_of, rejects_second_row, required_references, sample_body
 
 _MISSING_KEYS = {
@@ -51,6 +52,8 @@ class TestsView:
     has_conflicts: bool
     creates: bool
     lists: bool
+    files: Code | None
+    """The decorator of the test of the formats of the list besides JSON, if there are any."""
     lists_related: bool
     """Whether rows of the list always have properties that a new row does not have."""
     reads: bool
@@ -130,6 +133,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
         has_conflicts=rejects_second_row(entity),
         creates=Operation.CREATE in operations,
         lists=Operation.LIST in operations,
+        files=decorator_of_file_test(entity),
         lists_related=bool(entity.api.counts),
         reads_related=bool(entity.api.counts or entity.api.embed),
         reads=Operation.READ in operations,

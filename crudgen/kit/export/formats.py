@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from fastapi import Request
 
 MAX_ACCEPT_BYTES = 1024
 """The longest header Accept that is read. With a longer one, the response is JSON."""
+MAX_CHOICES = 256
+"""Most headers whose choice is known."""
 _JSON = ("application", "json")
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
@@ -38,7 +40,7 @@ class Offered:
     """The formats that a list offers besides JSON."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.formats = tuple(FORMATS[name] for name in names)
+        self._choice = lru_cache(MAX_CHOICES)(partial(_choice, [FORMATS[name] for name in names]))
 
     def chosen(self, request: Request) -> Format | None:
         """Return the format that a request prefers; None for JSON."""
@@ -46,10 +48,9 @@ class Offered:
         if not accepted:
             return None
         header = accepted[0] if len(accepted) == 1 else b",".join(accepted)
-        return _choice(self.formats, header) if len(header) <= MAX_ACCEPT_BYTES else None
+        return self._choice(header) if len(header) <= MAX_ACCEPT_BYTES else None
 
 
-@lru_cache(maxsize=256)
 def _choice(formats: Sequence[Format], header: bytes) -> Format | None:
     """Return the format with the highest quality; None for JSON.
 

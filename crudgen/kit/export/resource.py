@@ -41,7 +41,7 @@ class ExportResource(Resource):
         chosen = self._offered.chosen(request)
         if chosen is None:
             response = await super().list(db, request, query)
-            response.headers["Vary"] = "Accept"
+            response.raw_headers.append((b"vary", b"Accept"))
             return response
         rows = ExportedRows(self._listing, query)
         write = _writer(chosen, rows)

@@ -9,7 +9,7 @@ from types import MappingProxyType, NoneType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
-from pydantic.fields import FieldInfo
+from pydantic.fields import ComputedFieldInfo, FieldInfo
 from sqlalchemy import Column, ColumnElement, Select, case, cast, null, type_coerce
 
 from ..database.indexes import is_indexed
@@ -77,6 +77,11 @@ class Columns:
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
+
+    @property
+    def computed_fields(self) -> Mapping[str, ComputedFieldInfo]:
+        """The fields that the public model computes from others, by name."""
+        return self._models[1].model_computed_fields
 
     def restricted(self, condition: Condition, *, is_indexed: bool = False) -> Self:
         """Return the same columns of the rows that satisfy a condition.

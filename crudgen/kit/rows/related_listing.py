@@ -98,9 +98,7 @@ class RelatedListing(Listing):
     def property_names(self, query: ListQuery) -> list[str]:
         """Return the JSON names of the properties of a row, without those of included rows."""
         assert isinstance(query, RelatedQuery)
-        own = self._columns.shown if query.own_fields is None else query.own_fields
-        counted = [one.count_name for one in query.counts]
-        return [*(self._columns.json_name(name) for name in own), *counted]
+        return [*self._own_names(query.own_fields), *(one.count_name for one in query.counts)]
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery

@@ -44,7 +44,18 @@ class Listing:
 
     def property_names(self, query: ListQuery) -> list[str]:
         """Return the JSON names of the properties of a row."""
-        return [self._columns.json_name(name) for name in query.fields or self._columns.shown]
+        return self._own_names(query.fields or None)
+
+    def _own_names(self, fields: Sequence[str] | None) -> list[str]:
+        """Return the JSON names of these attributes; None: of all, and of computed fields."""
+        columns = self._columns
+        if fields is not None:
+            return [*map(columns.json_name, fields)]
+        computed = columns.computed_fields.items()
+        return [
+            *map(columns.json_name, columns.shown),
+            *(one.alias or name for name, one in computed),
+        ]
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
