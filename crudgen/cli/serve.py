@@ -12,6 +12,7 @@ import typer
 
 from crudgen import __version__
 from crudgen.cli import changing, console, first_user, planned, revising, source
+from crudgen.cli.added_admin_page import AddedAdminPage
 from crudgen.cli.home import Failure, ServedHome
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
@@ -35,6 +36,7 @@ EXAMPLES = (
     "crudgen serve --database postgresql://user@host/name --workers 4",
     "crudgen serve --root-path /api",
     "crudgen serve --spec-only",
+    "crudgen serve --admin",
 )
 
 
@@ -66,6 +68,12 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     out: Annotated[
         Path, typer.Option(help="Folder of the emitted project, whose own code is served.")
     ] = source.DEFAULT_OUT,
+    admin: Annotated[
+        bool,
+        typer.Option(
+            "--admin", help="Add the admin page; without a login if the spec has no 'auth'."
+        ),
+    ] = False,
     spec_only: Annotated[
         bool, typer.Option("--spec-only", help="Serve the spec without the project's own code.")
     ] = False,
@@ -94,7 +102,11 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
-    spec = ServedCode(entities, project_of(out, keep, spec_only=spec_only))
+    spec = ServedCode(
+        entities,
+        project_of(out, keep, spec_only=spec_only),
+        AddedAdminPage(host) if admin else None,
+    )
     options = server.Options(
         host=host,
         port=port,
@@ -160,6 +172,8 @@ class _Reporter:
             ("entities", self._spec.entity_names()),
             ("database", self._database),
         ]
+        if self._spec.schema.admin:
+            rows.insert(2, ("admin", f"{url}/admin/"))
         if self._spec.has_project:
             rows.append(("project", str(self._spec.project)))
         if self._spec.schema.mcp is not None:

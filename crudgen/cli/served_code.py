@@ -1,7 +1,7 @@
 """The code that `crudgen serve` runs. Reason to change: what it consists of."""
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,9 +44,16 @@ def _is_project(folder: Path) -> bool:
 class ServedCode:
     """Generates the code of a spec with that of a project, and remembers the last one."""
 
-    def __init__(self, entities: Path, project: Path | None) -> None:
+    def __init__(
+        self,
+        entities: Path,
+        project: Path | None,
+        change: "Callable[[Schema], Schema] | None" = None,
+    ) -> None:
+        """Serve what `change` returns instead of the schema of the files."""
         self.entities = entities
         self.project = project
+        self._change = change
         self.has_project = False
         """Whether the code that was generated last contains that of the project."""
         self._schema: Schema | None = None
@@ -86,7 +93,7 @@ class ServedCode:
         sources = source.read(self.entities, unsaved)
         self.has_project = self.project is not None and _is_project(self.project)
         project = self.project if self.has_project else None
-        self._schema, tree = source.render_to_serve(sources, project)
+        self._schema, tree = source.render_to_serve(sources, project, self._change)
         if project is None:
             hook_problems.check_project(self._schema)
         self._texts = sources.entities

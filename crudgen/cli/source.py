@@ -1,7 +1,7 @@
 """Arguments and functions of several commands. Reason to change: where entities are found."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -80,15 +80,22 @@ def render(entities: Path) -> "tuple[Schema, SourceTree]":
         return schema, crudgen.render(schema)
 
 
-def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[Schema, SourceTree]":
+def render_to_serve(
+    sources: "Sources",
+    project: Path | None = None,
+    change: "Callable[[Schema], Schema] | None" = None,
+) -> "tuple[Schema, SourceTree]":
     """Return the schema of files and the source tree to serve, with the code of a project.
 
+    `change` returns the schema that is served instead of that of the files.
     Raises SpecError, and OutputError if the project cannot be read or conflicts with the spec.
     """
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     with paused_collection():
         schema = sources.schema()
+        if change is not None:
+            schema = change(schema)
         if project is None:
             return schema, codegen.render_to_serve(schema)
 

@@ -58,5 +58,5 @@ def _detail(answer: Answer) -> Any:
 
 
 def _with_place(place: list[Any], message: str) -> str:
-    rest = ".".join(map(str, place[1:]))
+    rest = "" if place[:1] == ["path"] else ".".join(map(str, place[1:]))
     return f"{rest}: {message}" if rest else message

@@ -57,7 +57,9 @@ class AdminPage(APIRouter):
         """Add the page to an application. Raises StartupError without starlette-admin."""
         if find_spec("starlette_admin") is None:
             raise StartupError(
-                "The admin page needs starlette-admin\n  pip install 'starlette-admin>=1.0.3,<1.1'"
+                "The admin page needs starlette-admin\n"
+                "  pip install 'crudgen[admin]', or in an emitted project:"
+                " pip install 'starlette-admin>=1.0.3,<1.1'"
             )
         page = _Page(app, settings.api_title, self._tables, self._login)
         app.add_route(PATH, _to_index, include_in_schema=False)

@@ -1,6 +1,10 @@
 """Templates of the admin page that differ from those of starlette-admin."""
 
 TEMPLATES = {
+    "base.html": """\
+{% extends "@core/base.html" %}
+{% block fonts %}{# that of starlette-admin comes from another host #}{% endblock %}
+""",
     "crudgen/list.html": """\
 {% extends "list.html" %}
 {% block list_search %}{% if view.table.search %}{{ super() }}{% endif %}{% endblock %}

@@ -58,7 +58,8 @@ def _resolve_admin(written: WrittenSpec[AppSpec], problems: Problems) -> bool:
         problems.add(
             written.locate_key("admin"),
             "'admin' needs callers, and there is no 'auth'",
-            "add 'auth', such as 'auth: {users: true}', or remove it",
+            "add 'auth', such as 'auth: {users: true}'; or remove it, and run"
+            " 'crudgen serve --admin'",
         )
     return written.spec.admin
 
