@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
-FORWARDED = (b"authorization", b"x-request-id")
-"""Headers of a request to `/mcp` that the requests of its tools have too."""
+FORWARDED = (b"authorization", b"cookie", b"x-api-key", b"x-request-id")
+"""Headers of a request to `/mcp` that the requests of its tools have too: also credentials that
+dependencies of the user read."""
 _OF_EACH = (
     (b"host", b"localhost"),
     (b"accept", b"application/json"),
@@ -71,7 +72,9 @@ class Origin:
 
 def encode_segment(text: str) -> str:
     """Return a text as one segment of a path. It never is `.` or `..`."""
-    return quote(text, safe=_SAFE) if text.strip(".") else text.replace(".", "%2E")
+    if not text.strip("."):
+        return text.replace(".", "%2E")
+    return quote(text, safe=_SAFE, errors="surrogatepass")
 
 
 async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse:

@@ -114,7 +114,7 @@ def _fill(collection: Collection, operation: Operation, *keys: int | str) -> str
     """
     path = operation.path
     for key in keys:
-        text = str(key)
+        text = _text(key)
         if "/" in text or text.strip(".") == "" or text in collection.others:
             raise ToolProblem(f"the key {text[:100]!r} is invalid: no row has such a key")
         path = path.replace("{}", encode_segment(text), 1)
@@ -139,10 +139,20 @@ def _parameter(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
-        return str(value)
+        return _text(value)
     if value is None:
-        raise ToolProblem(f"filter {name!r}: null is no value, use {{'{name}__isnull': true}}")
-    raise ToolProblem(f"filter {name!r}: expected a text, a number, a boolean, or a list of them")
+        other = f"{name[:100]}__isnull"
+        raise ToolProblem(f"filter {name[:100]!r}: null is no value, use {{{other!r}: true}}")
+    raise ToolProblem(
+        f"filter {name[:100]!r}: expected a text, a number, a boolean, or a list of them"
+    )
+
+
+def _text(value: str | float) -> str:
+    try:
+        return str(value)
+    except ValueError:  # an int with thousands of digits
+        raise ToolProblem("a number has too many digits") from None
 
 
 def _lists(arguments: ReadRows) -> Iterable[tuple[str, str]]:

@@ -40,12 +40,14 @@ def failure(status: int | None, detail: Any) -> types.CallToolResult:
     content: dict[str, Any] = {"error": detail}
     if status is not None:
         content = {"status": status, "title": _title(status), "error": detail}
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    if len(text.encode(errors="replace")) > MAX_RESULT_BYTES:
+    # Names in the arguments may have surrogates, which no JSON text can have.
+    data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    text = data.decode()
+    if len(data) > MAX_RESULT_BYTES:
         return failure(status, "the problem is too long to be shown")
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)],
-        structured_content=content,
+        structured_content=json.loads(text),
         is_error=True,
     )
 
