@@ -3,32 +3,42 @@
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crudgen import __version__
 from crudgen.cli import changing, check, console, migrating, source
+from crudgen.cli.callers import named_caller
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import ArgumentError
+from crudgen.errors import ArgumentError, CrudgenError
+
+if TYPE_CHECKING:
+    from crudgen.delivery.generation import Generation
 
 EXAMPLES = (
     "crudgen mcp",
     "crudgen mcp --read-only",
+    "crudgen mcp --as id=7,roles=editor",
     "CRUDGEN_TOKEN=cg_1_… crudgen mcp --database postgresql://user@host/name",
 )
 
 _TOKEN = "CRUDGEN_TOKEN"  # noqa: S105 -- the name of the variable
 
 
-def mcp(
+def mcp(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer only the tools that read rows.")
     ] = False,
+    caller: Annotated[
+        list[str] | None,
+        typer.Option("--as", metavar="NAME=VALUE,…", help="The caller, without a token."),
+    ] = None,
     database: changing.Url = None,
     out: Annotated[
         Path, typer.Option(help="Folder of the emitted project, whose own code is used.")
@@ -40,7 +50,8 @@ def mcp(
     """Let an agent use the API and the spec, by the Model Context Protocol on stdin and stdout.
 
     The client of the agent runs this command. The rules of the spec apply: the environment variable
-    CRUDGEN_TOKEN is a token or an API key of the caller; without it, the agent is anyone.
+    CRUDGEN_TOKEN is a token or an API key of the caller; without it, the agent is anyone. With
+    --as, no token is needed: it names the caller as 'crudgen access explain' does.
     """
     project = project_of(out, None, spec_only=spec_only)
     with paused_collection():
@@ -55,12 +66,14 @@ def mcp(
         from crudgen.delivery.spec_tools import spec_tools  # noqa: PLC0415 -- lazy
 
     spec = SpecOfTools(entities, out, database)
+    code = ServedCode(entities, project)
     served = agents.Served(
-        ServedCode(entities, project).build,
+        code.build,
         database,
         entities if entities.is_dir() else entities.parent,
         project,
         os.environ.get(_TOKEN) or None,
+        partial(_find_caller, caller, code) if caller else None,
     )
     if sys.stdin.isatty():
         console.say_error("waiting for the messages of an MCP client; press Ctrl+C to stop")
@@ -70,6 +83,17 @@ def mcp(
         version=__version__,
         read_only=read_only,
     )
+
+
+def _find_caller(texts: list[str], code: ServedCode, generation: "Generation") -> Any:
+    """Return the caller that --as names. Raises CrudgenError."""
+    from crudgen.delivery.named_callers import caller_of  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.connecting import Database  # noqa: PLC0415 -- lazy
+
+    if code.schema.auth is None:
+        raise CrudgenError("--as: the spec has no callers: add 'auth' to crudgen.yaml")
+    named = named_caller(texts, code.schema)
+    return caller_of(named, Database(generation.database), generation.module)
 
 
 class SpecOfTools:

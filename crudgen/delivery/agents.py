@@ -62,6 +62,8 @@ class Served:
     entities: Path
     project: Path | None = None
     credentials: str | None = None
+    find_caller: Callable[[Generation], Any] | None = None
+    """Returns the caller of all requests, who needs no credentials. Raises CrudgenError."""
     _switch: Switch | None = None
     _watch: Watch | None = None
     _failure: CrudgenError | None = None
@@ -76,7 +78,9 @@ class Served:
                 self._failure = error
                 raise ToolProblem(f"the application cannot start: {error}") from None
         headers: list[tuple[bytes, bytes]] = []
-        if self.credentials is not None:
+        if self.find_caller is not None:
+            headers.append((b"authorization", _OneCaller.HEADER))
+        elif self.credentials is not None:
             headers.append((b"authorization", f"Bearer {self.credentials}".encode()))
         return _Api(generation), Origin(headers, ("127.0.0.1", 0))
 
@@ -96,6 +100,11 @@ class Served:
                 self._switch = switch
             elif tree.files != self._switch.current.tree.files:
                 await self._switch.swap(recipe)
+            if self.find_caller is not None:
+                generation = self._switch.current
+                caller = await asyncio.to_thread(self.find_caller, generation)
+                state: Any = generation.application
+                state.state.tokens = _OneCaller(caller)
         if self._switch is None:
             raise RuntimeError("the application has not started")
         return self._switch.current
@@ -130,6 +139,21 @@ class _Api:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await self._generation(scope, receive, send)
+
+
+class _OneCaller:
+    """Stands for the verification of tokens: each request is of one caller."""
+
+    HEADER = b"Bearer caller"
+
+    def __init__(self, caller: Any) -> None:
+        self._caller = caller
+
+    def cached_caller(self, _header: bytes) -> Any:
+        return self._caller
+
+    async def caller(self, _header: bytes, _kind: type) -> Any:
+        return self._caller
 
 
 def problem_of(error: CrudgenError) -> Any:

@@ -5,20 +5,17 @@ The rules are those of the generated application: its code is imported, and read
 
 import asyncio
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from crudgen.delivery import memory
-from crudgen.delivery.named_callers import NamedCaller, stored_claims
-from crudgen.errors import ArgumentError, DatabaseError
+from crudgen.delivery.named_callers import NamedCaller, caller_of, reading_rows
+from crudgen.errors import ArgumentError
 from crudgen.evolution.connecting import Database
-from crudgen.kit.database.faults import cause_of, is_undefined, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +83,6 @@ def explain(tree: Mapping[str, str], url: str | None, question: Question) -> Exp
         memory.unload(package)
 
 
-@contextmanager
-def _reading(database: Database) -> Iterator[Connection]:
-    """Connect to read. Raises DatabaseError, with a remedy if a table or column is missing."""
-    with database.reading() as connection:
-        try:
-            yield connection
-        except DBAPIError as error:
-            if not is_undefined(cause_of(error)):
-                raise
-            remedy = "crudgen plan shows what has to change, and crudgen apply changes it"
-            problem = f"database {database.where}: {reason_of(error)}"
-            raise DatabaseError(f"{problem}\n  {remedy}") from None
-
-
 class _Explainer:
     """Answers a question with the code of an imported application."""
 
@@ -114,25 +97,12 @@ class _Explainer:
     def _import_module(self, name: str) -> Any:
         return importlib.import_module(f"{self._package}.{name}")
 
-    def _caller_of(self, named: NamedCaller | None, database: Database) -> Any:
-        if named is None:
-            return None
-        kind = self._import_module("caller").Caller
-        claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
-        if named.is_stored:
-            with _reading(database) as connection:
-                claims = stored_claims(named, connection, self._import_module)
-        try:
-            return kind.from_claims({"sub": "caller"} | claims)
-        except self._import_module("kit.access.errors").Unauthorized as error:
-            reason = str(error.detail).replace("The token", "the caller").replace("row.", "")
-            raise ArgumentError(f"--as: {reason}") from None
-
     async def explanation(self, url: str | None) -> Explanation:
         question, access = self._question, self._access
         chosen = {} if url is None else {"database_url": url}
         database = Database(self._import_module("settings").Settings(**chosen).database_url)
-        self._caller = self._caller_of(question.caller, database)
+        if question.caller is not None:
+            self._caller = caller_of(question.caller, database, self._import_module)
         permission = access.permission(question.action)
         http_error = self._import_module("kit.access.errors").HTTPException
         for one in (*((permission.needs,) if permission.needs else ()), permission):
@@ -147,7 +117,7 @@ class _Explainer:
         operations = self._import_module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
-        with _reading(database) as connection:
+        with reading_rows(database) as connection:
             known = {} if self._caller is None else self._caller.bound_values
             reader = _CallerConnection(connection, known)
             found = await self._explain_rules(operations, reader, values)

@@ -131,6 +131,10 @@ class Generation:
         settings = importlib.import_module(f"{self.package.__name__}.settings").Settings
         settings.prepare_workers()
 
+    def module(self, name: str) -> Any:
+        """Return a module of the package, such as `kit.models`."""
+        return importlib.import_module(f"{self.package.__name__}.{name}")
+
     def discard(self) -> None:
         """Unload the package of a generation that was not started."""
         memory.unload(self.package)

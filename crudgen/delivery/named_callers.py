@@ -2,13 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
-from crudgen.errors import ArgumentError
+from crudgen.errors import ArgumentError, DatabaseError
+from crudgen.evolution.connecting import Database
+from crudgen.kit.database.faults import cause_of, is_undefined, reason_of
 
 Module = Callable[[str], Any]
 """Returns a module of the generated application."""
@@ -33,6 +37,34 @@ class NamedCaller:
     def is_stored(self) -> bool:
         """Whether the database has more about the caller."""
         return any(one is not None for one in (self.login, self.row, self.api_key))
+
+
+def caller_of(named: NamedCaller, database: Database, module: Module) -> Any:
+    """Return a caller as the application knows one. Raises ArgumentError, DatabaseError."""
+    kind = module("caller").Caller
+    claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
+    if named.is_stored:
+        with reading_rows(database) as connection:
+            claims = stored_claims(named, connection, module)
+    try:
+        return kind.from_claims({"sub": "caller"} | claims)
+    except module("kit.access.errors").Unauthorized as error:
+        reason = str(error.detail).replace("The token", "the caller").replace("row.", "")
+        raise ArgumentError(f"--as: {reason}") from None
+
+
+@contextmanager
+def reading_rows(database: Database) -> Iterator[Connection]:
+    """Connect to read. Raises DatabaseError, with a remedy if a table or column is missing."""
+    with database.reading() as connection:
+        try:
+            yield connection
+        except DBAPIError as error:
+            if not is_undefined(cause_of(error)):
+                raise
+            remedy = "crudgen plan shows what has to change, and crudgen apply changes it"
+            problem = f"database {database.where}: {reason_of(error)}"
+            raise DatabaseError(f"{problem}\n  {remedy}") from None
 
 
 def stored_claims(named: NamedCaller, connection: Connection, module: Module) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from crudgen.cli.mcp import SpecOfTools
+from crudgen.cli.mcp import SpecOfTools, _find_caller
 from crudgen.cli.served_code import ServedCode
 from crudgen.delivery.agents import Served
 from crudgen.delivery.spec_tools import spec_tools
@@ -80,9 +81,13 @@ async def _work(user: Agent, entities: Path) -> None:
 
 
 @asynccontextmanager
-async def in_process(entities: Path, database: str, token: str | None) -> AsyncIterator[Agent]:
-    """Yield an agent of the tools of the command, in this process."""
-    served = Served(ServedCode(entities, None).build, database, entities, credentials=token)
+async def in_process(
+    entities: Path, database: str, token: str | None, *named: str
+) -> AsyncIterator[Agent]:
+    """Yield an agent of the tools of the command, in this process; `named` are values of --as."""
+    code = ServedCode(entities, None)
+    find = partial(_find_caller, [*named], code) if named else None
+    served = Served(code.build, database, entities, credentials=token, find_caller=find)
     spec = SpecOfTools(entities, entities / "none", database)
     of_spec = [one.tool() for one in spec_tools(spec.check, spec.explain, spec.plan)]
     toolbox = Toolbox([*tools(read_only=True), *of_spec], served.find_api)
@@ -111,6 +116,13 @@ def test_the_token_says_who_the_agent_is(
         token = bearer(["editor"])["authorization"].removeprefix("Bearer ")
         async with in_process(entities, database, token) as editor:
             assert await editor.call("read_rows", entity="secrets") == {"rows": []}
+        async with in_process(entities, database, None, "id=7", "roles=editor") as named:
+            assert await named.call("read_rows", entity="secrets") == {"rows": []}
+        async with in_process(entities, database, token, "id=7") as named:
+            assert (await named.fail("read_rows", entity="secrets"))["status"] == 403
+        async with in_process(entities, database, None, "roles=boss") as named:
+            wrong = await named.fail("read_rows", entity="secrets")
+            assert "unknown role 'boss'" in wrong["error"]
         async with in_process(entities, database, "made up") as other:
             refused = await other.fail("read_rows", entity="secrets")
             assert refused["status"] == 401
