@@ -35,6 +35,7 @@ from crudgen.cli import (
     schema,
     seed,
     serve,
+    shell,
     user,
 )
 from crudgen.errors import CrudgenError
@@ -90,6 +91,7 @@ _MODULES = (
     revision,
     seed,
     fake,
+    shell,
     dump,
     load,
     emit,

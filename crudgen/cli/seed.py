@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "crudgen seed",
     "crudgen seed seeds/teams.yaml --dry-run",
-    "crudgen seed --database postgresql://user:password@host/name",
+    "crudgen seed --database postgresql://user@host/demo",
 )
 
 

@@ -13,6 +13,7 @@ from crudgen.delivery.administration import imported_settings
 from crudgen.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
     from sqlmodel import Session
 
     from crudgen.language.schema import Entity
@@ -29,13 +30,14 @@ class OpenApplication:
 
     def table_model(self, entity: "Entity") -> Any:
         """Return the table model of an entity."""
-        return getattr(self._models(entity), str(entity.name))
+        return getattr(self.models(entity), str(entity.name))
 
     def create_model(self, entity: "Entity") -> Any:
         """Return the model of the bodies that create a row; None if no operation does."""
-        return getattr(self._models(entity), f"{entity.name}Create", None)
+        return getattr(self.models(entity), f"{entity.name}Create", None)
 
-    def _models(self, entity: "Entity") -> Any:
+    def models(self, entity: "Entity") -> Any:
+        """Return the module with the models of an entity."""
         return self.import_module(f"{folder_name(entity.plural)}.models")
 
 
@@ -59,8 +61,13 @@ def opened_application(
         except import_module("kit.errors").StartupError as error:
             raise DatabaseError(str(error)) from None
         except DBAPIError as error:
-            reason = import_module("kit.database.faults").reason_of(error)
-            statement = " ".join((error.statement or "").split())
-            lines = [f"the database rejected a statement: {reason}"]
-            lines += [f"  statement: {statement[:300]}"] if statement else []
-            raise DatabaseError("\n".join([*lines, "  nothing was changed"])) from None
+            raise DatabaseError(f"{rejection(error)}\n  nothing was changed") from None
+
+
+def rejection(error: "DBAPIError") -> str:
+    """Return why a database rejected a statement, and the statement."""
+    from crudgen.kit.database.faults import reason_of  # noqa: PLC0415 -- imports SQLAlchemy
+
+    statement = " ".join((error.statement or "").split())
+    lines = [f"the database rejected a statement: {reason_of(error)}"]
+    return "\n".join([*lines, *([f"  statement: {statement[:300]}"] if statement else [])])

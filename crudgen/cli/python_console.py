@@ -1,0 +1,88 @@
+"""Runs Python code of the user on the names of an application. Reason to change: how it is run."""
+
+import code
+import linecache
+import sys
+import traceback
+from importlib import import_module
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from crudgen.cli import console
+from crudgen.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+Names = dict[str, Any]
+
+
+def run_code(text: str, filename: str, names: Names) -> None:
+    """Run a text. Raises DatabaseError, or SystemExit after an exception of the code."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- slow to import
+
+    from crudgen.data.open_application import rejection  # noqa: PLC0415 -- lazy
+
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    try:
+        exec(_compiled(text, filename), names)  # noqa: S102 -- it is what the user asks for
+    except DBAPIError as error:
+        raise DatabaseError(rejection(error)) from None
+    except Exception as error:  # noqa: BLE001 -- any exception of the code
+        traceback.print_exception(type(error), error, _own_frames(error, filename))
+        raise SystemExit(1) from None
+
+
+def _compiled(text: str, filename: str) -> CodeType:
+    return compile(text, filename, "exec", dont_inherit=True)
+
+
+def _own_frames(error: Exception, filename: str) -> TracebackType | None:
+    """Return the traceback from the code of the user on; None if the code is not valid Python."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename != filename:
+        frame = frame.tb_next
+    return frame
+
+
+def interact(banner: str, names: Names, session: "Session") -> None:
+    """Read code from the terminal and run it, in IPython if it is installed."""
+    try:
+        ipython: Any = import_module("IPython")
+    except ImportError:
+        _with_history(names)
+        DatabaseConsole(names, session).interact(banner, exitmsg="")
+        return
+    console.say(banner)
+    ipython.start_ipython(argv=["--no-banner"], user_ns=names)
+
+
+def _with_history(names: Names) -> None:
+    """Edit lines with readline and complete names, where Python has it."""
+    try:
+        readline: Any = import_module("readline")
+    except ImportError:
+        return
+    readline.set_completer(import_module("rlcompleter").Completer(names).complete)
+    readline.parse_and_bind("tab: complete")
+
+
+class DatabaseConsole(code.InteractiveConsole):
+    """A console in which an error of the database is a message."""
+
+    def __init__(self, names: Names, session: "Session") -> None:
+        super().__init__(names)
+        self._session = session
+
+    def showtraceback(self) -> None:
+        """Print an exception; roll back after an error of the database."""
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- slow to import
+
+        from crudgen.data.open_application import rejection  # noqa: PLC0415 -- lazy
+
+        error = sys.exc_info()[1]
+        if not isinstance(error, DBAPIError):
+            super().showtraceback()
+            return
+        self._session.rollback()
+        console.print_error(DatabaseError(f"{rejection(error)}\n  rolled back"))

@@ -1,0 +1,69 @@
+"""`crudgen shell` runs Python code with the models and a session."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crudgen.cli.python_console import DatabaseConsole, run_code
+from crudgen.language import load_texts
+from tests.cli.test_cli import ENVIRONMENT, Project
+from tests.data.filled import opened
+
+ADD = "session.add(Hero(name='Ann', age=3))"
+
+
+def test_code_uses_the_models_and_a_session(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("entities/team.yaml", "name: Team\nfields: {name: str}\nlinks: {heroes: Hero}\n")
+    done = project.run("shell", "-c", f"{ADD}\nsession.commit()\nprint(TeamHeroLink.__name__)")
+    assert (done.stdout, done.stderr) == ("TeamHeroLink\n", "")
+    done = project.run("shell", "-c", "print(session.exec(select(Hero)).one().age, app.title)")
+    assert done.stdout == "3 crudgen API\n"
+    done = project.run("shell", "-c", ADD)
+    assert done.stderr == "note: changes were not committed: call session.commit()\n"
+    wrong = "session.add(Hero(name='Bob', age=-1))\nsession.commit()"
+    done = project.run("shell", "-c", wrong, code=1)
+    assert done.stderr.startswith("error: the database rejected a statement: CHECK constraint")
+    assert project.run("shell", "-c", "raise SystemExit(3)", code=3).stderr == ""
+
+
+@pytest.mark.long
+def test_code_comes_from_a_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "crudgen", "shell"],
+        cwd=Project(tmp_path).folder,
+        env=ENVIRONMENT,
+        input=f"{ADD}\nsession.flush()\nprint(session.exec(select(Hero)).first())\n1 / 0\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "name='Ann'" in done.stdout
+    assert done.stderr.startswith('Traceback (most recent call last):\n  File "<stdin>", line 4')
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_terminal_shows_errors_of_the_database_as_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = load_texts({"hero.yaml": "name: Hero\nfields: {name: str, age: int(0..)?}\n"})
+    with opened(schema, f"sqlite:///{tmp_path}/a.db") as application:
+        model = application.table_model(schema.entities[0])
+        console = DatabaseConsole(
+            {"session": application.session, "Hero": model}, application.session
+        )
+        console.push("session.add(Hero(name='Bob', age=-1))")
+        console.push("session.commit()")
+        found = capsys.readouterr().err
+        assert found.startswith("error: the database rejected a statement: CHECK constraint")
+        assert found.endswith("  rolled back\n")
+        console.push("session.add(Hero(name='Bob', age=1)); session.commit()")  # it is usable
+        console.push("nothing")
+        assert "NameError" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            run_code("x =", "<string>", {})
+        assert capsys.readouterr().err.startswith('  File "<string>", line 1')
