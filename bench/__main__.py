@@ -16,6 +16,7 @@ from bench.notes import NOTES_SUITE
 from bench.scale import print_scale
 from bench.suites import Server, Suite, start
 from bench.teams import TEAMS_SUITE
+from bench.telemetry import measure_telemetry, print_telemetry
 
 app = typer.Typer(add_completion=False)
 
@@ -81,6 +82,12 @@ def access(
     compare_suite(NOTES_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
     if not as_json:
         in_process.print_in_process(in_process.measure_in_process(max(rounds, 20)))
+
+
+@app.command("telemetry")
+def telemetry(*, rounds: Rounds = 20) -> None:
+    """Compare requests with metrics and traces with those without."""
+    print_telemetry(measure_telemetry(rounds))
 
 
 def compare_suite(

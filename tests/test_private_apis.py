@@ -68,7 +68,7 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         vars(select(1).with_for_update()).get("_for_update_arg") is not None
     ),
     "fastapi: iter_route_contexts (kit/fast/shortcut_table.py)": route_contexts,
-    "fastapi: what its telemetry notes of a request (kit/http/exchange.py, kit/application.py)": (
+    "fastapi: its telemetry (kit/http/exchange.py, kit/application.py, kit/fast, kit/telemetry)": (
         lambda: (
             has(
                 _RequestTelemetry(span=None, span_method="GET", data=None), "route", "_exceptions"

@@ -21,5 +21,7 @@ class Capabilities:
     """Whether the application has an admin page."""
     mcp: McpUse | None = None
     """What agents can do with the tools at `/mcp`; None if there are none."""
+    tracing: bool = False
+    """Whether OpenTelemetry gets spans of requests and statements."""
     metrics: bool = False
     """Whether Prometheus can read metrics at `/metrics`."""

@@ -89,6 +89,7 @@ KEYS = {
     "tools for agents": "mcp: read_only\n",
     "metrics": "metrics: true\n",
     "an admin page": "auth: {keys: true}\nadmin: true\n",
+    "traces": "tracing: true\n",
 }
 """The text of crudgen.yaml of these projects."""
 SPECS |= {

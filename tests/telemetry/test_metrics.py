@@ -123,15 +123,19 @@ def seen(text: str) -> Seen:
     )
 
 
+def mount_own_routes(app: FastAPI) -> None:
+    app.include_router(own_router(), prefix="/own")
+    inner = FastAPI()
+    inner.include_router(own_router())
+    app.mount("/inner", inner)
+
+
 @asynccontextmanager
 async def client_of(application: Application, path: Path, **more: Any) -> AsyncIterator[Any]:
     url = f"sqlite:///{path}/app.db"
     chosen = {"webhook_crm_secret": SECRET, "webhooks": False, **more}
     async with application.running(url, **chosen) as app:
-        app.include_router(own_router(), prefix="/own")
-        inner = FastAPI()
-        inner.include_router(own_router())
-        app.mount("/inner", inner)
+        mount_own_routes(app)
         yield AsgiClient(app)
 
 

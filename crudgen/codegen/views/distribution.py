@@ -36,6 +36,8 @@ METRICS = ("prometheus-client>=0.26,<1",)
 """Requirements of metrics."""
 ADMIN = ("starlette-admin>=1.0.3,<1.1",)
 """Requirements of the admin page."""
+TRACING = ("opentelemetry-exporter-otlp-proto-http>=1.45,<2", "opentelemetry-sdk>=1.45,<2")
+"""Requirements of traces."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -52,7 +54,7 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     agents = MCP if schema.mcp else ()
     metrics = METRICS if schema.metrics else ()
     admin = ADMIN if schema.admin else ()
-    more = (*webhooks, *agents, *metrics, *admin)
+    more = (*webhooks, *agents, *metrics, *admin, *(TRACING if schema.tracing else ()))
     return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *more)
 
 
@@ -79,6 +81,7 @@ def distribution_name(title: str) -> str:
         *MCP,
         *METRICS,
         *ADMIN,
+        *TRACING,
         "crudgen",
     )
     required = {requirement_name(one) for one in libraries}

@@ -25,7 +25,7 @@ from .mcp import mcp_router
 from .references import by_name
 from .replica import replica_router, replica_settings
 from .tables import has_relations
-from .telemetry import metrics_router, metrics_settings
+from .telemetry import metrics_router, metrics_settings, tracing_router
 from .users import (
     has_keys,
     has_users,
@@ -120,6 +120,7 @@ def project_view(schema: Schema) -> ProjectView:
         *mcp_router(schema, imports),
         *metrics_router(schema, imports),
         *_admin_router(schema, {*map(str, routers)}, imports),
+        *tracing_router(schema, imports),
     ]
     return ProjectView(
         imports=imports.code(),

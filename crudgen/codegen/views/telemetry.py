@@ -1,4 +1,4 @@
-"""View of metrics. Reason to change: what a project with metrics has."""
+"""View of metrics and traces. Reason to change: what a project with them has."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,19 @@ from crudgen.language.schema import Schema
 
 from .events import kit_conditions_of_events
 
+_OF_METRICS = (
+    *("counted_events", "instruments", "metrics", "metrics_settings", "request_metrics"),
+    "sampling",
+)
+_OF_TRACING = ("provider", "request_spans", "statement_spans", "tracing")
+
 
 def kit_conditions_of_telemetry(schema: Schema) -> dict[str, bool]:
-    """Return the kit's files for metrics: whether a project needs each."""
+    """Return the kit's files for metrics and traces: whether a project needs each."""
     return {
-        "telemetry": schema.metrics,
+        "telemetry": schema.metrics or schema.tracing,
+        **{f"telemetry/{one}.py": schema.metrics for one in _OF_METRICS},
+        **{f"telemetry/{one}.py": schema.tracing for one in _OF_TRACING},
         "telemetry/event_metrics.py": schema.metrics and has_events(schema),
     }
 
@@ -29,6 +37,12 @@ def metrics_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
         if has_events(schema):
             events.append(imports.name(".kit.telemetry.event_metrics", "EventCounter"))
         yield call(imports.name(".kit.telemetry.metrics", "MetricsRouter"), events)
+
+
+def tracing_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
+    """Yield `TracingRouter()`, if requests are traced."""
+    if schema.tracing:
+        yield call(imports.name(".kit.telemetry.tracing", "TracingRouter"), [])
 
 
 def metrics_settings(schema: Schema) -> Iterator[tuple[str, str]]:

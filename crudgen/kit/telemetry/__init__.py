@@ -1,1 +1,1 @@
-"""What an application tells about its requests: metrics for Prometheus."""
+"""What an application tells about its requests: metrics, and traces."""

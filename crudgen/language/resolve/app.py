@@ -37,6 +37,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         read_replica=spec.read_replica,
         metrics=spec.metrics,
         admin=_resolve_admin(written, problems),
+        tracing=spec.tracing,
         webhooks=resolve_webhooks(written, problems),
         mcp=spec.mcp,
     )

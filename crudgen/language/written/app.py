@@ -57,6 +57,10 @@ class AppSpec(BaseSpec):
     metrics: Flag = Field(
         default=False, description="Whether Prometheus can read metrics of requests at /metrics."
     )
+    tracing: Flag = Field(
+        default=False,
+        description="Whether OpenTelemetry gets spans of requests and of their statements.",
+    )
     webhooks: dict[str, WebhookSpec] = Field(
         default={},
         description="Receivers of signed messages about committed changes of rows, by name.",

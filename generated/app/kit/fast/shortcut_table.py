@@ -1,6 +1,7 @@
 """The table of shortcuts (see shortcut.py): requests that only one route can match."""
 
 import inspect
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI, Response
 from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from ..database import database
@@ -19,6 +21,7 @@ from ..query.query_parameters import QueryParameters
 from .lazy import LazyRoute
 from .shortcut import Shortcut
 
+_log = logging.getLogger(__name__)
 Shortcuts = dict[tuple[str, str, bool], Shortcut]
 """Shortcuts by method, path and False; or by method, the path before a key, and True."""
 
@@ -59,6 +62,9 @@ class ShortcutTable:
         middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
         kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
         plain = middleware == [*kit, (LimitMiddleware, (), {})]
+        if plain and (reason := _instrumentation(app)):
+            _log.info("SHORTCUT is off: %s observes requests in the middleware of FastAPI", reason)
+            plain = False
         self._nodes = [(self._known.get(id(node)), node) for node in app.routes]
         self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
 
@@ -72,6 +78,23 @@ class ShortcutTable:
             )
             self._found[prefix] = found
         return found
+
+
+def _instrumentation(app: FastAPI) -> str | None:
+    """Return what of another library observes requests on the way that a shortcut would skip."""
+    provider: Any = app
+    if provider._native_telemetry.enabled():
+        return "the provider of FastAPI's telemetry"
+    if "build_middleware_stack" in vars(app):
+        return str(vars(app)["build_middleware_stack"].__module__)
+    for method, module in (
+        (type(app).build_middleware_stack, "fastapi.applications"),
+        (FastAPI.__call__, "fastapi.applications"),
+        (Starlette.__call__, "starlette.applications"),
+    ):
+        if method.__module__ != module:
+            return method.__module__
+    return None
 
 
 def _build_shortcuts(routes: Iterable[BaseRoute]) -> Shortcuts:

@@ -1,6 +1,6 @@
 """A request and its response, as observers see them: the log of requests, metrics, traces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Exchange:
         "_began",
         "_observers",
         "_send",
+        "at_exit",
         "caller",
         "entity",
         "is_ended",
@@ -59,6 +60,8 @@ class Exchange:
         self.seconds = 0.0
         self.notes: dict[Observer, Any] = {}
         """What observers keep from the beginning to the end."""
+        self.at_exit: Callable[[], object] | None = None
+        """Is called in the task of the request: its response may be sent by another one."""
         self.is_ended = False
         self._observers = observers
         self._send = send
@@ -74,6 +77,8 @@ class Exchange:
             await app(self.scope, receive, self._forward)
         finally:
             self._end()
+            if self.at_exit is not None:
+                self.at_exit()
 
     def note_selection(self) -> None:
         """Let FastAPI note which route it selects, if its own telemetry does not."""

@@ -1,0 +1,79 @@
+"""A span for each request, with the names of OpenTelemetry's semantic conventions for HTTP."""
+
+from functools import partial
+from typing import Any
+
+from opentelemetry import context as contexts
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import DefaultGetter
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from starlette.types import Scope
+
+from ..http.exchange import UNMATCHED, Exchange
+
+_OTHER = "_OTHER"
+_METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+_GETTER = DefaultGetter()
+
+
+class RequestSpans:
+    """An observer that makes a span of each request. It is current while the request is handled."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._headers = {name.lower().encode() for name in propagate.get_global_textmap().fields}
+
+    def begin(self, exchange: Exchange) -> None:
+        """Start the span, as a child of the span that the client names."""
+        method = exchange.method if exchange.method in _METHODS else _OTHER
+        parent = self._parent(exchange.scope)
+        attributes = {"http.request.method": method, "url.path": exchange.scope["path"]}
+        span = self._tracer.start_span(
+            "HTTP" if method == _OTHER else method, parent, SpanKind.SERVER, attributes
+        )
+        token = contexts.attach(trace.set_span_in_context(span, parent))
+        exchange.notes[self] = span
+        exchange.at_exit = partial(contexts.detach, token)
+
+    def end(self, exchange: Exchange) -> None:
+        """End the span. One that is not sampled gets no attributes."""
+        span = exchange.notes[self]
+        if span.is_recording():
+            span.set_attributes(_attributes(exchange))
+            if exchange.route != UNMATCHED:
+                span.update_name(f"{exchange.method} {exchange.route}")
+            if exchange.status >= 500:
+                error = exchange.exception
+                kind = type(error).__qualname__ if error else str(exchange.status)
+                span.set_attribute("error.type", kind)
+                span.set_status(StatusCode.ERROR)
+        span.end()
+
+    def _parent(self, scope: Scope) -> Context:
+        sent: dict[str, Any] = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in self._headers
+        }
+        return propagate.extract(sent, Context(), _GETTER) if sent else Context()
+
+
+def _attributes(exchange: Exchange) -> dict[str, Any]:
+    scope = exchange.scope
+    found: dict[str, Any] = {
+        "http.response.status_code": exchange.status,
+        "url.scheme": scope.get("scheme", "http"),
+        "network.protocol.version": scope.get("http_version", "1.1"),
+    }
+    if exchange.route != UNMATCHED:
+        found["http.route"] = exchange.route
+    if exchange.method not in _METHODS:
+        found["http.request.method_original"] = exchange.method
+    tags = getattr(scope.get("route"), "tags", None)
+    entity = exchange.entity or (str(tags[0]) if tags else None)
+    if entity is not None:
+        found["app.entity"] = entity
+    return found

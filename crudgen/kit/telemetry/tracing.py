@@ -1,0 +1,47 @@
+"""The router that traces requests and statements with OpenTelemetry. It has no routes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI
+from opentelemetry import trace
+from opentelemetry.trace import TracerProvider
+
+from ..application import Application
+from ..settings import BaseAppSettings
+from .provider import configure, flush
+from .request_spans import RequestSpans
+from .statement_spans import trace_statements
+
+NAME = "app"
+"""The name of the tracer."""
+
+
+class TracingRouter(APIRouter):
+    """Makes spans of requests and of statements of the database.
+
+    By default, the global provider of OpenTelemetry gets them. If there is none when the
+    application starts, one is configured by the environment variables of OpenTelemetry.
+    """
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._provider = provider
+        super().__init__(lifespan=self._run)
+
+    def install(self, app: Application, settings: BaseAppSettings) -> None:
+        """Trace the requests of an application, in place of FastAPI."""
+        del settings
+        tracer = trace.get_tracer(NAME, tracer_provider=self._provider)
+        app.observe(RequestSpans(tracer))
+        app._telemetry["tracing"] = False
+        trace_statements(app.state.database._backend, tracer, app.state.database.kind)
+
+    @asynccontextmanager
+    async def _run(self, app: FastAPI) -> AsyncIterator[None]:
+        if self._provider is None:
+            configure(app.title)
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(flush)

@@ -1,0 +1,155 @@
+"""OpenTelemetry gets one span of each request, whichever way it took, and those of statements."""
+
+import asyncio
+import types
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
+from opentelemetry.trace import SpanKind, StatusCode
+from starlette.applications import Starlette
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.startup.started import Application
+from tests.support.asgi import AsgiClient
+from tests.telemetry.test_metrics import HERO, ask_all, mount_own_routes
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = "00f067aa0ba902b7"
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Application]:
+    package = import_tree(render(load_texts({"hero.yaml": HERO}, "tracing: true")))
+    yield Application(package)
+    unload(package)
+
+
+def provider(sampler: Sampler | None = None) -> tuple[TracerProvider, InMemorySpanExporter]:
+    made, exporter = TracerProvider(sampler=sampler), InMemorySpanExporter()
+    made.add_span_processor(SimpleSpanProcessor(exporter))
+    return made, exporter
+
+
+def running(application: Application, path: Path, made: TracerProvider, **more: Any) -> Any:
+    """Start the application with a provider of the test: the global one can be set only once."""
+    api = application.module("api")
+    router = application.module("kit.telemetry.tracing").TracingRouter(made)
+    api.ROUTERS[-1:] = [router]
+    return application.running(f"sqlite:///{path}/app.db", **more)
+
+
+def labels(span: ReadableSpan) -> tuple[str, str, str]:
+    found = span.attributes or {}
+    route = found.get("http.route", "unmatched")
+    status = found["http.response.status_code"]
+    return str(found["http.request.method"]), str(route), str(status)
+
+
+@pytest.mark.parametrize("shortcut", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_a_thousand_requests_have_one_span_each(
+    application: Application, tmp_path: Path, *, shortcut: bool
+) -> None:
+    made, exporter = provider()
+
+    async def work() -> Counter[tuple[str, str, str]]:
+        async with running(application, tmp_path, made, shortcut=shortcut) as app:
+            mount_own_routes(app)
+            return await ask_all(AsgiClient(app))
+
+    expected = asyncio.run(work())
+    spans = exporter.get_finished_spans()
+    requests = [one for one in spans if one.kind is SpanKind.SERVER]
+    assert Counter(map(labels, requests)) == expected
+    assert all(one.parent is None for one in requests)
+    failed = [one for one in requests if one.status.status_code is StatusCode.ERROR]
+    assert {(one.attributes or {})["error.type"] for one in failed} == {"RuntimeError"}
+    assert len(failed) == 80
+    entities = {str(one.name): (one.attributes or {}).get("app.entity") for one in requests}
+    assert entities["GET /heroes/{hero_id}"] == "heroes"
+    assert entities["GET /own/fails/{name}"] is None
+    statements = [one for one in spans if one.kind is SpanKind.CLIENT]
+    parents = {one.context.span_id for one in requests}
+    assert {one.parent.span_id if one.parent else 0 for one in statements} <= parents
+    names = Counter(one.name for one in statements)
+    assert {"SELECT hero", "INSERT hero", "UPDATE hero", "DELETE hero"} <= names.keys()
+    assert names["UPDATE hero"] == 40
+    duplicates = [one for one in statements if one.status.status_code is StatusCode.ERROR]
+    assert len(duplicates) == 40
+    assert "hero 7" not in str([one.to_json() for one in statements])
+
+
+def test_spans_continue_the_trace_of_the_client(application: Application, tmp_path: Path) -> None:
+    made, exporter = provider(ParentBased(ALWAYS_OFF))
+
+    async def work() -> None:
+        async with running(application, tmp_path, made) as app:
+            client = AsgiClient(app)
+            for sent in (
+                f"00-{TRACE}-{PARENT}-01",
+                f"00-{TRACE}-{PARENT}-00",
+                f"00-{TRACE}-{PARENT}",
+                "",
+                "\xe9",
+            ):
+                await client.get("/heroes/", headers={"traceparent": sent})
+
+    asyncio.run(work())
+    statement, request = exporter.get_finished_spans()
+    assert (request.name, statement.name) == ("GET /heroes/", "SELECT hero")
+    assert f"{request.context.trace_id:032x}" == TRACE
+    assert request.parent is not None
+    assert f"{request.parent.span_id:016x}" == PARENT
+    assert statement.parent is not None
+    assert statement.parent.span_id == request.context.span_id
+
+
+def stack(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    del monkeypatch
+    app.build_middleware_stack = types.MethodType(type(app).build_middleware_stack, app)
+
+
+def call(_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Starlette.__call__
+
+    async def patched(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        await original(self, scope, receive, send)
+
+    monkeypatch.setattr(Starlette, "__call__", patched)
+
+
+def own_provider(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    del monkeypatch
+    vars(app)["_telemetry"]["meter_provider"] = object()
+
+
+@pytest.mark.parametrize("patch", [stack, call, own_provider, None])
+def test_instrumentation_of_others_sees_all_requests(
+    application: Application,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    patch: Any,
+) -> None:
+    made, _ = provider()
+
+    async def work() -> int:
+        async with running(application, tmp_path, made) as app:
+            if patch is not None:
+                patch(app, monkeypatch)
+            found = [vars(app)["_shortcut"].find("GET", "/heroes/") for _ in range(2)]
+            return sum(one is not None for one in found)
+
+    with caplog.at_level("INFO"):
+        found = asyncio.run(work())
+    said = [one.getMessage() for one in caplog.records if "SHORTCUT" in one.getMessage()]
+    assert found == (0 if patch else 2)
+    assert len(said) == (patch is not None)
