@@ -77,6 +77,13 @@ class Switch:
         """Number of former generations that are not shut down yet."""
         return len(self._tasks)
 
+    @property
+    def direct_reads(self) -> Any:
+        """What responds to reads of the current generation without ASGI; None if nothing may."""
+        if self._current is None or not self._is_open.is_set():
+            return None
+        return getattr(self._current.application, "direct_reads", None)
+
     async def open(self) -> None:
         """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.
 

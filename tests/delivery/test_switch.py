@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+import crudgen
 from crudgen.delivery.generation import Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
@@ -124,3 +125,24 @@ def test_swaps_leave_nothing_behind() -> None:
         assert memory_now - memory_then < 20_000  # KiB
 
     run(test)
+
+
+def test_reads_without_asgi_are_those_of_the_current_application(
+    root: Path, tmp_path: Path
+) -> None:
+    tree = crudgen.render(crudgen.load(root / "entities"))
+    recipe = Recipe(tree, f"sqlite:///{tmp_path / 'app.db'}")
+
+    async def test() -> None:
+        switch = Switch(recipe)
+        assert switch.direct_reads is None
+        await switch.open()
+        first = switch.direct_reads
+        await switch.swap(recipe)
+        assert None is not switch.direct_reads is not first
+        async with switch._held_requests():  # noqa: SLF001
+            assert switch.direct_reads is None
+        await switch.close()
+        assert switch.direct_reads is None
+
+    asyncio.run(test())

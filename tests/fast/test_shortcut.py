@@ -174,16 +174,17 @@ def execute(package: ModuleType, tree: Tree) -> None:
 
 @dataclass
 class Packages:
-    """Each application, imported twice."""
+    """Each application, imported twice or more often."""
 
     root: Path
+    times: int = 2
     imported: dict[str, tuple[Tree, list[ModuleType]]] = field(default_factory=dict)
 
     def edited(self, name: str, change: Callable[[Tree], None]) -> list[ModuleType]:
-        """Return both packages, with the modules that a test has edited."""
+        """Return the packages, with the modules that a test has edited."""
         if name not in self.imported:
             tree = render(self.root, name)
-            self.imported[name] = tree, [import_tree(tree), import_tree(tree)]
+            self.imported[name] = tree, [import_tree(tree) for _ in range(self.times)]
         tree, packages = self.imported[name]
         changed = dict(tree)
         change(changed)

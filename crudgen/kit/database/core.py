@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,13 +12,14 @@ from pydantic import SecretStr
 from sqlalchemy import MetaData, make_url
 
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
+from .condition_log import ConditionLog
 from .connections import Preparing
 from .faults import http_error, is_undefined, reason_of
 from .postgresql import Postgresql
-from .rights import missing_grants
+from .secret import hash_secret
 from .sqlite import Sqlite
 from .sqlmodel_sessions import Sessions
-from .state import State
+from .state import State, WouldWaitError
 from .statements import Prepared, Statement, Values
 from .transaction import Change, Row, Step
 from .urls import check_characters, scheme_of
@@ -28,7 +28,6 @@ MAX_PREPARED = 10_000
 """Most statements in the cache, of some 7 kB each. A PATCH has one for each set of properties."""
 MAX_RETRY_SECONDS = 1.0
 """Longest pause between two attempts to reach a database that was down at the start."""
-_MAY_LACK_PRIVILEGES = {Condition.DENIED, Condition.TABLE_UNUSABLE}
 
 _log = logging.getLogger(__name__)
 
@@ -91,12 +90,14 @@ class Database(Sessions):
         self.state = State(self.where)
         self._read_only = read_only
         self._migrations = migrations
-        secret = secret_key.get_secret_value().encode() if secret_key else b""
-        self._secret = hashlib.sha256(secret).digest() if secret else b""
+        self._secret = hash_secret(secret_key) if secret_key else b""
         self._metadata = MetaData()
         self._opening: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = ConditionLog(self.state)
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
+
+    must_not_wait = False
+    """Whether a read that has to wait raises WouldWaitError instead."""
 
     for_request: "Callable[[Mapping[str, Any]], Database] | None" = None
     """Returns the database for the handler of a request, by its ASGI scope. None: this one."""
@@ -202,6 +203,10 @@ class Database(Sessions):
         state = self.state
         if state.phase is not None:
             raise state.unavailable()
+        if self.must_not_wait:
+            if short and (found := self.read_now(statement, values)) is not None:
+                return found
+            raise WouldWaitError
         if not isinstance(statement, Prepared):
             statement = self._prepare(statement, ())
         try:
@@ -212,6 +217,14 @@ class Database(Sessions):
         if state.episodes:
             state.record_success(statement, writes=False)
         return rows
+
+    def read_now(self, statement: Statement | Prepared, values: Values) -> Sequence[Row] | None:
+        """Return the rows of a short SELECT if they can be read without waiting, else None."""
+        if self.state.phase is not None or self.state.episodes:
+            return None
+        if not isinstance(statement, Prepared):
+            statement = self._prepare(statement, ())
+        return self._backend.read_now(statement, values)
 
     async def write(
         self,
@@ -270,23 +283,9 @@ class Database(Sessions):
 
     def _record_condition(self, error: Exception, statement: object) -> None:
         condition = self.state.record_failure(error, statement)
-        if condition is not None and condition in _MAY_LACK_PRIVILEGES:
-            task = asyncio.create_task(self._log_with_grants(condition, reason_of(error)))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        elif condition is not None:
-            self.state.log_begin(condition, reason_of(error))
-
-    async def _log_with_grants(self, condition: Condition, reason: str) -> None:
-        """Log a condition together with the GRANT statements for missing privileges."""
-
-        def needed_grants() -> list[str]:
-            with self._backend.engine.connect() as connection:
-                return missing_grants(connection, self._metadata)
-
-        with contextlib.suppress(Exception):  # then only the reason is logged
-            reason = "; ".join([reason, *await to_thread.run_sync(needed_grants)])
-        self.state.log_begin(condition, reason)
+        if condition is not None:
+            engine = self._backend.engine
+            self._log.log_begin(condition, reason_of(error), engine, self._metadata)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
         """Return a statement compiled for some columns, from the cache if possible."""

@@ -162,6 +162,9 @@ class Postgresql:
         del short
         return await self._run(prepared, values, retry_on=RETRIED | {Fault.DISCONNECTED})
 
+    def read_now(self, prepared: Prepared, values: Values) -> None:
+        """Return None: every statement waits for the server."""
+
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:

@@ -1,7 +1,9 @@
 """The secret of the application, stored in the database and shared by all processes."""
 
+import hashlib
 import secrets
 
+from pydantic import SecretStr
 from sqlalchemy import (
     Column,
     Connection,
@@ -23,6 +25,11 @@ SECRETS = Table(
     Column("value", LargeBinary, nullable=False),
 )
 _BYTES = 32
+
+
+def hash_secret(secret: SecretStr) -> bytes:
+    """Return the application's secret for the setting SECRET_KEY."""
+    return hashlib.sha256(secret.get_secret_value().encode()).digest()
 
 
 def read_secret(connection: Connection) -> bytes:

@@ -50,6 +50,10 @@ class _Episode:
                 del self.reasons[reason]
 
 
+class WouldWaitError(Exception):
+    """A read that must not wait would have to."""
+
+
 class State:
     """The current conditions of the database, for one application in one process.
 

@@ -11,15 +11,16 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..errors import ResponseAbortedError
 from ..settings import ServerSettings
 from .lingering_close import LingeringTransport
 from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
+from .upgrades import IgnoredUpgrades
 
 _settings = cache(ServerSettings)
 _log = logging.getLogger("uvicorn.error")
@@ -30,7 +31,7 @@ _IDLE_SECONDS = 1.0
 """How long an idle connection stays open during a shutdown: a proxy may be sending a request."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(IgnoredUpgrades):
     """One client connection. A late request head is answered 408, one that is too large 431."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -47,12 +48,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering: RequestResponseCycle | None = None
         """The request that is being answered. With pipelining, `self.cycle` is a later one."""
         self._in_head = False
-        self._is_closing = False
-        """Whether no more input is read, and the connection closes after the last response."""
         self._pending_refusal: Refusal | None = None
         """The refusal of the last request, sent when the requests before it are answered."""
-        self._is_upgrade = False
-        """Whether the request asks for an upgrade to an unsupported protocol."""
         self._packet_bytes = 0
         self._head_bytes = 0
         """Bytes received of an incomplete head after the packet in which it began.
@@ -73,10 +70,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._send_timeout.stop()
         self._lingering.stop()
-        if self._abort_timer is not None:
-            self._abort_timer.cancel()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._abort_timer, self._idle_timer):
+            if timer is not None:
+                timer.cancel()
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
             self._answering.message_event.set()
@@ -85,6 +81,9 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse received data. If it ends within a head, start the timer for the rest."""
         if self._is_closing or self.transport.is_closing():
+            return
+        if self._respond_directly(data):
+            self._stop_timer()
             return
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
@@ -103,28 +102,6 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._in_head and self._timer is None:
             self._start_timer(self._limits.head_seconds)
 
-    def _ignore_upgrade(self, rest: bytes) -> bytes:
-        """Return the data to parse next, after a request to switch to another protocol.
-
-        A server may ignore an Upgrade (RFC 9110, section 7.8), but httptools stops after the head.
-        Without the header Upgrade, the head is parsed again, and the body after it.
-        """
-        if self._should_upgrade():
-            self.transport = self._lingering.wrapped
-            self.handle_websocket_upgrade()
-            return b""
-        if not self._is_upgrade:  # a CONNECT, which the application handles already
-            self.cycle.keep_alive = False
-            self._is_closing = True
-            return b""
-        self._is_upgrade = False
-        version = self.parser.get_http_version().encode()
-        parts = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
-        parts += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
-        self.parser = HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return b"\r\n".join([*parts, b"", rest])
-
     def on_message_begin(self) -> None:
         """Note the beginning of a head. Blank lines before it leave the connection idle."""
         if self.timeout_keep_alive_task is not None:
@@ -139,8 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
         uvicorn calls `send_400_response` for an exception that is raised here.
         """
         self._in_head = False
-        if self._timer is not None:
-            self._stop_timer()
+        self._stop_timer()
         is_many = len(self.headers) > self._limits.max_headers
         if is_many or self._packet_bytes + self._head_bytes > self._limits.max_head_bytes:
             size = sum(len(name) + len(value) for name, value in self.headers)
@@ -252,6 +228,9 @@ class HttpProtocol(HttpToolsProtocol):
         defaults = self.server_state.default_headers
         self.transport.write(encode_refusal(refusal, defaults, is_head=is_head))
         self._close()
+
+    def _is_idle(self) -> bool:
+        return not self._in_head and self._idle_timer is None and super()._is_idle()
 
     def _is_receiving(self) -> bool:
         """Return whether the client may be sending data that will be discarded."""

@@ -62,6 +62,8 @@ class Application(FastAPI):
         self._root_path = RootPath(root_path, self._prefixes.values())
         fast = fast_module("shortcut_table") if shortcut else None
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
+        direct = fast_module("direct") if fast else None
+        self._direct = direct.DirectReads(self, self._shortcut) if direct else None
         self._limits = limits
         self._rate = None if limits.rate is None else RateLimiter(limits.rate)
         self._concurrent = 0
@@ -187,6 +189,19 @@ class Application(FastAPI):
             warn_of_unenforced_limits(scope)
             send = _with_startup_message(send)
         await super().__call__(scope, receive, send)
+
+    @property
+    def direct_reads(self) -> Any:
+        """The DirectReads (see fast/direct.py) that may respond to requests now, or None."""
+        needs_scope = self._observers or self._rate or self._root_path.own or self.wrap_send
+        if needs_scope or self._skips_shortcuts() or self._native_telemetry.enabled():
+            return None
+        return self._direct
+
+    def exceeds_limits(self, path: bytes, query: bytes) -> bool:
+        """Return whether a request without a scope exceeds a limit."""
+        scope = {"raw_path": path, "query_string": query}
+        return self._limits.error_if_exceeded(scope, "", self._concurrent + 1) is not None
 
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""

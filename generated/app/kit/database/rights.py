@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Row, Table, text
+from sqlalchemy import Connection, Engine, MetaData, Row, Table, text
 
 _NAME_IN_PATH = re.compile(r'"((?:[^"]|"")+)"|([^\s,"]+)')
 """One name in `search_path`."""
@@ -78,6 +78,12 @@ class MissingRight:
     def prevents_reading(self) -> bool:
         """Whether rows cannot be read without the privileges."""
         return any(privilege.startswith("SELECT") for privilege in self.privileges)
+
+
+def find_missing_grants(engine: Engine, metadata: MetaData) -> list[str]:
+    """Connect, and return the missing grants."""
+    with engine.connect() as connection:
+        return missing_grants(connection, metadata)
 
 
 def missing_grants(connection: Connection, metadata: MetaData) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import MetaData
 
+from .condition_log import ConditionLog
 from .core import Database
 from .session_backend import SessionBackend
 from .state import State
@@ -39,7 +40,7 @@ class SessionDatabase(Database):
         self.state.record_open()
         self._secret = secret or _SECRET
         self._metadata = MetaData()
-        self._tasks = set()
+        self._log = ConditionLog(self.state)
         is_compiled = all(one.kind == self.kind for one in prepared.values())
         self._prepared = prepared if is_compiled else {}
 

@@ -154,6 +154,18 @@ class Sqlite:
                     raise
         return await self._read_in_thread(prepared, bound)
 
+    def read_now(self, prepared: Prepared, values: Values) -> Sequence[Row] | None:
+        """Return the rows of a short SELECT; None if it fails or the file has to be opened."""
+        connection = self._loop_connection
+        if connection is None:
+            return None
+        connection.checks = 0
+        try:
+            found = connection.execute(prepared.sql, prepared.values(values)).fetchall()
+        except sqlite3.DatabaseError:
+            return None
+        return prepared.rows(found)
+
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:

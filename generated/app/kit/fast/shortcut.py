@@ -7,7 +7,7 @@ and exception handlers work as FastAPI documents. `SHORTCUT=false` turns it off.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
-from ..database import database
+from ..database import Database, database
 from ..database.dependencies import database_for
 from ..http.headers import JsonText, with_default_headers
 from ..http.json_body import parse
@@ -29,8 +29,8 @@ from ..query.parameters import is_utf8, read_pairs
 from ..query.query_parameters import QueryParameters
 from .query_cache import QueryCache
 
-_REQUEST_ID = REQUEST_ID.lower().encode()
-_PASSED_ON = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
+REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
+_PASSED_ON = {REQUEST_ID_HEADER, b"if-none-match", b"content-encoding"}
 """Requests with one of these headers are passed on to FastAPI."""
 _random = Random()
 _PLAIN = {Response, JsonText}
@@ -43,11 +43,11 @@ class Shortcut:
 
     def __init__(self, context: RouteContext) -> None:
         dependant = context.dependant
-        self._endpoint: Any = context.endpoint
+        self.endpoint: Any = context.endpoint
         self._key = dependant.path_params[0] if dependant.path_params else None
         self._query = {field.alias: field for field in dependant.query_params}
         self._headers = {one.alias.lower().encode(): one for one in dependant.header_params}
-        self._passed_on = _PASSED_ON | self._headers.keys()
+        self.passed_on = _PASSED_ON | self._headers.keys()
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
         self._database_names = [
@@ -75,26 +75,26 @@ class Shortcut:
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
         if (
-            not headers.keys().isdisjoint(self._passed_on)
-            or (self._guards and not self._admits(app, headers, scope, arguments))
-            or not self._read_parameters(key, scope, arguments)
+            not headers.keys().isdisjoint(self.passed_on)
+            or (self._guards and len(headers) != len(scope["headers"]))
+            or not self.admits(app, headers, scope, arguments)
+            or not self.read_parameters(key, scope["query_string"], arguments)
         ):
             return receive
-        for field in self._headers.values():
-            arguments[field.name] = field.get_default()
         if self._body is not None:
             is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
             if not is_good:
                 return receive
-        request_id = _new_request_id()
+        request_id = new_request_id()
         correlation_id.set(request_id)
-        scope["headers"].append((_REQUEST_ID, request_id.encode()))
-        for name in self._database_names:
-            arguments[name] = database_for(app, scope)
-        if self._request_name is not None:
-            arguments[self._request_name] = self._request(app, key, scope, receive)
+        scope["headers"].append((REQUEST_ID_HEADER, request_id.encode()))
+        self.add_arguments(
+            arguments,
+            lambda: database_for(app, scope),
+            lambda: self.request(app, key, scope, receive),
+        )
         try:
-            response = await self._endpoint(**arguments)
+            response = await self.endpoint(**arguments)
         except Exception as error:
             scope[OUTCOME] = error
             return receive
@@ -104,21 +104,47 @@ class Shortcut:
             )
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
-        sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
+        sent = [*response.raw_headers, (REQUEST_ID_HEADER, request_id.encode())]
         await send({**start, "headers": with_default_headers(sent)})
         await send({"type": "http.response.body", "body": response.body})
         return None
 
-    def _admits(
+    @property
+    def has_body(self) -> bool:
+        """Whether the handler has a body as argument."""
+        return self._body is not None
+
+    @property
+    def takes_only_key(self) -> bool:
+        """Whether the handler is called with a database and a key only."""
+        others = (self._guards, self._queries, self._query, self._headers, self._request_name)
+        return self._key is not None and not any(others)
+
+    def add_arguments(
+        self,
+        arguments: dict[str, Any],
+        db: Callable[[], Database],
+        request: Callable[[], JsonRequest],
+    ) -> None:
+        """Add the arguments that do not come from the client."""
+        for field in self._headers.values():
+            arguments[field.name] = field.get_default()
+        for name in self._database_names:
+            arguments[name] = db()
+        if self._request_name is not None:
+            arguments[self._request_name] = request()
+
+    def admits(
         self,
         app: FastAPI,
         headers: Mapping[bytes, bytes],
         scope: Scope,
         arguments: dict[str, Any],
     ) -> bool:
-        """Add what guards know of the caller; return whether they allow the request."""
-        if len(headers) != len(scope["headers"]):
-            return False  # a header is repeated: perhaps that of the credentials
+        """Add what guards know of the caller; return whether they allow the request.
+
+        No header may be repeated.
+        """
         for name, guard in self._guards:
             found = guard.known(app, headers)
             if found is None:
@@ -127,16 +153,15 @@ class Shortcut:
             guard.note(scope, *found)
         return True
 
-    def _read_parameters(self, key: str, scope: Scope, arguments: dict[str, Any]) -> bool:
+    def read_parameters(self, key: str, query: bytes, arguments: dict[str, Any]) -> bool:
         """Validate the key and the query as FastAPI does; return whether they are valid."""
         if self._key is not None:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
         for name, queries in self._queries.items():
-            arguments[name] = queries.read(scope["query_string"])
+            arguments[name] = queries.read(query)
             return arguments[name] is not None
-        query: bytes = scope["query_string"]
         return self._read_query(query, arguments) if query or self._query else True
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
@@ -193,7 +218,8 @@ class Shortcut:
         arguments[field.name], errors = field.validate(value, {}, loc=("body",))
         return not errors
 
-    def _request(self, app: FastAPI, key: str, scope: Scope, receive: Receive) -> JsonRequest:
+    def request(self, app: FastAPI, key: str, scope: Scope, receive: Receive) -> JsonRequest:
+        """Return the request for a handler with this key."""
         parameters = dict(scope.get("path_params", ()))  # those of a mount
         if self._key is not None:
             parameters[self._key.alias] = key
@@ -201,7 +227,7 @@ class Shortcut:
         return JsonRequest(extended, receive)
 
 
-def _new_request_id() -> str:
+def new_request_id() -> str:
     """Return a request id like `uuid4().hex`, but faster, because it makes no system call."""
     bits = _random.getrandbits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62
     return f"{bits:032x}"

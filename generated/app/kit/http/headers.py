@@ -26,6 +26,12 @@ class JsonText(Response):
 
     media_type = "application/json"
 
+    def __init__(
+        self, body: bytes, status_code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.status_code, self.body, self.background = status_code, body, None
+        self.init_headers(headers)
+
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """Set the headers. `headers` must not contain Content-Length or Content-Type."""
         raw = [(b"content-length", b"%d" % len(self.body)), _JSON]

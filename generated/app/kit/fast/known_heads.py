@@ -1,0 +1,94 @@
+"""Headers of requests that were parsed before: clients send the same bytes with each request."""
+
+from collections.abc import Mapping, Sequence
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from ..http.headers import Header
+from ..http.request_head import find_refusal
+
+MAX_HEADS = 1000
+"""Most heads in the cache."""
+MAX_HEAD_BYTES = 2048
+"""Most bytes of a head in the cache."""
+MAX_HEADERS = 20
+HARMLESS = {
+    b"accept",
+    b"accept-encoding",
+    b"accept-language",
+    b"authorization",
+    b"cache-control",
+    b"connection",
+    b"host",
+    b"pragma",
+    b"user-agent",
+}
+"""Headers that only guards read, or nobody."""
+
+
+class KnownHead:
+    """Headers without repetitions, of requests without a body that keep the connection open."""
+
+    __slots__ = ("by_name", "headers")
+
+    def __init__(self, headers: Sequence[Header]) -> None:
+        self.headers = headers
+        self.by_name: Mapping[bytes, bytes] = dict(headers)
+
+
+class KnownHeads:
+    """A cache of heads, by their bytes after the request line."""
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, KnownHead | None] = {}
+
+    def find(self, data: bytes) -> KnownHead | None:
+        """Return the head with these bytes; None if a request with it needs a parser.
+
+        The bytes must be those of exactly one head, up to the blank line.
+        """
+        known = self._heads.get(data)
+        if known is None and data not in self._heads and len(data) <= MAX_HEAD_BYTES:
+            if len(self._heads) >= MAX_HEADS:
+                self._heads.clear()
+            known = self._heads[data] = _parse(data)
+        return known
+
+
+class _Parsing:
+    """Parses a head; the parser calls the methods `on_…`."""
+
+    def __init__(self) -> None:
+        self.parser = HttpRequestParser(self)
+        self.headers: list[Header] = []
+        self.keeps_alive = False
+        self.is_complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.keeps_alive = self.parser.should_keep_alive()  # the parser knows it only now
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True
+
+
+def _parse(data: bytes) -> KnownHead | None:
+    """Return a head if it is valid and has only harmless headers, each once."""
+    if data.find(b"\r\n\r\n") != len(data) - 4:
+        return None  # more than one request, or part of one
+    parsed = _Parsing()
+    try:
+        parsed.parser.feed_data(b"GET / HTTP/1.1\r\n" + data)
+    except (HttpParserError, HttpParserUpgrade):
+        return None
+    names = {name for name, _ in parsed.headers}
+    is_plain = (
+        parsed.is_complete
+        and parsed.keeps_alive
+        and len(names) == len(parsed.headers)
+        and names <= HARMLESS
+        and find_refusal("1.1", b"/", parsed.headers) is None
+    )
+    return KnownHead(parsed.headers) if is_plain else None

@@ -1,0 +1,532 @@
+"""The HTTP protocol sends the same bytes with ASGI and without, however requests arrive."""
+
+import asyncio
+import importlib
+import itertools
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from tests.fast.test_shortcut import (
+    HERO,
+    KEYS,
+    QUERIES,
+    Asked,
+    NewDatabase,
+    Packages,
+    Tree,
+    make,
+    odd,
+    well_formed,
+    with_body,
+    write,
+)
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
+TOGETHER = 6
+_REQUEST_ID = re.compile(rb"(x-request-id: )(?!00000000-0000-4000-8000-00000000000a)[^\r]*")
+PLAIN = Asked("GET", "/heroes/1")
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.ended = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        return self.ended.is_set()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        known = {"sockname": ("127.0.0.1", 2), "peername": ("127.0.0.1", 1)}
+        return known.get(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.written += bytes(data)
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.ended.set()
+
+    abort = close
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+def encoded(asked: Asked) -> bytes:
+    """Return the bytes of a request; a body without a length is sent in chunks."""
+    target = asked.path.encode("latin-1") + (b"?" + asked.query if asked.query else b"")
+    headers = [(b"Host", b"test"), *asked.headers]
+    body = b"".join(asked.chunks)
+    if body and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"transfer-encoding", b"chunked"))
+        body = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in asked.chunks if one)
+        body += b"0\r\n\r\n"
+    lines = [b"%b %b HTTP/1.1" % (asked.method.encode(), target)]
+    return b"\r\n".join([*lines, *(b"%b: %b" % one for one in headers), b"", body])
+
+
+@dataclass
+class Wire:
+    """An application behind connections of a server."""
+
+    app: FastAPI
+    protocol: Any
+    is_direct: bool
+    sent_directly: int = 0
+    config: Config = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.config = Config(self.app, log_level="critical", proxy_headers=True)
+        self.config.load()
+
+    async def respond(self, packets: Sequence[bytes], *, waits: bool = True) -> bytes:
+        """Return what the server sends on a new connection to the packets of a client.
+
+        The client waits for responses after each packet, or after the last one.
+        """
+        connection, transport = self.connect()
+        for packet in packets:
+            before = connection.server_state.total_requests
+            connection.data_received(packet)
+            self.sent_directly += connection.server_state.total_requests - before
+            if waits or packet is packets[-1]:
+                await rest(connection, transport)
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+        return _REQUEST_ID.sub(rb"\1made up", transport.written)
+
+    def connect(self) -> tuple[Any, Transport]:
+        """Return a new connection, and what it writes to."""
+        connection = self.protocol(self.config, ServerState(), {})
+        if not self.is_direct:
+            connection._application = None  # noqa: SLF001
+        transport = Transport()
+        connection.connection_made(transport)
+        return connection, transport
+
+
+async def rest(connection: Any, transport: Transport) -> None:
+    """Wait until all whole requests have their responses."""
+    async with asyncio.timeout(20):
+        while not transport.closed:
+            if not _is_busy(connection):
+                return
+            await asyncio.sleep(0)
+
+
+def _is_busy(connection: Any) -> bool:
+    """Return whether a whole request has no response yet."""
+    answering = connection._answering  # noqa: SLF001
+    pending = [connection.cycle, answering, *(one for one, _ in connection.pipeline)]
+    return any(one and not one.response_complete and not one.more_body for one in pending)
+
+
+def unchanged(_tree: Tree) -> None: ...
+
+
+def unextended(_app: FastAPI, _package: ModuleType) -> None: ...
+
+
+@dataclass
+class Wires:
+    """One application three times: without ASGI where possible, with shortcuts, with neither."""
+
+    loop: asyncio.Runner
+    new_database: NewDatabase
+    known: Packages
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    wires: list[Wire] = field(default_factory=list)
+    packages: list[ModuleType] = field(default_factory=list)
+
+    def start(
+        self,
+        name: str = "heroes",
+        kind: str = "sqlite",
+        change: Callable[[Tree], None] = unchanged,
+        extend: Callable[[FastAPI, ModuleType], None] = unextended,
+        **options: Any,
+    ) -> "Wires":
+        self.packages = self.known.edited(name, change)
+        ways = ((True, True), (True, False), (False, False))
+        for package, (shortcut, is_direct) in zip(self.packages, ways, strict=True):
+            app = make(package, self.new_database(kind), shortcut=shortcut, **options)
+            extend(app, package)
+            self.loop.run(self._open(app))
+            protocol = importlib.import_module(f"{package.__name__}.kit.http.protocol")
+            self.wires.append(Wire(app, protocol.HttpProtocol, is_direct))
+        return self
+
+    async def _open(self, app: FastAPI) -> None:
+        await self.stack.enter_async_context(app.router.lifespan_context(app))
+
+    def send(self, *packets: bytes, waits: bool = True) -> bytes:
+        """Send packets three times; return the response, which must be the same."""
+        found = [self.loop.run(wire.respond(packets, waits=waits)) for wire in self.wires]
+        assert found[0] == found[1] == found[2], packets
+        return found[0]
+
+    @property
+    def sent_directly(self) -> int:
+        assert not any(wire.sent_directly for wire in self.wires[2:])
+        return self.wires[0].sent_directly
+
+    def close(self) -> None:
+        self.loop.run(self.stack.aclose())
+
+
+@pytest.fixture(scope="module")
+def packages(root: Path) -> Iterator[Packages]:
+    imported = Packages(root, times=3)
+    yield imported
+    imported.unload()
+
+
+@pytest.fixture
+def wires(new_database: NewDatabase, packages: Packages) -> Iterator[Wires]:
+    with asyncio.Runner() as loop:
+        started = Wires(loop, new_database, packages)
+        yield started
+        started.close()
+
+
+# Random requests
+
+STORED: list[tuple[str, dict[str, Any]]] = [
+    *(("/tags/", {"code": code, "plate": "X", "label": code}) for code in ("ab", "a.b", "x y")),
+    *(("/v1/countries/", {"number": number, "name": str(number)}) for number in (0, 1, 2)),
+    *(("/events/", {"what": "a"}) for _ in range(3)),
+    *(("/blog-posts/", {"uid": uid}) for uid in ("a", "b", "abc")),
+]
+
+
+HARMLESS = st.lists(
+    st.sampled_from(
+        [
+            (b"accept", b"*/*"),
+            (b"Accept-Encoding", b"gzip, br"),
+            (b"User-Agent", b"test"),
+            (b"connection", b"keep-alive"),
+            (b"authorization", b"Bearer x"),
+        ]
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def plain_reads(draw: st.DrawFn) -> Asked:
+    collection = draw(st.sampled_from(sorted(KEYS)))
+    headers = tuple(draw(HARMLESS))
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(KEYS[collection]))
+        return Asked("GET", f"{collection}/{key}", headers=headers)
+    return Asked("GET", collection + draw(st.sampled_from(["", "/"])), draw(QUERIES), headers)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[bytes], bool]:
+    """Draw requests, as packets that begin and end anywhere."""
+    if draw(st.integers(0, 2)) == 0:
+        plain = draw(st.lists(plain_reads(), min_size=TOGETHER, max_size=TOGETHER))
+        return [encoded(one) for one in plain], True
+    requests = draw(
+        st.lists(plain_reads() | well_formed() | odd(), min_size=TOGETHER, max_size=TOGETHER)
+    )
+    sent = [encoded(one) for one in requests]
+    if draw(st.booleans()):
+        return sent, draw(st.booleans())
+    stream = b"".join(sent)
+    places = draw(st.lists(st.integers(1, len(stream) - 1), max_size=2 * TOGETHER, unique=True))
+    bounds = [0, *sorted(places), len(stream)]
+    packets = [stream[start:end] for start, end in itertools.pairwise(bounds)]
+    return packets, draw(st.booleans())
+
+
+@pytest.mark.slow
+@pytest.mark.long_cases("postgresql")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_three_ways_send_the_same_bytes(wires: Wires, kind: str) -> None:
+    wires.start("zoo", kind)
+    for path, row in STORED:
+        assert wires.send(encoded(write("POST", path, row))).startswith(b"HTTP/1.1 200")
+    statuses: list[bytes] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(drawn=streams())
+    def check(drawn: tuple[list[bytes], bool]) -> None:
+        packets, waits = drawn
+        statuses.extend(re.findall(rb"HTTP/1.1 (\d+)", wires.send(*packets, waits=waits)))
+
+    check()
+    assert len(statuses) > 2 * EXAMPLES
+    assert {b"200", b"404", b"422"} <= {*statuses}
+    assert kind == "postgresql" or wires.sent_directly > EXAMPLES / 4
+
+
+# Which requests need no ASGI
+
+
+def test_plain_reads_need_no_asgi(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    for path, query in (
+        ("/heroes/1", b""),
+        ("/heroes/", b""),
+        ("/heroes", b"limit=1&sort=-id"),
+        ("/heroes/", b"fields=id&fields=name"),
+    ):
+        before = wires.sent_directly
+        assert wires.send(encoded(Asked("GET", path, query))).startswith(b"HTTP/1.1 200")
+        assert wires.sent_directly == before + 1, path
+
+
+@pytest.mark.parametrize(
+    "packets",
+    [
+        [encoded(PLAIN)[:9], encoded(PLAIN)[9:]],
+        [encoded(PLAIN) * 2],
+        [b"\r\n" + encoded(PLAIN)],
+        [encoded(replace(PLAIN, method="HEAD"))],
+        [encoded(replace(PLAIN, path="/heroes/%31"))],
+        [encoded(replace(PLAIN, path="/heroes/2"))],
+        [encoded(replace(PLAIN, path="/heroes/x"))],
+        [encoded(replace(PLAIN, query=b"x=1"))],
+        *(
+            [encoded(replace(PLAIN, headers=(header,)))]
+            for header in (
+                (b"connection", b"close"),
+                (b"if-none-match", b"*"),
+                (b"x-request-id", b"1"),
+                (b"x-forwarded-for", b"192.0.2.1"),
+                (b"content-length", b"0"),
+                (b"transfer-encoding", b"chunked"),
+                (b"host", b"test"),
+                (b"accept", b"*/*\r\naccept: */*"),
+                (b"upgrade", b"websocket"),
+                (b"expect", b"100-continue"),
+                (b"x" * 30, b"y" * 3000),
+            )
+        ),
+    ],
+)
+def test_other_requests_go_through_asgi(wires: Wires, packets: list[bytes]) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    wires.send(*packets)
+    assert not wires.sent_directly
+
+
+def test_a_response_waits_for_those_before_it(wires: Wires) -> None:
+    wires.start()
+    created = encoded(write("POST", "/heroes/", HERO))
+    sent = wires.send(created, encoded(PLAIN), encoded(Asked("GET", "/heroes/")), waits=False)
+    assert sent.count(b"HTTP/1.1 200") == 3
+    assert sent.index(b"location") < sent.index(b'[{"name"')
+    assert not wires.sent_directly
+
+
+COUNTED = """
+from collections import Counter
+calls = Counter()
+class Unlike:
+    async def read(self, db, key):
+        calls["read"] += 1
+        return await heroes.read(db, key)
+unlike = Unlike()
+def noted(key):
+    calls["noted"] += 1
+    return key
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'calls["x"] += 1\nreturn await heroes.read(db, hero_id)',
+        "return await heroes.read(db, noted(hero_id))",
+        "return await unlike.read(db, hero_id)",
+        "return await (lambda: heroes.read(db, hero_id))()",
+        'globals()["calls"]["x"] += 1\nreturn await heroes.read(db, hero_id)',
+        "from asyncio import sleep\nawait sleep(0)\nreturn await heroes.read(db, hero_id)",
+        'return await getattr(heroes, "read")(db, hero_id)',
+    ],
+)
+def test_handlers_with_code_of_ones_own_go_through_asgi(wires: Wires, body: str) -> None:
+    wires.start(change=with_body(body, more=COUNTED))
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
+    assert not wires.sent_directly
+    for package in wires.packages:
+        calls = importlib.import_module(f"{package.__name__}.heroes.routes").calls
+        assert not calls or set(calls.values()) == {1}
+
+
+class Observer:
+    def begin(self, exchange: Any) -> None: ...
+
+    def end(self, exchange: Any) -> None: ...
+
+
+def test_nothing_is_sent_directly_if_the_application_sees_every_request(wires: Wires) -> None:
+    def override(app: FastAPI, package: ModuleType) -> None:
+        database = importlib.import_module(f"{package.__name__}.kit.database").database
+        app.dependency_overrides[database] = lambda: app.state.database
+
+    def add_middleware(app: FastAPI, _package: ModuleType) -> None:
+        @app.middleware("http")
+        async def unchanged(request: Any, call_next: Any) -> Any:
+            return await call_next(request)
+
+    def observe(app: Any, _package: ModuleType) -> None:
+        app.observe(Observer())
+
+    plain: dict[str, Any] = {}
+    for extend, options in (
+        (override, plain),
+        (add_middleware, plain),
+        (unextended, {"rate_limit": "1000/second"}),
+        (unextended, {"root_path": "/api"}),
+        (observe, plain),
+    ):
+        wires.wires.clear()
+        wires.start(extend=extend, **options)
+        wires.send(encoded(write("POST", "/heroes/", HERO)))
+        assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
+        assert not wires.sent_directly
+
+
+def test_options_of_uvicorn_that_change_requests_need_asgi(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    for option, value in (("root_path", "/api"), ("limit_concurrency", 100)):
+        for wire in wires.wires:
+            setattr(wire.config, option, value)
+        wires.send(encoded(PLAIN))
+        assert not wires.sent_directly
+        for wire in wires.wires:
+            setattr(wire.config, option, "" if option == "root_path" else None)
+    wires.send(encoded(PLAIN))
+    assert wires.sent_directly == 1
+
+
+# The connection
+
+
+def test_an_idle_connection_is_closed(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+
+    async def check() -> None:
+        wires.wires[0].config.timeout_keep_alive = 1
+        connection, transport = wires.wires[0].connect()
+        for _ in range(3):
+            connection.data_received(encoded(PLAIN))
+            await asyncio.sleep(0.4)
+            assert not transport.closed
+        async with asyncio.timeout(10):
+            await transport.ended.wait()
+        assert transport.written.count(b"HTTP/1.1 200") == 3
+
+    wires.loop.run(check())
+
+
+def test_a_client_that_does_not_read_gets_no_more(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+
+    async def check() -> None:
+        connection, transport = wires.wires[0].connect()
+        connection.pause_writing()
+        connection.data_received(encoded(PLAIN))
+        await asyncio.sleep(0.05)
+        assert not transport.written
+        connection.resume_writing()
+        await rest(connection, transport)
+        assert transport.written.startswith(b"HTTP/1.1 200")
+        connection.connection_lost(None)
+
+    wires.loop.run(check())
+
+
+def test_a_stopping_server_closes_the_connection(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+
+    async def check() -> None:
+        connection, transport = wires.wires[0].connect()
+        connection.data_received(encoded(PLAIN))
+        connection.shutdown()
+        assert not transport.closed
+        connection.data_received(encoded(PLAIN))
+        await rest(connection, transport)
+        first, last = transport.written.split(b"HTTP/1.1 200 OK\r\n")[1:]
+        assert b"connection: close" in last
+        assert b"connection: close" not in first
+        assert transport.closed
+        connection.connection_lost(None)
+
+    wires.loop.run(check())
+
+
+def test_the_access_log_has_the_same_lines(wires: Wires, caplog: pytest.LogCaptureFixture) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    logger = logging.getLogger("uvicorn.access")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(caplog.handler)
+    try:
+        lines = []
+        for wire in wires.wires:
+            caplog.clear()
+            wire.config.access_log = True
+            for one in (PLAIN, Asked("GET", "/heroes/", b"limit=1&offset=%30")):
+                wires.loop.run(wire.respond([encoded(one)]))
+            lines.append(caplog.messages[:])
+        assert lines[0] == lines[1] == lines[2]
+        assert lines[0][1] == '127.0.0.1:1 - "GET /heroes/?limit=1&offset=%30 HTTP/1.1" 200'
+    finally:
+        logger.removeHandler(caplog.handler)
+
+
+def test_a_connection_whose_requests_need_asgi_tries_nothing_else(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    other = [replace(PLAIN, headers=((b"x-n", b"%d" % number),)) for number in range(20)]
+    for count, expected in ((16, 1), (17, 0)):
+        before = wires.sent_directly
+        wires.send(*map(encoded, [*other[:count], PLAIN]))
+        assert wires.sent_directly == before + expected
