@@ -23,11 +23,13 @@ from sqlalchemy import Column, MetaData, String, Table, func, insert, select
 import crudgen
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.errors import ServeError
-from crudgen.kit import key_commands
+from crudgen.kit import key_commands, user_commands
+from crudgen.kit.access.accounts import Accounts
 from crudgen.kit.access.api_keys import ApiKeys
 from crudgen.kit.database import Change
 from crudgen.kit.errors import StartupError
 from crudgen.kit.replica.positions import History, latest_position, make_token
+from tests.admin.browsing import Browser
 from tests.support.asgi import DescribedClient
 from tests.support.cluster import Cluster
 from tests.support.servers import write_entities
@@ -45,7 +47,7 @@ SPEC = {
     "api: {include: [team], export: [csv, ndjson], operations: [create, list, read, update,"
     " replace, delete, create_many]}\naccess: anyone\n",
 }
-SETTINGS = "kit: library\nread_replica: true\nauth: {users: true, keys: true}\n"
+SETTINGS = "kit: library\nadmin: true\nread_replica: true\nauth: {users: true, keys: true}\n"
 
 
 class Make:
@@ -62,6 +64,12 @@ class Make:
 
     def app(self, **values: Any) -> Any:
         return self._module("main").create_app(self.settings(**values))
+
+    def users(self, url: str) -> AbstractContextManager[Accounts]:
+        """Open the users of an application."""
+        caller = self._module("caller").Caller
+        settings = self.settings(database_url=url, password_memory_mb=12)
+        return user_commands.opened(settings, caller)
 
     def keys(self, url: str) -> AbstractContextManager[ApiKeys]:
         """Open the API keys of an application."""
@@ -287,6 +295,28 @@ def test_what_must_not_be_old_is_read_from_the_primary(make: Make, nodes: Cluste
                     assert (await client.get("/secrets/", headers=bearer)).json() == []
                     keys.revoke(key.id)
                     assert (await client.get("/secrets/", headers=bearer)).status_code == 401
+
+    asyncio.run(check())
+
+
+@pytest.mark.long
+def test_the_admin_page_shows_what_its_user_has_changed(make: Make, nodes: Cluster) -> None:
+    async def check() -> None:
+        async with started(make, nodes) as app:
+            with make.users(nodes.primary.url) as users:
+                users.add("ann", "a long password")
+            nodes.wait_until_replayed()
+            with paused(nodes):
+                browser = Browser(app)
+                assert (await browser.log_in("ann", "a long password")).status_code == 303
+                made = await browser.fill("heroes/create", {"name": "Zoe"})
+                assert made.status_code == 303, made.text
+                [(key,)] = nodes.primary.execute("SELECT max(id) FROM hero")
+                assert "Zoe" in await browser.read(f"heroes/detail?pk={key}")
+                changed = await browser.fill(f"heroes/edit?pk={key}", {"name": "Zoë"})
+                assert changed.status_code == 303, changed.text
+                assert "Zoë" in await browser.read(f"heroes/detail?pk={key}")
+                assert "Zo" not in (await DescribedClient(app).get("/heroes/?sort=-id")).text
 
     asyncio.run(check())
 

@@ -88,8 +88,11 @@ def authorize(request: Request, authorization: str) -> None:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    """Return the headers of every request: host, request ID, credentials."""
-    sent = {
+    """Return the headers of every request: host, request ID, credentials.
+
+    Its X-Read-After lets no replica answer, which may lack what the user has just written.
+    """
+    sent = {"x-read-after": "latest"} | {
         name: value
         for name in ("host", "user-agent", "x-request-id")
         if (value := request.headers.get(name)) is not None
