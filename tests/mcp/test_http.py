@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree
@@ -139,3 +140,16 @@ def test_a_missing_package_is_named_with_a_remedy(
                 pass
 
     asyncio.run(start())
+
+
+def test_an_application_that_is_not_of_the_kit_does_not_start() -> None:
+    module = agency().module("api")
+    app = FastAPI()
+    app.include_router(module.ROUTERS[-1])
+
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            raise AssertionError
+
+    with pytest.raises(Exception, match="make it with build_application"):
+        asyncio.run(start())

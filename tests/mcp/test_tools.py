@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from crudgen.kit.mcp.tools import tools
+from crudgen.language import load_texts
 from tests.mcp.agents import EDITOR, USER, Agent, agent, requests, running
+from tests.startup.started import application
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -273,3 +275,21 @@ def test_the_tools_do_not_depend_on_the_entities() -> None:
         "delete_row",
         "run_action",
     ]
+
+
+@pytest.mark.long
+def test_200_entities_have_the_tools_of_one(new_database: Any) -> None:
+    names = [f"T{number}Thing" for number in range(200)]
+
+    async def listed(entities: dict[str, str]) -> str:
+        package = application(load_texts(entities, "mcp: true\n"))
+        async with package.running(new_database("sqlite")) as app, agent(app, {}) as user:
+            assert len((await user.call("describe"))["entities"]) == len(entities)
+            return "".join(one.model_dump_json() for one in await user.tools())
+
+    async def compare() -> None:
+        texts = {f"{name}.yaml": f"name: {name}\nfields: {{text: str}}\n" for name in names}
+        one = {"one.yaml": "name: Hero\nfields: {text: str}\n"}
+        assert await listed(texts) == await listed(one)
+
+    asyncio.run(compare())

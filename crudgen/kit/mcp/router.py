@@ -30,6 +30,11 @@ class McpRouter(APIRouter):
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
+        if not hasattr(app, "collections"):
+            raise StartupError(
+                "`mcp` needs an application of the kit, which knows its collections\n"
+                "  make it with build_application, or remove McpRouter from ROUTERS"
+            )
         server = _http_server(app, read_only=self._read_only)
         async with server.run():
             app.state.mcp = server
@@ -78,5 +83,6 @@ def _check_origin(request: Request) -> None:
     A page whose host name was rebound to this address sends its own origin, as any page does.
     """
     origin = request.headers.get("origin")
-    if origin is not None and origin not in request.app.state.cors_origins:
+    allowed = getattr(request.app.state, "cors_origins", ())
+    if origin is not None and origin not in allowed:
         raise HTTPException(403, f"Pages may not use {PATH}: set CORS_ORIGINS to allow an origin")
