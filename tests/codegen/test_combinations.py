@@ -23,12 +23,13 @@ COMBINATIONS = int(os.environ.get("COMBINATIONS", "12"))
 CAPABILITIES = (
     *("json", "relation", "include", "links", "keys", "bulk", "check"),
     *("create", "update", "events", "actions", "hooks of powers", "webhooks", "auth", "rules"),
+    "export",
 )
 AUTH = "auth: {roles: [editor], me: {id: int = sub}}\n"
 WEBHOOKS = "webhooks: {crm: {url: 'http://127.0.0.1:9/', events: [Hero.created]}}\n"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of the documentation
 RULES = "{owner: owner_id, read: user, create: user, update: owner, delete: owner}"
-SOURCE = Random(2460)  # noqa: S311 - the same in each run
+SOURCE = Random(5375)  # noqa: S311 - the same in each run
 CHOSEN = [{one for one in CAPABILITIES if SOURCE.random() < 0.5} for _ in range(COMBINATIONS)]
 
 
@@ -45,6 +46,7 @@ def texts(chosen: set[str]) -> dict[str, str]:
     operations += ", create_many, update_many, delete_many, replace" * ("bulk" in chosen)
     api = [f"operations: [{operations}]", *given("include: [team]", "include")]
     api += given("write: {powers: keys}", "keys")
+    api += given("export: [csv, ndjson]", "export")
     hooks = [*given("create", "create"), *given("update, delete", "update")]
     hooks += given("on_create", "events")
     hero = ["name: Hero", f"fields: {{{', '.join(fields)}}}", f"api: {{{', '.join(api)}}}"]
@@ -81,6 +83,11 @@ def test_the_application_starts(chosen: set[str], new_database: Callable[[str], 
             document = await client.request("GET", "/openapi.json")
             row = {"name": "Ann"}
             response = await client.request("POST", "/heroes/", json=row, headers=headers)
+            listed = await client.request(
+                "GET", "/heroes/", headers=headers | {"accept": "text/csv"}
+            )
+            is_file = listed.headers["content-type"].startswith("text/csv")
+            assert is_file == ("export" in chosen), listed.text
             return document.status_code, response.status_code
 
     try:

@@ -79,7 +79,9 @@ def ids(body: bytes) -> list[int]:
 
 
 @KINDS
-@pytest.mark.parametrize("path", ["/heroes/", "/heroes/?sort=-name", "/heroes/?include=team"])
+@pytest.mark.parametrize(
+    "path", ["/heroes/", "/heroes/?sort=-name", "/heroes/?include=team&sort=weight&offset=150"]
+)
 def test_a_file_has_the_rows_of_one_state(started: Started, path: str) -> None:
     async def check() -> None:
         async with started() as app, reading(app, path, NDJSON) as client:
@@ -90,7 +92,8 @@ def test_a_file_has_the_rows_of_one_state(started: Started, path: str) -> None:
             app.state.run("UPDATE hero SET name = '0'")
             app.state.run("INSERT INTO hero (id, name) VALUES (9000, 'x')")
             found = ids(body + await client.rest())
-            assert found == sorted(range(1, 2001), reverse="-" in path)
+            first = 151 if "offset" in path else 1
+            assert found == sorted(range(first, 2001), reverse="-" in path)
             assert client.is_complete
 
     asyncio.run(check())
@@ -216,6 +219,28 @@ def test_requests_that_are_no_file(started: Started) -> None:
             assert missing.json()["detail"][0]["loc"] == ["query", "limit"]
             counted = (await ask("/teams/")).text.splitlines()
             assert [json.loads(one)["heroes_count"] for one in counted] == [3, 0]
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_document_describes_the_formats(started: Started) -> None:
+    async def check() -> None:
+        async with started(rows=0) as app:
+            paths = app.openapi()["paths"]
+            for path, types in (
+                ("/heroes/", {"application/json", "text/csv", "application/x-ndjson"}),
+                ("/teams/", {"application/json", "application/x-ndjson"}),
+                (
+                    "/teams/{team_id}/heroes/",
+                    {"application/json", "text/csv", "application/x-ndjson"},
+                ),
+            ):
+                described = paths[path]["get"]["responses"]["200"]
+                assert {*described["content"]} == types
+                assert {*described["headers"]} == {"Link", "X-Total-Count", "Content-Disposition"}
+                assert not described["headers"]["Link"]["required"]
+                assert described["content"]["application/json"]["schema"]["type"] == "array"
 
     asyncio.run(check())
 
