@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -72,6 +72,8 @@ class Change:
     """The URL of the database, with its password."""
     has_migrations: bool
     """Whether the spec has `migrations: true`."""
+    import_module: Callable[[str], Any]
+    """Imports a module of the application, such as `heroes.models`."""
 
     def plan(self, waiting: Callable[[str], None]) -> "Plan":
         """Return the plan; nothing is changed. `waiting` reports locks. Raises DatabaseError."""
@@ -117,7 +119,8 @@ def opened_change_to(
     with imported_models(tree, url) as models:
         try:
             target = Target(models.metadata, found, choices)
-            yield Change(Database(models.database), target, models.database, schema.migrations)
+            database = Database(models.database)
+            yield Change(database, target, models.database, schema.migrations, models.import_module)
         except NotConnectedError as error:
             raise with_origin(error, url) from None
 

@@ -17,7 +17,7 @@ from crudgen.errors import ArgumentError, DatabaseError
 EXAMPLES = (
     "crudgen dump --out shop.ndjson",
     "crudgen dump --secrets --out shop.ndjson",
-    "crudgen dump --format csv --out shop.zip",
+    "crudgen dump --secrets --format csv --out shop.zip",
     "crudgen dump | gzip > shop.ndjson.gz",
 )
 

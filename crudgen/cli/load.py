@@ -4,21 +4,37 @@ import json
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crudgen.cli import changing, console, source
 from crudgen.cli.progress import counted, shown_progress
-from crudgen.data.forms import Form, form_of
-from crudgen.errors import CrudgenError
+from crudgen.data.forms import STREAM, Form, form_of
+from crudgen.errors import ArgumentError, CrudgenError
+
+if TYPE_CHECKING:
+    from crudgen.data.importing import Imported
+    from crudgen.language.schema import Entity, Schema
 
 EXAMPLES = (
-    "crudgen load shop.ndjson",
-    "crudgen load shop.ndjson --database postgresql://user@host/name",
-    "crudgen load shop.zip --dry-run",
+    "crudgen load shop.ndjson --database sqlite:///new.db",
+    "crudgen load heroes.csv --as Hero --dry-run",
+    "crudgen load heroes.csv --as Hero --skip --rejected wrong.csv",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What is loaded, and into which database."""
+
+    file: Path
+    form: Form
+    entities: Path
+    database: str | None
+    is_dry_run: bool
 
 
 def load(  # noqa: PLR0913 -- each is an option of the command
@@ -26,9 +42,20 @@ def load(  # noqa: PLR0913 -- each is an option of the command
         Path, typer.Argument(metavar="FILE", help="A file with rows; - is standard input.")
     ],
     *,
+    entity: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ENTITY", help="The entity of the rows, if it is no dump."),
+    ] = None,
     form: Annotated[
         Form | None,
         typer.Option("--format", help="Form of the file, if its name does not say it."),
+    ] = None,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="With --as: skip wrong rows, and load the others.")
+    ] = False,
+    rejected: Annotated[
+        Path | None,
+        typer.Option("--rejected", metavar="FILE", help="With --skip: write skipped rows to it."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, and change nothing.")
@@ -37,43 +64,113 @@ def load(  # noqa: PLR0913 -- each is an option of the command
     database: changing.Url = None,
     as_json: changing.AsJson = False,
 ) -> None:
-    """Load a dump into a database without rows: all of its rows, or none.
+    """Load a dump into a database without rows, or with --as the rows of one entity.
 
-    Missing tables are created.
+    All rows are loaded, or none. Missing tables are created.
     """
-    chosen = form_of(file, form)
+    _check_options(entity, rejected, skip=skip)
+    options = _Options(file, form_of(file, form), entities, database, dry_run)
+    if rejected is not None:
+        from crudgen.data.writing import check_replaceable  # noqa: PLC0415 -- lazy
+
+        check_replaceable(rejected, options.form)
     started = time.monotonic()
     try:
-        counts = _load(entities, database, file, chosen, is_dry_run=dry_run)
+        if entity is None:
+            counts = _load_dump(options)
+            report: dict[str, Any] = {"rows": sum(counts.values()), "tables": counts}
+            of = f" of {source.count(len(counts), 'table')}"
+        else:
+            imported, ignored = _load_rows(options, entity, rejected, skip=skip)
+            report = {"rows": imported.inserted, "skipped": imported.skipped, "entity": entity}
+            report |= {"problems": imported.problems, "ignored": ignored}
+            of = f" of {entity}"
+            if not as_json:
+                _print_skipped(imported, ignored)
     except CrudgenError as error:
         if not as_json:
             raise
         typer.echo(json.dumps({"error": str(error)}, indent=2, ensure_ascii=False))
         raise typer.Exit(error.exit_code) from error
-    total = sum(counts.values())
     if as_json:
-        report = {"file": str(file), "dry_run": dry_run, "rows": total, "tables": counts}
+        report = {"file": str(file), "dry_run": dry_run, **report}
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
-    rows = f"{source.count(total, 'row')} of {source.count(len(counts), 'table')}"
-    if dry_run:
-        console.say(f"{rows} can be loaded; nothing was changed", "green")
-    else:
-        console.say(f"{rows} loaded in {time.monotonic() - started:.1f} s", "green")
+    rows = f"{source.count(report['rows'], 'row')}{of}"
+    seconds = f"{time.monotonic() - started:.1f} s"
+    done = "can be loaded; nothing was changed" if dry_run else f"loaded in {seconds}"
+    console.say(f"{rows} {done}", "green")
 
 
-def _load(
-    entities: Path, url: str | None, file: Path, form: Form, *, is_dry_run: bool
-) -> dict[str, int]:
+def _check_options(entity: str | None, rejected: Path | None, *, skip: bool) -> None:
+    """Raise ArgumentError for options without effect."""
+    if skip and entity is None:
+        raise ArgumentError("--skip is for files with rows of one entity: give it with --as ENTITY")
+    if rejected is not None and not skip:
+        raise ArgumentError("--rejected writes the rows that are skipped: give it with --skip")
+    if rejected == STREAM:
+        raise ArgumentError("--rejected writes to a file: give its name")
+
+
+def _load_dump(options: _Options) -> dict[str, int]:
     """Load a dump; return the number of rows of each table. Raises CrudgenError."""
-    rendered = source.render_to_serve(source.read(entities))
+    rendered = source.render_to_serve(source.read(options.entities))
     with ExitStack() as stack:
-        change = stack.enter_context(changing.opened_change_to(rendered, url))
+        change = stack.enter_context(changing.opened_change_to(rendered, options.database))
         from crudgen.data import dumped, loading, reading  # noqa: PLC0415 -- with SQLAlchemy
 
-        dump = stack.enter_context(reading.opened_dump(file, form, sys.stdin.buffer))
+        dump = stack.enter_context(
+            reading.opened_dump(options.file, options.form, sys.stdin.buffer)
+        )
         tables = dumped.dumped_tables(change.target.metadata, rendered[0], secrets=True)
         total = sum(table.rows for table in dump.head.tables.values())
         report = counted(stack.enter_context(shown_progress()), "load", total)
-        into = loading.Destination(change.database, change.target, is_dry_run)
+        into = loading.Destination(change.database, change.target, options.is_dry_run)
         return loading.load_dump(into, tables, dump, report)
+
+
+def _load_rows(
+    options: _Options, name: str, rejected: Path | None, *, skip: bool
+) -> "tuple[Imported, list[str]]":
+    """Load rows of an entity; return what became of them, and their properties without effect.
+
+    Raises CrudgenError.
+    """
+    rendered = source.render_to_serve(source.read(options.entities))
+    entity = _entity(rendered[0], name)
+    with ExitStack() as stack:
+        change = stack.enter_context(changing.opened_change_to(rendered, options.database))
+        from crudgen.data.entity_rows import EntityRows  # noqa: PLC0415 -- with SQLAlchemy
+        from crudgen.data.foreign import opened_rows  # noqa: PLC0415 -- lazy
+        from crudgen.data.importing import Import  # noqa: PLC0415 -- with SQLAlchemy
+        from crudgen.data.loading import Destination  # noqa: PLC0415 -- with SQLAlchemy
+        from crudgen.data.rejected import rejected_rows  # noqa: PLC0415 -- lazy
+
+        rows = EntityRows(change.import_module, entity)
+        opened = opened_rows(options.file, options.form, sys.stdin.buffer, entity)
+        found = stack.enter_context(opened)
+        reject = stack.enter_context(rejected_rows(rejected, found))
+        report = counted(stack.enter_context(shown_progress()), "load", None)
+        into = Destination(change.database, change.target, options.is_dry_run)
+        connection = stack.enter_context(into.opened())
+        imported = Import(connection, rows, found, reject if skip else None).run(report)
+    return imported, sorted(rows.ignored)
+
+
+def _entity(schema: "Schema", name: str) -> "Entity":
+    """Return the entity with this name. Raises ArgumentError."""
+    for one in schema.entities:
+        if str(one.name) == name:
+            return one
+    known = ", ".join(sorted(str(one.name) for one in schema.entities))
+    raise ArgumentError(f"--as {name}: there is no entity {name!r}\n  the entities are: {known}")
+
+
+def _print_skipped(imported: "Imported", ignored: list[str]) -> None:
+    for line in imported.problems:
+        console.say_error(line)
+    if imported.skipped:
+        console.say_error(f"{source.count(imported.skipped, 'row')} skipped", "yellow")
+    if ignored:
+        names = ", ".join(ignored)
+        console.say_error(f"without effect: {names}: the application sets the value", "yellow")

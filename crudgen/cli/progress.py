@@ -8,8 +8,8 @@ from typing import Any
 
 _SECONDS = 1.0
 """How long a command runs before it shows its progress."""
-Report = Callable[[str, int, int], None]
-"""Reports what is done, how much of it, and how much there is."""
+Report = Callable[[str, int, int | None], None]
+"""Reports what is done, how much of it, and how much there is, if that is known."""
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def shown_progress(*, is_shown: bool = True) -> Iterator[Report]:
         return
     started, bars = monotonic(), _Bars()
 
-    def report(what: str, done: int, of: int) -> None:
+    def report(what: str, done: int, of: int | None) -> None:
         if monotonic() - started > _SECONDS:
             bars.show(what, done, of)
 
@@ -30,7 +30,7 @@ def shown_progress(*, is_shown: bool = True) -> Iterator[Report]:
         bars.close()
 
 
-def counted(report: Report, what: str, of: int) -> Callable[[int], None]:
+def counted(report: Report, what: str, of: int | None) -> Callable[[int], None]:
     """Return a function that reports how many more rows are done."""
     done = 0
 
@@ -42,7 +42,7 @@ def counted(report: Report, what: str, of: int) -> Callable[[int], None]:
     return add
 
 
-def _ignore(_what: str, _done: int, _of: int) -> None:
+def _ignore(_what: str, _done: int, _of: int | None) -> None:
     """Report nothing."""
 
 
@@ -54,7 +54,7 @@ class _Bars:
         self._task: Any = None
         self._what = ""
 
-    def show(self, what: str, done: int, of: int) -> None:
+    def show(self, what: str, done: int, of: int | None) -> None:
         if self._bar is None:
             from rich.console import Console  # noqa: PLC0415 -- lazy: slow to import
             from rich.progress import Progress  # noqa: PLC0415 -- lazy

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from crudgen.errors import DataError
+from crudgen.errors import DatabaseError, DataError
 from crudgen.evolution.expressions import text_literal
 from crudgen.evolution.statements import run
 from crudgen.kit.database.catalogue.explain import quoted
@@ -59,6 +59,9 @@ class PostgresqlRows:
                     copy.write_row(bound([record.row[name] for name in names], convert))
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise self._refusal(error, loaded.dumped.name, file, places) from None
+        except psycopg.Error as error:  # SQLAlchemy converts those of its own statements
+            message = f"table {loaded.dumped.name}: {reason_of(error)}\n  nothing was changed"
+            raise DatabaseError(message) from None
         return len(places)
 
     def _refusal(

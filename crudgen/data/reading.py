@@ -6,6 +6,7 @@ A record has the name of its table and a row, with its place in the file for mes
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from .json_text import json_objects
 from .values import kind_of, record_adapter
 from .writing import HEAD_FILE
 
+_ENCRYPTED = 1
 MAX_PROBLEMS = 20
 """Most problems of a file that are reported."""
 
@@ -85,18 +87,25 @@ def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader
     name = "standard input" if path == STREAM else str(path)
     if form is Form.CSV and path == STREAM:
         raise ArgumentError("an archive cannot be read from standard input: give its file")
-    try:
+    with as_data_errors(name):
         if form is Form.CSV:
             with zipfile.ZipFile(path) as archive:
                 yield _ArchiveReader(archive, name)
             return
         with opened_bytes(path, stdin) as stream:
             if form is Form.NDJSON:
-                yield _TextReader(_lines(stream), name)
+                yield _TextReader(json_lines(stream), name)
                 return
             with io.TextIOWrapper(stream, "utf-8-sig") as text:
                 yield _TextReader(json_objects(text, name), name)
-    except (OSError, zipfile.BadZipFile) as error:
+
+
+@contextmanager
+def as_data_errors(name: str) -> Iterator[None]:
+    """Convert errors of reading a file to DataError."""
+    try:
+        yield
+    except (OSError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{name} cannot be read: {reason}") from None
     except UnicodeDecodeError as error:
@@ -108,7 +117,8 @@ def opened_bytes(path: Path, stdin: IO[bytes]) -> AbstractContextManager[IO[byte
     return nullcontext(stdin) if path == STREAM else path.open("rb")
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def json_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not empty, with their numbers."""
     for number, line in enumerate(stream, 1):
         if text := (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip():
             yield number, text
@@ -149,6 +159,8 @@ class _ArchiveReader:
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self._archive, self._name = archive, name
         self.place = f"{name}/{HEAD_FILE}"
+        if any(one.flag_bits & _ENCRYPTED for one in archive.infolist()):
+            raise DataError(f"{name}: the archive is encrypted\n  decrypt it first")
         if HEAD_FILE not in archive.namelist():
             raise DataError(f"{name}: the archive has no {HEAD_FILE}: it is no dump of crudgen")
         self.head = read_head(archive.read(HEAD_FILE), self.place)

@@ -1,10 +1,10 @@
 """The tables of a generated application, and its database. Reason to change: how they are found."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crudgen.delivery import memory
 from crudgen.delivery.generation import as_serve_error
@@ -20,6 +20,8 @@ class Models:
     metadata: "MetaData"
     database: str
     """The database URL, including the password."""
+    import_module: Callable[[str], Any]
+    """Imports a module of the application by its name, such as `heroes.models`."""
 
 
 @contextmanager
@@ -39,6 +41,10 @@ def imported_models(tree: Mapping[str, str], database: str | None = None) -> Ite
         importlib.import_module(f"{package.__name__}.api")
         models = importlib.import_module(f"{package.__name__}.kit.models")
         secret = getattr(url, "get_secret_value", None)
-        yield Models(models.Model.metadata, str(secret() if secret else url))
+        yield Models(
+            models.Model.metadata,
+            str(secret() if secret else url),
+            lambda name: importlib.import_module(f"{package.__name__}.{name}"),
+        )
     finally:
         memory.unload(package)

@@ -70,3 +70,40 @@ def test_arguments_that_do_not_fit_are_refused(run: Callable[..., Result]) -> No
     done = run("dump", "--out", "a.json", "--json")
     assert json.loads(done.stdout) == {"file": "a.json", "rows": 2, "tables": {"hero": 2}}
     assert "with --secrets" not in run("load", "a.json", "--database", "sqlite:///b.db").output
+
+
+def test_rows_of_an_entity_are_imported(run: Callable[..., Result]) -> None:
+    Path("new.csv").write_text("id,name,secret\n9,Cid,x\n10,,\n11,Dan,\n")
+    refused = run("load", "new.csv", "--as", "Hero")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "new.csv:3: name: Field required" in refused.stderr
+    tried = run("load", "new.csv", "--as", "Hero", "--skip", "--dry-run")
+    assert "2 rows of Hero can be loaded; nothing was changed" in tried.stdout
+    done = run("load", "new.csv", "--as", "Hero", "--skip", "--rejected", "wrong.csv")
+    assert done.exit_code == 0
+    assert "2 rows of Hero loaded in" in done.stdout
+    assert done.stderr.splitlines() == [
+        "new.csv:3: name: Field required",
+        "1 row skipped",
+        "without effect: id: the application sets the value",
+    ]
+    assert Path("wrong.csv").read_text() == "id,name,secret\n10,,\n"
+    given = '{"name": "Eve"}\n{"name": 1}\n'
+    report = json.loads(run("load", "-", "--as", "Hero", "--skip", "--json", given=given).stdout)
+    assert (report["rows"], report["skipped"], report["ignored"]) == (1, 1, [])
+    assert report["problems"] == ["standard input:2: name: Input should be a valid string"]
+    with sqlite3.connect("app.db") as connection:
+        rows = connection.execute("SELECT id, name FROM hero ORDER BY id").fetchall()
+    assert rows == [(1, "Ann"), (2, "Bob"), (3, "Cid"), (4, "Dan"), (5, "Eve")]
+
+
+def test_options_without_effect_are_refused(run: Callable[..., Result]) -> None:
+    for options, message in (
+        (["--as", "hero"], "there is no entity 'hero'"),
+        (["--skip"], "give it with --as ENTITY"),
+        (["--as", "Hero", "--rejected", "a.csv"], "give it with --skip"),
+        (["--as", "Hero", "--skip", "--rejected", "-"], "give its name"),
+        (["--as", "Hero", "--skip", "--rejected", "app.db"], "app.db exists, and its name"),
+    ):
+        result = run("load", "new.csv", *options)
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr

@@ -69,7 +69,8 @@ class RandomRows:
                 f"{table.name}.{column.name}": [row[column.name] for row in unique.values()]
                 for column in table.primary_key
             }
-            connection.execute(insert(table), [*unique.values()])
+            if rows:
+                connection.execute(insert(table), [*unique.values()])
 
     def _row(
         self, table: Table, chance: random.Random, number: int, keys: dict[str, list[Any]]

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,13 @@ from crudgen.codegen import render
 from crudgen.data import reading
 from crudgen.data.dumped import dumped_tables
 from crudgen.data.dumping import Dump, read_counts
+from crudgen.data.entity_rows import EntityRows
+from crudgen.data.foreign import opened_rows
 from crudgen.data.forms import form_of
 from crudgen.data.head import head_of
+from crudgen.data.importing import Import, Imported
 from crudgen.data.loading import Destination, load_dump
+from crudgen.data.rejected import rejected_rows
 from crudgen.delivery.models import imported_models
 from crudgen.evolution.applying import Target
 from crudgen.evolution.connecting import Database
@@ -29,6 +33,7 @@ class Spec:
 
     schema: Schema
     target: Target
+    import_module: Callable[[str], Any]
 
     def dump(self, database: Database, out: Path, *, secrets: bool = True) -> bytes:
         tables = dumped_tables(self.target.metadata, self.schema, secrets=secrets)
@@ -43,6 +48,27 @@ class Spec:
         with reading.opened_dump(file, form_of(file, None), io.BytesIO()) as dump:
             into = Destination(database, self.target, is_dry_run)
             return load_dump(into, tables, dump, ignore)
+
+    def load_rows(
+        self,
+        database: Database,
+        entity: str,
+        file: Path,
+        *,
+        skip: bool = False,
+        rejected: Path | None = None,
+        is_dry_run: bool = False,
+    ) -> Imported:
+        chosen = next(one for one in self.schema.entities if one.name == entity)
+        rows = EntityRows(self.import_module, chosen)
+        with (
+            opened_rows(file, form_of(file, None), io.BytesIO(), chosen) as found,
+            rejected_rows(rejected, found) as reject,
+            Destination(database, self.target, is_dry_run).opened() as connection,
+        ):
+            imported = Import(connection, rows, found, reject if skip else None).run(ignore)
+        assert rows.ignored <= {"id", "made"}
+        return imported
 
     def fill(self, database: Database, special: Mapping[str, Any], count: int) -> None:
         with Destination(database, self.target).opened() as connection:
@@ -60,7 +86,7 @@ def opened(texts: Mapping[str, str]) -> Iterator[Spec]:
     entities = {name: text for name, text in texts.items() if name != "crudgen.yaml"}
     schema = load_texts(entities, texts.get("crudgen.yaml"))
     with imported_models(render(schema), "sqlite://") as models:
-        yield Spec(schema, Target(models.metadata, hints(schema)))
+        yield Spec(schema, Target(models.metadata, hints(schema)), models.import_module)
 
 
 def texts_of(folder: Path) -> dict[str, str]:

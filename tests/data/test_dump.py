@@ -327,6 +327,27 @@ def test_a_dump_never_replaces_another_kind_of_file(tmp_path: Path) -> None:
     check_replaceable(tmp_path / "new", Form.JSON)
 
 
+@pytest.mark.long
+def test_damaged_archives_are_refused(cycle: Spec, empty: Database, tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_text(lines(head(hero=1), {"hero": OTHER | {"boss_id": 2}}))
+    cycle.load(empty, file)
+    whole = cycle.dump(empty, tmp_path / "a.zip")
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x41
+        (tmp_path / "b.zip").write_bytes(damaged)
+        try:
+            cycle.load(other, tmp_path / "b.zip")
+        except DataError:
+            assert not other.exists
+        else:
+            assert cycle.dump(other, tmp_path / "c.zip") == whole
+            assert other.file is not None
+            other.file.unlink()
+
+
 def test_csv_keeps_empty_texts_and_finds_wrong_marks() -> None:
     chance = random.Random(3)  # noqa: S311 -- tests need no secrets
     cells = (None, "", "a", '"', ',"', "\r", "\n", "\r\n", "ü", " ", '""', "a b")

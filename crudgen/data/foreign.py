@@ -1,0 +1,125 @@
+"""Reads rows of one entity from files that others wrote. Reason to change: a form of file.
+
+A row becomes a JSON object, as in the body of a request.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from crudgen.errors import DataError
+from crudgen.language.schema import Entity, TypeName
+
+from .csv_text import csv_line, csv_records
+from .forms import STREAM, Form
+from .json_text import json_objects
+from .reading import as_data_errors, json_lines, opened_bytes
+
+_AS_JSON = {TypeName.INT, TypeName.FLOAT, TypeName.JSON}
+"""The types whose cells are JSON. Those of others are text."""
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRow:
+    """A row of a file."""
+
+    line: int
+    body: bytes
+    """The row as a JSON object."""
+    source: str
+    """The row as in the file, or the same."""
+    problem: str = ""
+    """Why it is not a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file with rows of one entity."""
+
+    name: str
+    form: Form
+    rows: Iterator[ForeignRow]
+    header: str = ""
+    """The first line of CSV."""
+
+
+@contextmanager
+def opened_rows(path: Path, form: Form, stdin: IO[bytes], entity: Entity) -> Iterator[ForeignFile]:
+    """Open a file with rows. Raises DataError if it cannot be read, or is not of this form."""
+    name = "standard input" if path == STREAM else str(path)
+    with as_data_errors(name), opened_bytes(path, stdin) as stream:
+        match form:
+            case Form.NDJSON:
+                rows = (ForeignRow(line, text, _decoded(text)) for line, text in json_lines(stream))
+                yield ForeignFile(name, form, rows)
+            case Form.JSON:
+                with io.TextIOWrapper(stream, "utf-8-sig") as text:
+                    objects = json_objects(text, name)
+                    rows = (ForeignRow(line, one.encode(), one) for line, one in objects)
+                    yield ForeignFile(name, form, rows)
+            case Form.CSV:
+                with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+                    yield _csv_file(name, text, entity)
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
+
+
+def _csv_file(name: str, lines: IO[str], entity: Entity) -> ForeignFile:
+    """Return the rows of a CSV file. Raises DataError for an unknown or repeated column."""
+    records = csv_records(lines, name)
+    line, header = next(records, (1, ()))
+    known = {str(field.json_name): field.type for field in entity.fields}
+    names = [cell or "" for cell in header]
+    if not names:
+        raise DataError(f"{name}: the file is empty\n  the first line names the columns")
+    unknown = [f"'{one}'" for one in names if one not in known]
+    if unknown:
+        raise DataError(
+            f"{name}:{line}: {entity.name} has no field {', '.join(unknown)}\n"
+            f"  the first line names the columns, of: {', '.join(known)}"
+        )
+    if len({*names}) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
+        raise DataError(f"{name}:{line}: the column {twice} is repeated")
+    converters = [_converter(known[one]) for one in names]
+    return ForeignFile(name, Form.CSV, _csv_rows(records, names, converters), csv_line(header))
+
+
+def _csv_rows(
+    records: Iterator[tuple[int, Sequence[str | None]]],
+    names: Sequence[str],
+    converters: Sequence[Callable[[str], Any]],
+) -> Iterator[ForeignRow]:
+    for line, cells in records:
+        source = csv_line(cells)
+        if len(cells) != len(names):
+            problem = f"{len(cells)} cells, but the first line has {len(names)}"
+            yield ForeignRow(line, b"", source, problem)
+            continue
+        row = {
+            name: read(cell)
+            for name, cell, read in zip(names, cells, converters, strict=True)
+            if cell is not None
+        }
+        yield ForeignRow(line, json.dumps(row).encode(), source)
+
+
+def _converter(kind: TypeName) -> Callable[[str], Any]:
+    """Return the function that converts a cell to a JSON value."""
+    if kind is TypeName.BOOL:
+        return lambda cell: _BOOLEANS.get(cell.lower(), cell)
+    return _read_json if kind in _AS_JSON else str
+
+
+def _read_json(cell: str) -> Any:
+    try:
+        return json.loads(cell, parse_constant=str)
+    except (ValueError, RecursionError):
+        return cell  # validation reports it

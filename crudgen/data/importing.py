@@ -1,0 +1,125 @@
+"""Inserts the rows of a file that others wrote. Reason to change: what becomes of wrong rows.
+
+All rows are inserted, or none; with `skips`, all but the wrong ones.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, insert
+from sqlalchemy.exc import DBAPIError
+
+from crudgen.errors import DataError
+from crudgen.evolution.statements import run
+
+from .entity_rows import EntityRows, Problem, RowProblemsError
+from .foreign import ForeignFile, ForeignRow
+from .reading import MAX_PROBLEMS
+from .writing import Report
+
+_BATCH = 500
+Valid: TypeAlias = tuple[ForeignRow, Mapping[str, Any]]
+"""A row, and its values by column."""
+Wrong: TypeAlias = tuple[ForeignRow, Sequence[Problem]]
+"""A row, and what is wrong with it."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the rows of a file."""
+
+    inserted: int = 0
+    skipped: int = 0
+    problems: list[str] = field(default_factory=list)
+    """What is wrong with the first rows, a line each, with their places."""
+
+
+class Import:
+    """Inserts rows in a transaction. `reject` gets the rows that are skipped."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        rows: EntityRows,
+        file: ForeignFile,
+        reject: Callable[[ForeignRow], None] | None,
+    ) -> None:
+        self._connection, self._rows, self._file = connection, rows, file
+        self._reject = reject
+        self._insert = insert(rows.table)
+        self.result = Imported()
+
+    def run(self, report: Report) -> Imported:
+        """Insert all rows. Raises DataError if some are wrong and are not to be skipped."""
+        while batch := list(islice(self._file.rows, _BATCH)):
+            wrong: list[Wrong] = []
+            valid = [*self._validated(batch, wrong)]
+            if not self._inserts_together([values for _, values in valid]):
+                wrong += self._inserted_one_by_one(valid)
+            for row, problems in sorted(wrong, key=lambda one: one[0].line):
+                self._add(row, problems)
+            report(len(batch))
+            if self._reject is None and len(self.result.problems) >= MAX_PROBLEMS:
+                break
+        if self._reject is None and self.result.problems:
+            lines = self.result.problems[:MAX_PROBLEMS]
+            more = ["  and possibly more"] if len(self.result.problems) >= MAX_PROBLEMS else []
+            raise DataError("\n".join([*lines, *more, "  nothing was changed"]))
+        return self.result
+
+    def _validated(self, batch: Sequence[ForeignRow], wrong: list[Wrong]) -> Iterator[Valid]:
+        for row in batch:
+            try:
+                if row.problem:
+                    raise RowProblemsError([("", row.problem)])  # noqa: TRY301 -- as others
+                yield row, self._rows.values(row.body)
+            except RowProblemsError as error:
+                wrong.append((row, error.problems))
+
+    def _inserts_together(self, values: Sequence[Mapping[str, Any]]) -> bool:
+        """Insert rows in one statement; return False if the database refuses some of them."""
+        if not values:
+            return True
+        run(self._connection, "SAVEPOINT batch")
+        try:
+            self._connection.execute(self._insert, values)
+        except DBAPIError as error:
+            with suppress(DBAPIError):
+                run(self._connection, "ROLLBACK TO SAVEPOINT batch")
+            if self._rows.refusal(error, self._connection, {}) is None:
+                raise
+            return False
+        run(self._connection, "RELEASE SAVEPOINT batch")
+        self.result.inserted += len(values)
+        return True
+
+    def _inserted_one_by_one(self, valid: Sequence[Valid]) -> Iterator[Wrong]:
+        """Insert rows, and yield those that the database refuses."""
+        for row, values in valid:
+            run(self._connection, "SAVEPOINT one")
+            try:
+                self._connection.execute(self._insert, values)
+            except DBAPIError as error:
+                with suppress(DBAPIError):
+                    run(self._connection, "ROLLBACK TO SAVEPOINT one")
+                refusal = self._rows.refusal(error, self._connection, values)
+                if refusal is None:
+                    raise
+                yield row, refusal.problems
+            else:
+                self.result.inserted += 1
+            run(self._connection, "RELEASE SAVEPOINT one")
+
+    def _add(self, row: ForeignRow, problems: Sequence[Problem]) -> None:
+        """Record that a row is wrong."""
+        self.result.skipped += 1
+        place = f"{self._file.name}:{row.line}"
+        if len(self.result.problems) < MAX_PROBLEMS:
+            for name, problem in problems:
+                text = f"{name}: {problem}" if name else problem
+                self.result.problems.append(f"{place}: {text}")
+        if self._reject is not None:
+            self._reject(row)

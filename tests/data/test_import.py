@@ -1,0 +1,226 @@
+"""Rows of files that others wrote: validated as by the API, and all or none of them loaded."""
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from crudgen.errors import DataError
+from crudgen.evolution.connecting import Database
+from tests.data.spec import Spec, lines, opened
+
+TEXTS = {
+    "hero.yaml": """
+name: Hero
+fields:
+  name: str(1..20) unique
+  age: int(0..150)?
+  price: decimal(6,2) = 1.50
+  rating: float?
+  tame: bool = false
+  born: date?
+  data: json?
+  motto: text? = none
+  photo: bytes?
+  mood: enum(calm, wild) = calm
+  team_code: -> Team?
+  boss_id: -> Hero? set_null inverse(minions)
+  made: datetime = now read_only
+check: [age > 3]
+""",
+    "team.yaml": """
+name: Team
+fields:
+  code: str(2..4) pk
+  born_on: date? column(born) json(bornOn)
+""",
+    "log.yaml": "name: Log\nfields: {text: str}\napi: {operations: [list, read]}\n",
+}
+CSV = """\ufeffname,age,price,rating,tame,born,data,motto,photo,mood,team_code,boss_id
+Ann,31,19.5,2,TRUE,2000-01-31,"{""a"": 1}","x
+y",AP8=,wild,AB,
+"Bob, Jr.",,,,,,5,"",,,,1
+"""
+
+
+@pytest.fixture(scope="module")
+def spec() -> Iterator[Spec]:
+    with opened(TEXTS) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, new_database: Callable[[str], str], spec: Spec) -> str:
+    """Return a database with a team."""
+    found = new_database(request.param)
+    spec.fill(Database(found), {}, 0)
+    return found
+
+
+@pytest.fixture
+def database(url: str, spec: Spec) -> Database:
+    """Return a database with the team AB and no heroes, whose keys begin again."""
+    found = Database(url)
+    tables = spec.target.metadata.tables
+    with found.connect() as connection:
+        connection.execute(tables["hero"].delete())
+        connection.execute(tables["team"].delete())
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+        else:
+            connection.exec_driver_sql("ALTER SEQUENCE hero_id_seq RESTART")
+        connection.execute(tables["team"].insert().values(code="AB"))
+    return found
+
+
+def heroes(database: Database, spec: Spec) -> list[dict[str, Any]]:
+    table = spec.target.metadata.tables["hero"]
+    with database.reading() as connection:
+        found = connection.execute(select(table).order_by(table.columns.id))
+        return [dict(row) for row in found.mappings()]
+
+
+def test_cells_become_values(database: Database, spec: Spec, tmp_path: Path) -> None:
+    file = tmp_path / "heroes.csv"
+    file.write_text(CSV)
+    assert spec.load_rows(database, "Hero", file).inserted == 2
+    ann, bob = heroes(database, spec)
+    assert ann.pop("made").year > 2000
+    assert str(ann.pop("born")) == "2000-01-31"
+    expected = {"id": 1, "name": "Ann", "age": 31, "price": Decimal("19.50"), "rating": 2.0}
+    expected |= {"tame": True, "data": {"a": 1}, "motto": "x\ny", "photo": b"\0\xff"}
+    assert ann == expected | {"mood": "wild", "team_code": "AB", "boss_id": None}
+    assert (bob["name"], bob["price"], bob["tame"]) == ("Bob, Jr.", Decimal("1.50"), False)
+    assert (bob["motto"], bob["data"], bob["boss_id"]) == ("", 5, 1)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_objects_are_bodies(database: Database, spec: Spec, tmp_path: Path, form: str) -> None:
+    rows = [
+        {"name": "A\u0308nn", "price": 0.1, "id": 77, "made": "2000-01-01T00:00:00Z"},
+        {"name": "Bob", "price": "12.3", "boss_id": 1},
+    ]
+    file = tmp_path / f"heroes.{form}"
+    file.write_text(json.dumps(rows, indent=1) if form == "json" else lines(*rows))
+    assert spec.load_rows(database, "Hero", file).inserted == 2
+    first, second = heroes(database, spec)
+    assert (first["id"], first["name"], first["price"]) == (1, "\u00c4nn", Decimal("0.10"))
+    assert first["made"].year > 2000
+    assert first["motto"] == "none"
+    assert (second["price"], second["boss_id"]) == (Decimal("12.30"), 1)
+
+
+WRONG = """name,age,price,team_code,boss_id
+Ann,31,,,
+Bob,3,,,
+Cid,200,1.555,,
+,5,,,
+Dan,5
+Eve,30,,XX,99
+Fay,x,,,
+Gus,40,,AB,
+Gus,41,,,
+"Hal",5,,"",
+"""
+PROBLEMS = [
+    ":3: age: The row should satisfy: age > 3",
+    ":4: age: Input should be less than or equal to 150",
+    (
+        ":4: price: Input should be a number such as 0.00, or a string with one: up to 4 digits"
+        " before the point, and up to 2 after it"
+    ),
+    ":5: name: Field required",
+    ":6: 2 cells, but the first line has 5",
+    ":7: team_code: There is no such team",
+    ":7: boss_id: There is no such hero",
+    ":8: age: Input should be a valid integer",
+    ":10: name: Another row has the same name",
+    ":11: team_code: String should have at least 2 characters",
+]
+
+
+def test_wrong_rows_are_reported_by_line(database: Database, spec: Spec, tmp_path: Path) -> None:
+    file, rejected = tmp_path / "heroes.csv", tmp_path / "wrong.csv"
+    file.write_text(WRONG)
+    with pytest.raises(DataError) as caught:
+        spec.load_rows(database, "Hero", file)
+    expected = [f"{file}{problem}" for problem in PROBLEMS]
+    assert str(caught.value).splitlines() == [*expected, "  nothing was changed"]
+    assert heroes(database, spec) == []
+
+    tried = spec.load_rows(database, "Hero", file, skip=True, is_dry_run=True)
+    assert (tried.inserted, tried.skipped, tried.problems) == (2, 8, expected)
+    assert heroes(database, spec) == []
+
+    done = spec.load_rows(database, "Hero", file, skip=True, rejected=rejected)
+    assert (done.inserted, done.skipped, done.problems) == (2, 8, expected)
+    assert [row["name"] for row in heroes(database, spec)] == ["Ann", "Gus"]
+    first, *others = rejected.read_text().splitlines()
+    assert first == "name,age,price,team_code,boss_id"
+    assert others[:5] == ["Bob,3,,,", "Cid,200,1.555,,", ",5,,,", "Dan,5", "Eve,30,,XX,99"]
+    assert others[5:] == ["Fay,x,,,", "Gus,41,,,", 'Hal,5,,"",']
+    rejected.write_text(first + "\nBob,30,,,\n")
+    assert spec.load_rows(database, "Hero", rejected).inserted == 1
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_skipped_objects_can_be_loaded(
+    database: Database, spec: Spec, tmp_path: Path, form: str
+) -> None:
+    texts = ['{"name": "Ann"}', '{"name": "Bob", "age": "5"}', '{"nme": "Cid"}', '{"name": ""}']
+    if form == "ndjson":
+        texts += ["[1]", '{"name"', "nul", '{"name": "a", "name": "b"}', '{"name": "\\u0000"}']
+    file, rejected = tmp_path / f"heroes.{form}", tmp_path / f"wrong.{form}"
+    file.write_text("\n".join(texts) if form == "ndjson" else f"[{','.join(texts)}]")
+    done = spec.load_rows(database, "Hero", file, skip=True, rejected=rejected)
+    assert (done.inserted, done.skipped) == (1, len(texts) - 1)
+    again = spec.load_rows(database, "Hero", rejected, skip=True)
+    assert (again.inserted, again.skipped) == (0, len(texts) - 1)
+    places = [(one.partition(": ")[2]) for one in done.problems]
+    assert places == [one.partition(": ")[2] for one in again.problems]
+    assert "age: Input should be a valid integer" in places
+    assert "nme: Extra inputs are not permitted" in places
+
+
+def test_few_of_many_wrong_rows_are_shown(database: Database, spec: Spec, tmp_path: Path) -> None:
+    file = tmp_path / "heroes.csv"
+    file.write_text("name,age\n" + "".join(f"h{number},{number}\n" for number in range(1200)))
+    with pytest.raises(DataError, match="and possibly more") as caught:
+        spec.load_rows(database, "Hero", file)
+    assert str(caught.value).count("heroes.csv:") == 20
+    done = spec.load_rows(database, "Hero", file, skip=True)
+    assert (done.inserted, done.skipped, len(done.problems)) == (147, 1053, 20)
+
+
+REFUSED = [
+    ("a.csv", "", "a.csv: the file is empty"),
+    ("a.csv", "name;age\n", "a.csv:1: Hero has no field 'name;age'"),
+    ("a.csv", "name,,name\n", "a.csv:1: Hero has no field ''"),
+    ("a.csv", "name,name\n", "a.csv:1: the column name is repeated"),
+    ("a.csv", 'name\n"a\n', "a.csv:2: a quotation mark is never closed"),
+    ("a.csv", "name\n\udcff\n", "a.csv: the file is not UTF-8"),
+    ("a.json", "name\n", "a.json:1: the file is no JSON array"),
+    ("a.ndjson", "name\n", "a.ndjson:1: The row is not valid JSON"),
+]
+
+
+def test_files_of_another_form_are_refused(spec: Spec, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    for name, text, message in REFUSED:
+        (tmp_path / name).write_text(text, "utf-8", "surrogateescape")
+        with pytest.raises(DataError) as caught:
+            spec.load_rows(database, "Hero", tmp_path / name)
+        assert message in str(caught.value)
+        assert not database.exists
+
+
+def test_other_names_and_entities(database: Database, spec: Spec, tmp_path: Path) -> None:
+    file = tmp_path / "teams.csv"
+    file.write_text("bornOn,code\n2000-01-01,CD\n")
+    assert spec.load_rows(database, "Team", file).inserted == 1
+    with pytest.raises(DataError, match="no operation of the API creates a Log"):
+        spec.load_rows(database, "Log", file)
