@@ -64,5 +64,31 @@ access:
   create: editor
   update: [boss, editor if tame = true]
   delete: boss
+actions:
+  feed: {takes: {food: str(1..9), until: datetime?, much: bool = true}, doc: Feed it now.}
+  sell: {access: boss}
 """,
 }
+HOOKS = '''\
+"""What happens with animals."""
+
+from ..caller import Caller
+from ..kit.hooks import Refused, Transaction
+from .actions import AnimalFeed
+from .models import Animal
+
+
+def feed(tx: Transaction[Caller], animal: Animal, sent: AnimalFeed) -> Animal:
+    """Feed an animal."""
+    if sent.food == "stones":
+        raise Refused("food", "It does not eat stones")
+    animal.story = f"{sent.food} {sent.until} {sent.much}"
+    return animal
+
+
+def sell(tx: Transaction[Caller], animal: Animal) -> Animal:
+    """Sell an animal."""
+    animal.sold = True
+    return animal
+'''
+"""The functions of the owner in app/animals/hooks.py."""

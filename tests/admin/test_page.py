@@ -2,8 +2,12 @@
 
 import asyncio
 import base64
+import csv
+import io
+import json
 import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from html import unescape
 from typing import Any
 
 import httpx
@@ -13,7 +17,7 @@ from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from tests.admin.browsing import Browser, errors_of, inputs_of, text_of
-from tests.admin.farm import APP, SPECS
+from tests.admin.farm import APP, HOOKS, SPECS
 from tests.startup.started import Application
 
 PASSWORD = "correct horse"  # noqa: S105 -- of users in this test
@@ -97,7 +101,8 @@ class Farm:
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farm, Any, asyncio.Runner]]:
     """Start one application for all tests: its templates are compiled once."""
-    package = import_tree(render(load_texts(SPECS, APP)))
+    tree = {**render(load_texts(SPECS, APP)), "app/animals/hooks.py": HOOKS}
+    package = import_tree(tree)
     application = Application(package)
     settings = application.module("settings").Settings(
         database_url=f"sqlite:///{tmp_path_factory.mktemp('farm')}/farm.db", password_memory_mb=12
@@ -170,6 +175,7 @@ def test_rows_of_all_types(run: Callable[[Work], None]) -> None:
         detail = await page.read("animals/detail?pk=1")
         assert "2 bytes" in detail
         assert "moo" not in detail
+        assert "Remove the stored file" in await page.read("animals/edit?pk=1")
         saved = await page.fill("animals/edit?pk=1", {"_photo-delete": "on", "data": ""})
         assert (await farm.animal())["photo"] is None
         listed = await page.open("animals/list")
@@ -457,5 +463,97 @@ def test_paths_that_are_no_rows(run: Callable[[Work], None]) -> None:
             assert answer.status_code in {200, 400, 404}, key
         await page.open("nothing/list", 404)
         assert (await farm.ask("bea", "GET", "/animals/")).status_code == 200
+
+    run(work)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function Spooled")
+def test_files(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        for number, name in enumerate(("=1+1", 'Kuh, "die"', "Elsa")):
+            row = {"name": name, "chip": 2**53 + number, "price": "-1.50", "data": {"a": [1]}}
+            await farm.ask("ed", "POST", "/animals/", json=row)
+
+        async def export(kind: str, **more: str) -> httpx.Response:
+            return await page.client.post(
+                f"/admin/_api/animals/action?name=export&all=1&{httpx.QueryParams(more)}",
+                data={"scope": "all", "format": kind, "csrftoken": page.token},
+            )
+
+        found = json.loads((await export("json")).content)
+        assert [one["Chip"] if "Chip" in one else one["chip"] for one in found] == [
+            2**53 + number for number in range(3)
+        ]
+        text = (await export("csv", _list_query="?filter=name__icontains%3Delsa")).text
+        assert len(text.splitlines()) == 2
+        text = (await export("csv")).text
+        rows = [*csv.DictReader(io.StringIO(text))]
+        assert [one["Name"] for one in rows] == ["'=1+1", 'Kuh, "die"', "Elsa"]
+        assert {one["Price"] for one in rows} == {"-1.50"}
+        assert "Secret" not in rows[0]
+
+        async def load(kind: str, data: str) -> Any:
+            answer = await page.client.post(
+                "/admin/_api/animals/import",
+                data={"format": kind, "csrftoken": page.token},
+                files={"file": (f"a.{kind}", data.encode(), "text/plain")},
+            )
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        lines = "name,chip,price,sold,data,unknown\nA,1,2.50,true,[1],x\nB,x,,,,\nC,1,,,,\n,3,,,,\n"
+        done = await load("csv", lines)
+        assert (done["rows_created"], done["rows_total"]) == (1, 4)
+        assert [(one["row"], one["field"]) for one in done["errors"]] == [
+            (2, "chip"),
+            (3, "chip"),
+            (4, "name"),
+        ]
+        done = await load("json", json.dumps([{"name": "J", "chip": 7, "data": {"b": None}}]))
+        assert done["rows_created"] == 1
+        stored = (await farm.ask("ed", "GET", "/animals/?chip=7")).json()[0]
+        assert stored["data"] == {"b": None}
+        viewer = await farm.page("vic")
+        answer = await viewer.client.post(
+            "/admin/_api/animals/import", data={"format": "csv", "csrftoken": viewer.token}
+        )
+        assert answer.status_code == 403
+
+    run(work)
+
+
+def test_actions(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        for number in (1, 2):
+            await farm.ask("ed", "POST", "/animals/", json={"name": "cow", "chip": number})
+        page, viewer = await farm.page("ed"), await farm.page("vic")
+        listed = unescape(await page.open("animals/list"))
+        assert "Feed it now." in listed
+        assert 'name="food"' in unescape(listed)
+        assert "action_sell" not in listed
+        assert "action_feed" not in await viewer.open("animals/list")
+        values = {"food": "hay", "until": "2024-02-29T12:00", "much": "false"}
+        done = await page.act("animals", "action_feed", [1, 2], **values)
+        assert done.status_code == 200, done.text
+        stories = [(await farm.animal(key))["story"] for key in (1, 2)]
+        assert stories == ["hay 2024-02-29 12:00:00+00:00 False"] * 2
+        assert "Feed: 2 of 2 rows" in await page.read("animals/list")
+        for values, message in (
+            ({"food": "stones"}, "Animal 1: food: It does not eat stones"),
+            ({}, "Animal 1: food: String should have at least 1 character"),
+        ):
+            done = await page.act("animals", "action_feed", [1, 2], **values)
+            assert (done.status_code, done.json()) == (400, {"msg": message})
+        for user in (page, viewer):
+            done = await user.act("animals", "action_sell", [1])
+            assert done.json() == {"msg": "Forbidden"}
+        boss = await farm.page("bea")
+        done = await boss.client.post(
+            "/admin/_api/animals/row-action?name=action_sell&pk=1",
+            headers={"x-csrftoken": boss.token},
+        )
+        assert done.status_code == 200, done.text
+        assert (await farm.animal())["sold"] is True
 
     run(work)

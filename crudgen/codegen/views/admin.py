@@ -9,7 +9,7 @@ from crudgen.codegen.layout import Bracket, call, keyword, nested_literal, pair,
 from crudgen.language.access import Auth
 from crudgen.language.names import Conventions, FieldName
 from crudgen.language.operations import USUAL_OPERATIONS, Operation
-from crudgen.language.schema import Constant, Entity, Field, Schema, TypeName
+from crudgen.language.schema import Constant, Entity, Field, RowAction, Schema, TypeName
 
 from .collections import written_by_keys
 from .handlers import requires_etag
@@ -76,6 +76,10 @@ def _table(
     if entity.api.operations != USUAL_OPERATIONS:
         operations = [string(str(one)) for one in entity.api.operations]
         parts.append(keyword("operations", Bracket("[", operations, "]")))
+    if entity.actions:
+        action = imports.name(".kit.admin.tables", "Action")
+        actions = [_action(one, entities, action, property_) for one in entity.actions]
+        parts.append(keyword("actions", Bracket("[", actions, "]")))
     if entity.access is not None:
         access = entity.access
         rights = [
@@ -95,14 +99,30 @@ def _table(
     return call(imports.name(".kit.admin.tables", "Table"), parts)
 
 
+def _action(one: RowAction, entities: Entities, function: Code, property_: Code) -> Bracket:
+    """Return `Action("promote", [Property("reason", "str")])`."""
+    parts: list[Bracket | Code] = [string(str(one.name))]
+    if one.takes:
+        taken = [_property(field, None, entities, property_) for field in one.takes]
+        parts.append(Bracket("[", taken, "]"))
+    if str(one.right) != "update":
+        parts.append(keyword("right", string(str(one.right))))
+    if one.doc is not None:
+        parts.append(keyword("doc", string(one.doc)))
+    return call(function, parts)
+
+
 def _fields(entity: Entity) -> Sequence[Field]:
     """Return the fields of an entity, with its key first."""
     others = (one for one in (*entity.fields, *entity.computed) if not one.pk)
     return (entity.key, *others)
 
 
-def _property(one: Field, entity: Entity, entities: Entities, function: Code) -> Bracket:
-    """Return `Property("name", "str", required=True)`: what differs from the defaults."""
+def _property(one: Field, entity: Entity | None, entities: Entities, function: Code) -> Bracket:
+    """Return `Property("name", "str", required=True)`: what differs from the defaults.
+
+    Without an entity, it is that of the body of an action.
+    """
     parts: list[Bracket | Code] = [string(str(one.json_name)), string(str(one.type))]
     is_set = not (one.read_only or one.touch or one.computed)
     if one.optional:
@@ -115,15 +135,16 @@ def _property(one: Field, entity: Entity, entities: Entities, function: Code) ->
         parts.append(keyword("words", nested_literal([*one.words])))
     if one.reference is not None:
         parts.append(keyword("refers", string(str(_target(one, entities).plural))))
-    listed = Operation.LIST in entity.api.operations
-    flags = {
-        "read": not one.write_only,
-        "create": is_set,
-        "update": is_set and not (one.pk or one.immutable),
-        "filter": listed and one.name in entity.api.filter,
-        "sort": listed and one.name in entity.api.sort,
-    }
-    parts += [keyword(key, literal(False)) for key, value in flags.items() if not value]
+    if entity is not None:
+        listed = Operation.LIST in entity.api.operations
+        flags = {
+            "read": not one.write_only,
+            "create": is_set,
+            "update": is_set and not (one.pk or one.immutable),
+            "filter": listed and one.name in entity.api.filter,
+            "sort": listed and one.name in entity.api.sort,
+        }
+        parts += [keyword(key, literal(False)) for key, value in flags.items() if not value]
     if one.doc is not None:
         parts.append(keyword("doc", string(one.doc)))
     return call(function, parts)

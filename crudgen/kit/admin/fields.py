@@ -11,7 +11,6 @@ from starlette_admin.fields import (
     BaseField,
     BooleanField,
     EnumField,
-    FileField,
     HasMany,
     HasOne,
     NumberField,
@@ -39,12 +38,10 @@ _REMOVE = "remove"
 
 
 @dataclass
-class UploadField(FileField):
+class UploadField(BaseField):
     """An upload; its value in a form is the base64 text of the file."""
 
     form_template: str = "crudgen/upload.html"
-    detail_template: str = "fields/detail/text.html"
-    list_template: str = "fields/list/text.html"
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:
         """Return the file in base64, "remove", or None if the form has none."""
@@ -56,9 +53,6 @@ class UploadField(FileField):
             if data:
                 return base64.b64encode(data).decode()
         return _REMOVE if form_data.get(f"_{self.id}-delete") == "on" else None
-
-    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:
-        """Accept every file: the API says whether it is valid."""
 
 
 @dataclass
@@ -81,7 +75,8 @@ def field_of(one: Property, table: Table) -> BaseField:
     field = _bare_field(one)
     field.getter = _getter(one)
     field.filters = filters_of(one)
-    field.parser = {RequestAction.IMPORT: lambda _, raw: imported_text(raw)}
+    imported = imported_keys if one.many else imported_text
+    field.parser = {RequestAction.IMPORT: lambda _, raw: imported(raw)}
     field.formatter = {RequestAction.EXPORT: lambda request, value: exported(one, request, value)}
     if one.kind == "enum":  # also a word that the spec does not have any more
         shown = (RequestAction.LIST, RequestAction.DETAIL, RequestAction.RELATION_LOOKUP)
@@ -97,6 +92,7 @@ def field_of(one: Property, table: Table) -> BaseField:
     field.exclude_from_list = hidden or one.is_large
     if one.kind == "bytes":
         field.exclude_from_import = True
+        field.extra = {"removable": one.optional}
     return field
 
 
@@ -116,6 +112,13 @@ def imported_text(raw: Any) -> str | None:
             return raw
         case _:
             return json.dumps(raw, ensure_ascii=False)
+
+
+def imported_keys(raw: Any) -> list[str] | None:
+    """Return a list of keys of an imported file; None if the file has none."""
+    if isinstance(raw, list):
+        return [str(one) for one in raw]
+    return None if raw is None else [one for one in str(raw).split(",") if one]
 
 
 def exported(one: Property, request: Request, value: Any) -> Any:

@@ -12,6 +12,7 @@ from starlette_admin.filters import FilterGroup, FilterRule
 
 from .answers import http_error
 from .calls import Api
+from .exports import TextSafeCsv
 from .fields import field_of
 from .filters import MAX_VALUES, parameters
 from .rows import Row
@@ -28,8 +29,8 @@ class ReadingView(BaseModelView):
 
     pk_attr: str
     key: str
-    exporters: Sequence[Any] = ()
-    importers: Sequence[Any] = ()
+    exporters: Sequence[Any] = (TextSafeCsv(), "json")
+    importers: Sequence[Any] = ("csv", "json")
 
     def __init__(self, table: Table, tables: Mapping[str, Table], api: Api) -> None:
         self.table, self._tables, self.api = table, tables, api

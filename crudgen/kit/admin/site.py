@@ -8,11 +8,14 @@ from jinja2 import DictLoader
 from starlette.applications import Starlette
 from starlette_admin.auth import BaseAuthProvider
 from starlette_admin.base import BaseAdmin
+from starlette_admin.export import ExportConfig
+from starlette_admin.importers import ImportConfig
 
+from .actions import view_class
 from .calls import Api
+from .reading import MAX_ROWS
 from .tables import Table
 from .templates import TEMPLATES
-from .writing import TableView
 
 
 def build_site(
@@ -33,9 +36,11 @@ def build_site(
         auth_provider=provider,
         secret_key=hmac.new(secret, b"admin page", hashlib.sha256).hexdigest(),
         timezone_config=None,
+        import_config=ImportConfig(max_rows=MAX_ROWS),
+        export_config=ExportConfig(max_rows=MAX_ROWS),
     )
     by_name = {one.name: one for one in tables}
     for table in tables:
-        admin.add_view(TableView(table, by_name, api))
+        admin.add_view(view_class(table)(table, by_name, api))
     admin.mount_to(Starlette())
     return admin.app

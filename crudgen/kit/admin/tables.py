@@ -68,6 +68,24 @@ class Property:
 
 
 @dataclass(frozen=True)
+class Action:
+    """An operation on one row, such as `POST /heroes/1/promote`."""
+
+    name: str
+    takes: Sequence[Property] = ()
+    """The properties of its body."""
+    right: str = "update"
+    """What a caller must be allowed to do with the row."""
+    doc: str = ""
+    """What it does."""
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
 class Table:
     """A table: the paths of an entity in the API."""
 
@@ -81,6 +99,7 @@ class Table:
     properties: Sequence[Property]
     _: KW_ONLY
     operations: Sequence[str] = ("create", "list", "read", "update", "delete")
+    actions: Sequence[Action] = ()
     rights: Mapping[str, Sequence[str]] | None = None
     """Who may read, create, update and delete rows; None if the API has no callers."""
     label: str = ""

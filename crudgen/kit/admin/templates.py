@@ -29,7 +29,7 @@ TEMPLATES = {
 <input type="file" class="form-control {% if error %}{{ cls(field.error_class) }}{% endif %}"
        id="{{ field.id }}" name="{{ field.id }}" {% if error %}aria-invalid="true"{% endif %} />
 {% if field.help_text %}<small class="form-hint">{{ field.help_text }}</small>{% endif %}
-{% if request.state.action == "EDIT" and field.extra %}
+{% if request.state.action == "EDIT" and data is not none and field.extra.removable %}
 <label class="form-check mt-2">
   <input type="checkbox" class="form-check-input" name="_{{ field.id }}-delete" />
   <span class="form-check-label">Remove the stored file</span>

@@ -7,6 +7,7 @@ from starlette_admin import RequestAction
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 
 from .answers import CHANGED, GENERAL, errors_by_property, message_of
+from .calls import Answer
 from .fields import upload_value
 from .reading import ReadingView
 from .rows import Row
@@ -52,7 +53,7 @@ class TableView(ReadingView):
             raise FormValidationError(errors)
         answer = await self.api.send(request, "POST", self.table.path, json=body)
         if not answer.is_success:
-            raise FormValidationError(errors_by_property(answer, self.table.by_name))
+            raise self._form_error(request, answer)
         return Row(self.table, answer.json or {}, answer.headers.get("etag", ""))
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Row:
@@ -81,7 +82,7 @@ class TableView(ReadingView):
             raise FormValidationError({GENERAL: CHANGED})
         answer = await self.api.send(request, "PATCH", path, json=body, headers=headers)
         if not answer.is_success:
-            raise FormValidationError(errors_by_property(answer, self.table.by_name))
+            raise self._form_error(request, answer)
         return Row(self.table, answer.json or {**row.values, **body})
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
@@ -97,6 +98,13 @@ class TableView(ReadingView):
                 done = f" {number} of {len(pks)} rows were deleted before it." if number else ""
                 raise ActionFailed(f"{self.table.title} {pk}: {message_of(answer)}.{done}")
         return len(pks)
+
+    def _form_error(self, request: Request, answer: Answer) -> FormValidationError:
+        """Return the messages of a failed write; those of a row of a file have no key."""
+        errors = errors_by_property(answer, self.table.by_name)
+        if request.state.action is RequestAction.IMPORT and GENERAL in errors:
+            errors[0] = errors.pop(GENERAL)
+        return FormValidationError(errors)
 
     def _may(self, request: Request, operation: str) -> bool:
         return self.table.offers(operation) and self.table.may(self.caller_of(request), operation)
