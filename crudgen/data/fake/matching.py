@@ -43,7 +43,9 @@ def random_text(pattern: str, random: Random, shortest: int, longest: int) -> st
         return None
     for attempt in range(40):
         # A pattern such as [a-z]* needs as many repetitions as the text has characters.
-        more = _MORE if attempt < 20 else random.choice((0, 1, shortest, longest))
+        more = min(_MORE, longest)
+        if attempt >= 20:
+            more = random.choice((0, 1, shortest, longest))
         try:
             is_long = attempt % 4 == 3
             text = _Builder(random, max(more, shortest), is_long=is_long).text_of(tree)
@@ -127,11 +129,17 @@ class _Builder:
         raise KeyError(name)
 
     def _of_set(self, items: Any) -> str:
-        allowed = [one for one in _ALPHABET if _is_in_set(one, items)]
+        allowed = _allowed_characters(tuple(items))
         if allowed:
             return self._random.choice(allowed)
         first = next(item for kind, item in items if str(kind) in {"LITERAL", "RANGE"})
         return chr(first) if isinstance(first, int) else chr(self._random.randint(*first))
+
+
+@lru_cache(maxsize=1024)
+def _allowed_characters(items: tuple[Any, ...]) -> str:
+    """Return the usual characters in a set of a pattern."""
+    return "".join(one for one in _ALPHABET if _is_in_set(one, items))
 
 
 def _is_in_set(character: str, items: Any) -> bool:
