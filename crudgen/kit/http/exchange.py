@@ -79,6 +79,7 @@ class Exchange:
             self._end()
             if self.at_exit is not None:
                 self.at_exit()
+            del self.scope[EXCHANGE]  # only the garbage collector would free a cycle
 
     def note_selection(self) -> None:
         """Let FastAPI note which route it selects, if its own telemetry does not."""
