@@ -196,6 +196,7 @@ def test_the_command_inserts_all_rows_or_none(tmp_path: Path) -> None:
     assert done.stderr == f"note: Kind has fewer rows than wanted: {reason}\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -55,6 +55,7 @@ LONG = {
             "authentication",
             "change-a-spec",
             "deployment",
+            "fill-a-database",
             "handlers-and-transactions",
             "migrations",
             "regenerate",
