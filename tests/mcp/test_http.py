@@ -80,7 +80,7 @@ def test_callers_have_their_own_permissions(
         async with running(new_database("sqlite")) as app:
             async with agent(app, EDITOR) as editor:
                 await editor.call("create_row", entity="teams", values={"name": "Aces"})
-            async with agent(app, {}) as anyone:
+            async with agent(app, {}, mode="legacy") as anyone:
                 found = await anyone.call("read_rows", entity="teams")
                 assert [row["name"] for row in found["rows"]] == ["Aces"]
                 refused = await anyone.fail("create_row", entity="heroes", values={"name": "A"})
@@ -91,6 +91,7 @@ def test_callers_have_their_own_permissions(
                 assert refused["status"] == 403
 
     asyncio.run(ask())
+    assert "Terminating session" not in caplog.text
     token = USER["authorization"].removeprefix("Bearer ")
     own = [
         one

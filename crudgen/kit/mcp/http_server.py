@@ -1,5 +1,7 @@
 """The MCP server of an application by streamable HTTP, without sessions."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
@@ -7,6 +9,9 @@ from ..limits import limits_of
 from .calling import Origin
 from .server import Context, Toolbox
 from .tools import Api, tools
+
+# At level INFO, it logs the end of a session for each request, though there are no sessions.
+logging.getLogger("mcp.server").setLevel(logging.WARNING)
 
 
 def http_server(app: FastAPI, *, read_only: bool) -> StreamableHTTPSessionManager:
