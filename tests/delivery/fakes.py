@@ -16,6 +16,10 @@ from pydantic_settings import BaseSettings
 class Settings(BaseSettings):
     database_url: str = "sqlite:///app.db"
     max_body_bytes: int = Field(default=1024, ge=1)
+
+    @classmethod
+    def prepare_workers(cls) -> None:
+        pass
 """
 
 API = """

@@ -91,7 +91,9 @@ def test_a_version_stays_loaded_while_its_page_is_made() -> None:
         page = asyncio.create_task(client.get("/", headers=BROWSER))
         await asyncio.to_thread(begun.wait, 20)
         await switch.swap(Recipe(fake_tree("2")))
-        await asyncio.sleep(0)
+        for _ in range(20):  # without the page, the version is unloaded by then
+            await asyncio.sleep(0.005)
+        assert switch.retiring_count == 1
         released.set()
         assert "version 1" in (await page).text
         assert loaded == [True]
