@@ -491,6 +491,8 @@ def test_files(run: Callable[[Work], None]) -> None:
         rows = [*csv.DictReader(io.StringIO(text))]
         assert [one["Name"] for one in rows] == ["'=1+1", 'Kuh, "die"', "Elsa"]
         assert {one["Price"] for one in rows} == {"-1.50"}
+        assert {one["Data"] for one in rows} == {'{"a": [1]}'}
+        assert {(one["Tame"], one["Sold"], one["Tag ids"]) for one in rows} == {("true", "", "")}
         assert "Secret" not in rows[0]
 
         async def load(kind: str, data: str) -> Any:

@@ -77,7 +77,7 @@ def field_of(one: Property, table: Table) -> BaseField:
     field.filters = filters_of(one)
     imported = imported_keys if one.many else imported_text
     field.parser = {RequestAction.IMPORT: lambda _, raw: imported(raw)}
-    field.formatter = {RequestAction.EXPORT: lambda request, value: exported(one, request, value)}
+    field.formatter = {RequestAction.EXPORT: lambda _, value: exported(value)}
     if one.kind == "enum":  # also a word that the spec does not have any more
         shown = (RequestAction.LIST, RequestAction.DETAIL, RequestAction.RELATION_LOOKUP)
         field.formatter |= dict.fromkeys(shown, lambda _, value: value)
@@ -121,26 +121,13 @@ def imported_keys(raw: Any) -> list[str] | None:
     return None if raw is None else [one for one in str(raw).split(",") if one]
 
 
-def exported(one: Property, request: Request, value: Any) -> Any:
-    """Return a value as an exported file has it: that of the API; as text in CSV."""
+def exported(value: Any) -> Any:
+    """Return a value as an exported file has it: that of the API, keys for related rows."""
     if isinstance(value, Row):
-        value = value.values.get(value.table.key)
-    elif isinstance(value, list):
-        value = [row.values.get(row.table.key) if isinstance(row, Row) else row for row in value]
-    kind = getattr(getattr(request.state, "export_type", None), "extension", "")
-    if kind != "csv" or value is None:
-        return value
-    return json.dumps(value, ensure_ascii=False) if one.kind == "json" else _cell(value)
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
+        return value.values.get(value.table.key)
+    if isinstance(value, list):
+        return [row.values.get(row.table.key) if isinstance(row, Row) else row for row in value]
+    return value
 
 
 def _bare_field(one: Property) -> BaseField:
