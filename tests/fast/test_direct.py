@@ -395,12 +395,6 @@ def test_handlers_with_code_of_ones_own_go_through_asgi(wires: Wires, body: str)
         assert not calls or set(calls.values()) == {1}
 
 
-class Observer:
-    def begin(self, exchange: Any) -> None: ...
-
-    def end(self, exchange: Any) -> None: ...
-
-
 def test_nothing_is_sent_directly_if_the_application_sees_every_request(wires: Wires) -> None:
     def override(app: FastAPI, package: ModuleType) -> None:
         database = importlib.import_module(f"{package.__name__}.kit.database").database
@@ -411,22 +405,88 @@ def test_nothing_is_sent_directly_if_the_application_sees_every_request(wires: W
         async def unchanged(request: Any, call_next: Any) -> Any:
             return await call_next(request)
 
-    def observe(app: Any, _package: ModuleType) -> None:
-        app.observe(Observer())
-
     plain: dict[str, Any] = {}
     for extend, options in (
         (override, plain),
         (add_middleware, plain),
         (unextended, {"rate_limit": "1000/second"}),
         (unextended, {"root_path": "/api"}),
-        (observe, plain),
     ):
         wires.wires.clear()
         wires.start(extend=extend, **options)
         wires.send(encoded(write("POST", "/heroes/", HERO)))
         assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
         assert not wires.sent_directly
+
+
+Told = tuple[str, str, int]
+
+
+@dataclass
+class Observer:
+    """Notes what it is told of each request."""
+
+    count: Callable[..., None] | None = None
+    told: list[Told] = field(default_factory=list)
+    active: int = 0
+
+    def ignores(self, method: str, path: str) -> bool:
+        assert (method, path[:7]) == ("GET", "/heroes")
+        return False
+
+    def begin(self, exchange: Any) -> None:
+        del exchange
+        self.active += 1
+
+    def forget(self, exchange: Any) -> None:
+        del exchange
+        self.active -= 1
+
+    def end(self, exchange: Any) -> None:
+        self.active -= 1
+        assert exchange.seconds > 0
+        assert exchange.scope["type"] == "http"
+        self.told.append((exchange.method, exchange.route, exchange.status))
+
+
+class Counter(Observer):
+    """Needs to know only that a request is complete."""
+
+    def __init__(self) -> None:
+        super().__init__(self._count)
+
+    def _count(self, method: str, route: str, status: int, seconds: float) -> None:
+        assert seconds > 0
+        self.told.append((method, route, status))
+
+
+@pytest.mark.parametrize("kinds", [(Observer,), (Counter,), (Counter, Observer)])
+def test_observers_are_told_of_each_request_once(
+    wires: Wires, kinds: tuple[type[Observer], ...]
+) -> None:
+    observers: list[Observer] = []
+
+    def observe(app: Any, _package: ModuleType) -> None:
+        for kind in kinds:
+            observers.append(kind())
+            app.observe(observers[-1])
+
+    wires.start(extend=observe)
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    for path in ("/heroes/1", "/heroes/2", "/heroes/", "/heroes/x", "/heroes", "/nothing"):
+        wires.send(encoded(Asked("GET", path)))
+    assert wires.sent_directly == 3
+    assert {observer.active for observer in observers} == {0}
+    expected = [
+        ("POST", "/heroes/", 200),
+        ("GET", "/heroes/{hero_id}", 200),
+        ("GET", "/heroes/{hero_id}", 404),
+        ("GET", "/heroes/", 200),
+        ("GET", "/heroes/{hero_id}", 422),
+        ("GET", "/heroes/", 200),
+        ("GET", "unmatched", 404),
+    ]
+    assert all(observer.told == expected for observer in observers)
 
 
 def test_options_of_uvicorn_that_change_requests_need_asgi(wires: Wires) -> None:

@@ -143,10 +143,10 @@ def test_handlers_of_the_owner_are_kept(application: Application, tmp_path: Path
     with unconfigured() as root:
         handler = logging.NullHandler()
         root.addHandler(handler)
-        assert vars(create(settings))["_observers"] == []
+        assert create(settings).observers == []
         assert root.handlers == [handler]
         root.handlers = []
-        assert [len(vars(create(settings))["_observers"]) for _ in range(2)] == [1, 1]
+        assert [len(create(settings).observers) for _ in range(2)] == [1, 1]
         assert len(root.handlers) == 1
 
 

@@ -12,7 +12,6 @@ from fastapi.openapi.models import (
 )
 from fastapi.openapi.models import SecurityBase as Scheme
 from fastapi.security.base import SecurityBase
-from starlette.types import Scope
 
 from ..errors import StartupError
 from ..http.exchange import note_caller
@@ -60,7 +59,7 @@ class May(Guard, SecurityBase):
         self.note(request.scope, known[self])
         return known[self]
 
-    def note(self, scope: Scope, value: BaseCaller | None) -> None:
+    def note(self, scope: Mapping[str, Any], value: BaseCaller | None) -> None:
         """Note the subject of the caller, for logs."""
         if value is not None:
             note_caller(scope, value.subject)

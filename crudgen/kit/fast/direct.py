@@ -81,7 +81,7 @@ class DirectReads:
                 "state": {},
             }
 
-        response = read.response(self._app, known[1], query, head.by_name, scope)
+        response = read.response(self._app, path.decode(), known[1], query, head.by_name, scope)
         if response is None:
             return None
         status, rest = response

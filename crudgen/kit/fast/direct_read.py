@@ -1,6 +1,8 @@
 """One handler that reads rows, called from the HTTP protocol without waiting."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from asgi_correlation_id import correlation_id
@@ -8,12 +10,15 @@ from fastapi import FastAPI
 from starlette.types import Message, Scope
 
 from ..database import Database
+from ..http.exchange import Exchange, Observer
 from ..http.headers import JsonText, with_default_headers
 from ..http.routing import JsonRequest
 from .known_heads import HARMLESS
 from .plain_reads import read_rows
 from .row_reads import RowReads, row_reads
 from .shortcut import REQUEST_ID_HEADER, Shortcut, new_request_id
+
+_NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class DirectRead:
@@ -35,7 +40,8 @@ class DirectRead:
 
     def response(
         self,
-        app: FastAPI,
+        app: Any,
+        path: str,
         key: str,
         query: bytes,
         headers: Mapping[bytes, bytes],
@@ -44,15 +50,67 @@ class DirectRead:
         """Return the status of the response, and the bytes of its headers and its body.
 
         Return None if the request is to be handled as usual. `headers` are harmless ones, each
-        given once.
+        given once. `app` is the Application.
         """
+        request_id = new_request_id()
+        if app.observers and not self._ignored_by(app.observers, path):
+            return self._respond_observed(app, key, query, headers, new_scope, request_id)
+        began = perf_counter()
+        found = self._respond(app, key, query, headers, new_scope, request_id)
+        if found is not None:
+            seconds = perf_counter() - began
+            for one in app.observers:
+                if one.count is not None:
+                    one.count("GET", self._shortcut.path, found[0], seconds)
+        return found
+
+    def _ignored_by(self, observers: Sequence[Observer], path: str) -> bool:
+        """Return whether all observers only count the request, or ignore it."""
+        return all(one.count is not None or one.ignores("GET", path) for one in observers)
+
+    def _respond_observed(
+        self,
+        app: Any,
+        key: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        new_scope: Callable[[], Scope],
+        request_id: str,
+    ) -> tuple[int, bytes] | None:
+        """Return the response as `response` does, and tell all observers of the request."""
+        exchange = Exchange(new_scope(), _send_nothing, app.observers)
+        exchange.route, exchange.entity = self._shortcut.path, self._shortcut.entity
+        token = correlation_id.set(request_id)
+        exchange.begin()
+        found = None
+        try:
+            scope = exchange.scope
+            found = self._respond(app, key, query, headers, lambda: scope, request_id, scope)
+        finally:
+            if found is None:
+                exchange.forget()
+            else:
+                exchange.complete(found[0])
+            correlation_id.reset(token)
+        return found
+
+    def _respond(
+        self,
+        app: FastAPI,
+        key: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        new_scope: Callable[[], Scope],
+        request_id: str,
+        notes: Mapping[str, Any] = _NO_NOTES,
+    ) -> tuple[int, bytes] | None:
+        """Return the response as `response` does. `notes` have the Exchange of the request."""
         shortcut, db = self._shortcut, app.state.database
         arguments: dict[str, Any] = {}
-        if not shortcut.admits(app, headers, {}, arguments):
+        if not shortcut.admits(app, headers, notes, arguments):
             return None
         if not shortcut.read_parameters(key, query, arguments):
             return None
-        request_id = new_request_id()
         header = (REQUEST_ID_HEADER, request_id.encode())
         if self._rows is not None:
             (value,) = arguments.values()
@@ -92,3 +150,7 @@ def _result_at_once(db: Database, handler: Coroutine[Any, Any, Any], request_id:
 
 async def _receive_nothing() -> Message:
     raise RuntimeError("a read has no body")
+
+
+async def _send_nothing(_message: Message) -> None:
+    raise RuntimeError("the protocol sends the response")

@@ -138,7 +138,7 @@ class Shortcut:
         self,
         app: FastAPI,
         headers: Mapping[bytes, bytes],
-        scope: Scope,
+        scope: Mapping[str, Any],
         arguments: dict[str, Any],
     ) -> bool:
         """Add what guards know of the caller; return whether they allow the request.

@@ -7,7 +7,7 @@ from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import DefaultGetter
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from starlette.types import Scope
 
 from ..http.exchange import UNMATCHED, Exchange
@@ -22,20 +22,29 @@ _GETTER = DefaultGetter()
 class RequestSpans:
     """An observer that makes a span of each request. It is current while the request is handled."""
 
+    count = None
+
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
+        self._sampled: Span | None = None
+        """The span of the request that begins next."""
         self._headers = {name.lower().encode() for name in propagate.get_global_textmap().fields}
+
+    def ignores(self, method: str, path: str) -> bool:
+        """Return whether the request is not sampled. If it is, `begin` takes the span."""
+        span = self._start(method, path, Context())
+        self._sampled = span if span.is_recording() else None
+        return self._sampled is None
 
     def begin(self, exchange: Exchange) -> None:
         """Start the span, as a child of the span that the client names."""
-        method = exchange.method if exchange.method in _METHODS else _OTHER
         parent = self._parent(exchange.scope)
-        attributes = {"http.request.method": method, "url.path": exchange.scope["path"]}
-        span = self._tracer.start_span(
-            "HTTP" if method == _OTHER else method, parent, SpanKind.SERVER, attributes
-        )
-        token = contexts.attach(trace.set_span_in_context(span, parent))
+        span, self._sampled = self._sampled, None
+        if span is None:
+            method = exchange.method if exchange.method in _METHODS else _OTHER
+            span = self._start(method, exchange.scope["path"], parent)
         exchange.notes[self] = span
+        token = contexts.attach(trace.set_span_in_context(span, parent))
         exchange.at_exit = partial(contexts.detach, token)
 
     def end(self, exchange: Exchange) -> None:
@@ -51,6 +60,15 @@ class RequestSpans:
                 span.set_attribute("error.type", kind)
                 span.set_status(StatusCode.ERROR)
         span.end()
+
+    def forget(self, exchange: Exchange) -> None:
+        """Drop the span: one that never ends is not exported."""
+        del exchange.notes[self]
+
+    def _start(self, method: str, path: str, parent: Context) -> Span:
+        name = "HTTP" if method == _OTHER else method
+        attributes = {"http.request.method": method, "url.path": path}
+        return self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
 
     def _parent(self, scope: Scope) -> Context:
         sent: dict[str, Any] = {

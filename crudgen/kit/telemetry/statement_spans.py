@@ -21,6 +21,7 @@ def trace_statements(backend: Any, tracer: Tracer, system: str) -> None:
     Only statements of requests that are sampled have spans: nothing else is done for the others.
     """
     read, write, write_all = backend.read, backend.write, backend.write_all
+    read_now = backend.read_now
 
     async def traced_read(prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         if not trace.get_current_span().is_recording():
@@ -42,6 +43,13 @@ def trace_statements(backend: Any, tracer: Tracer, system: str) -> None:
         with _span(tracer, system, steps[0].prepared.sql, len(steps)):
             return await write_all(steps)  # type: ignore[no-any-return]
 
+    def traced_read_now(prepared: Prepared, values: Values) -> Sequence[Row] | None:
+        if not trace.get_current_span().is_recording():
+            return read_now(prepared, values)  # type: ignore[no-any-return]
+        with _span(tracer, system, prepared.sql):
+            return read_now(prepared, values)  # type: ignore[no-any-return]
+
+    backend.read_now = traced_read_now
     backend.read, backend.write, backend.write_all = traced_read, traced_write, traced_write_all
 
 

@@ -67,7 +67,7 @@ class Application(FastAPI):
         self._limits = limits
         self._rate = None if limits.rate is None else RateLimiter(limits.rate)
         self._concurrent = 0
-        self._observers: list[Observer] = []
+        self.observers: list[Observer] = []
         self._document: dict[str, Any] | None = None
         self.wrap_send: Callable[[Scope, Send], Send] | None = None
         """Returns the `send` of a request, which may add headers to the response."""
@@ -134,12 +134,12 @@ class Application(FastAPI):
 
     def observe(self, observer: Observer) -> None:
         """Tell an observer of each HTTP request, whether a shortcut or FastAPI handles it."""
-        self._observers.append(observer)
+        self.observers.append(observer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""
-        if self._observers and scope["type"] == "http" and EXCHANGE not in scope:
-            await Exchange(scope, send, self._observers).run(self, receive)
+        if self.observers and scope["type"] == "http" and EXCHANGE not in scope:
+            await Exchange(scope, send, self.observers).run(self, receive)
             return
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
@@ -180,7 +180,7 @@ class Application(FastAPI):
 
     def _note_selection(self, scope: Scope) -> None:
         """Let FastAPI note the route that it selects, unless its own telemetry does."""
-        if self._observers and not self._native_telemetry.enabled():
+        if self.observers and not self._native_telemetry.enabled():
             scope[EXCHANGE].note_selection()
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,7 +193,7 @@ class Application(FastAPI):
     @property
     def direct_reads(self) -> Any:
         """The DirectReads (see fast/direct.py) that may respond to requests now, or None."""
-        needs_scope = self._observers or self._rate or self._root_path.own or self.wrap_send
+        needs_scope = self._rate or self._root_path.own or self.wrap_send
         if needs_scope or self._skips_shortcuts() or self._native_telemetry.enabled():
             return None
         return self._direct

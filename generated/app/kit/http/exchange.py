@@ -1,6 +1,6 @@
 """A request and its response, as observers see them: the log of requests, metrics, traces."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -18,12 +18,28 @@ _SELECTED = "fastapi.telemetry"
 class Observer(Protocol):
     """Is told of each request once, when it begins and when its response is complete."""
 
+    @property
+    def count(self) -> "Callable[[str, str, int, float], None] | None":
+        """The method that notes a complete request: its method, route, status and seconds.
+
+        None if the observer needs `begin` and `end`.
+        """
+        ...
+
+    def ignores(self, method: str, path: str) -> bool:
+        """Return whether the next request, which names no trace, needs no `begin` and `end`."""
+        ...
+
     def begin(self, exchange: "Exchange") -> None:
         """Note the beginning of a request."""
         ...
 
     def end(self, exchange: "Exchange") -> None:
         """Note the end of the response, or of a request without one."""
+        ...
+
+    def forget(self, exchange: "Exchange") -> None:
+        """Undo `begin`: the request begins again, with another Exchange."""
         ...
 
 
@@ -69,17 +85,31 @@ class Exchange:
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         """Let the application handle the request."""
-        self.scope[EXCHANGE] = self
-        self._began = perf_counter()
-        for one in self._observers:
-            one.begin(self)
+        self.begin()
         try:
             await app(self.scope, receive, self._forward)
         finally:
             self._end()
-            if self.at_exit is not None:
-                self.at_exit()
-            del self.scope[EXCHANGE]  # only the garbage collector would free a cycle
+            self._exit()
+
+    def begin(self) -> None:
+        """Tell the observers that the request begins."""
+        self.scope[EXCHANGE] = self
+        self._began = perf_counter()
+        for one in self._observers:
+            one.begin(self)
+
+    def complete(self, status: int) -> None:
+        """Tell the observers of a response that was not sent by `run`."""
+        self.status = status
+        self._end()
+        self._exit()
+
+    def forget(self) -> None:
+        """Tell the observers that the request begins again, with another Exchange."""
+        for one in reversed(self._observers):
+            one.forget(self)
+        self._exit()
 
     def note_selection(self) -> None:
         """Let FastAPI note which route it selects, if its own telemetry does not."""
@@ -112,6 +142,11 @@ class Exchange:
             for one in reversed(self._observers):
                 one.end(self)
 
+    def _exit(self) -> None:
+        if self.at_exit is not None:
+            self.at_exit()
+        del self.scope[EXCHANGE]  # only the garbage collector would free a cycle
+
 
 def note_route(scope: Scope, path: str, entity: str | None) -> None:
     """Note the route of a request that a shortcut handles."""
@@ -122,7 +157,7 @@ def note_route(scope: Scope, path: str, entity: str | None) -> None:
         _route_selected(scope=scope, path=path)
 
 
-def note_caller(scope: Scope, subject: str | None) -> None:
+def note_caller(scope: Mapping[str, Any], subject: str | None) -> None:
     """Note the subject of the caller."""
     exchange: Exchange | None = scope.get(EXCHANGE)
     if exchange is not None:

@@ -61,9 +61,19 @@ class JsonFormatter(logging.Formatter):
 class RequestLog:
     """An observer that logs each request."""
 
+    count = None
+
+    def ignores(self, method: str, path: str) -> bool:
+        """Return whether the log has no requests."""
+        del method, path
+        return not _requests.isEnabledFor(logging.INFO)
+
     def begin(self, exchange: Exchange) -> None:
         """Note the trace that the client names."""
         _trace_id.set(_trace_of_client(exchange.scope))
+
+    def forget(self, exchange: Exchange) -> None:
+        """Log nothing."""
 
     def end(self, exchange: Exchange) -> None:
         """Log a request, without its query and its headers: they may contain secrets."""

@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
-from starlette.types import Scope
 
 
 class Guard(ABC):
@@ -25,7 +24,7 @@ class Guard(ABC):
     async def __call__(self, request: Request) -> Any:
         """Return the value of the dependency."""
 
-    def note(self, scope: Scope, value: Any) -> None:
+    def note(self, scope: Mapping[str, Any], value: Any) -> None:
         """Note in the scope of a request what the value says about the caller: here, nothing."""
         del scope, value
 
