@@ -68,7 +68,7 @@ def load(  # noqa: PLR0913 -- each is an option of the command
 
     All rows are loaded, or none. Missing tables are created.
     """
-    _check_options(entity, rejected, skip=skip)
+    _check_options(file, entity, rejected, skip=skip)
     options = _Options(file, form_of(file, form), entities, database, dry_run)
     if rejected is not None:
         from crudgen.data.writing import check_replaceable  # noqa: PLC0415 -- lazy
@@ -102,14 +102,26 @@ def load(  # noqa: PLR0913 -- each is an option of the command
     console.say(f"{rows} {done}", "green")
 
 
-def _check_options(entity: str | None, rejected: Path | None, *, skip: bool) -> None:
-    """Raise ArgumentError for options without effect."""
+def _check_options(file: Path, entity: str | None, rejected: Path | None, *, skip: bool) -> None:
+    """Raise ArgumentError for options without effect, or that would replace the file."""
     if skip and entity is None:
         raise ArgumentError("--skip is for files with rows of one entity: give it with --as ENTITY")
     if rejected is not None and not skip:
         raise ArgumentError("--rejected writes the rows that are skipped: give it with --skip")
     if rejected == STREAM:
         raise ArgumentError("--rejected writes to a file: give its name")
+    if rejected is not None and _is_same_file(file, rejected):
+        raise ArgumentError(
+            f"--rejected {rejected}: this is the file that is loaded, and its rows would be lost\n"
+            "  give another name"
+        )
+
+
+def _is_same_file(file: Path, other: Path) -> bool:
+    try:
+        return file != STREAM and file.samefile(other)
+    except OSError:  # one of them does not exist
+        return False
 
 
 def _load_dump(options: _Options) -> dict[str, int]:

@@ -98,12 +98,17 @@ def test_rows_of_an_entity_are_imported(run: Callable[..., Result]) -> None:
 
 
 def test_options_without_effect_are_refused(run: Callable[..., Result]) -> None:
+    Path("new.csv").write_text("name\nCid\n")
+    Path("link.csv").symlink_to("new.csv")
     for options, message in (
         (["--as", "hero"], "there is no entity 'hero'"),
         (["--skip"], "give it with --as ENTITY"),
         (["--as", "Hero", "--rejected", "a.csv"], "give it with --skip"),
         (["--as", "Hero", "--skip", "--rejected", "-"], "give its name"),
         (["--as", "Hero", "--skip", "--rejected", "app.db"], "app.db exists, and its name"),
+        (["--as", "Hero", "--skip", "--rejected", "new.csv"], "this is the file that is loaded"),
+        (["--as", "Hero", "--skip", "--rejected", "link.csv"], "this is the file that is loaded"),
     ):
         result = run("load", "new.csv", *options)
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+    assert Path("new.csv").read_text() == "name\nCid\n"
