@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.applications import Starlette
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.kit.telemetry.trace_ids import SampledTraceIds
 from crudgen.language import load_texts
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -153,3 +155,21 @@ def test_instrumentation_of_others_sees_all_requests(
     said = [one.getMessage() for one in caplog.records if "SHORTCUT" in one.getMessage()]
     assert found == (0 if patch else 2)
     assert len(said) == (patch is not None)
+
+
+def test_a_request_that_is_sampled_in_advance_has_that_trace() -> None:
+    ids = SampledTraceIds()
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.25)), id_generator=ids)
+    tracer = provider.get_tracer("test")
+    asked = range(400)
+    assert 50 < sum(ids.is_sampled(provider, "GET", {}) for _ in asked) < 150
+    spans = [
+        tracer.start_span("GET", Context()) for _ in asked if ids.is_sampled(provider, "GET", {})
+    ]
+    assert all(span.is_recording() for span in spans)
+    assert len({span.get_span_context().trace_id for span in spans}) == len(spans)
+    others = [tracer.start_span("GET", Context()) for _ in asked]
+    assert 50 < sum(span.is_recording() for span in others) < 150
+    always = TracerProvider(id_generator=ids)
+    assert ids.is_sampled(always, "GET", {})
+    assert ids.generate_trace_id() != ids.generate_trace_id()

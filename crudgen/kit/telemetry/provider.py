@@ -28,6 +28,8 @@ def configure(service: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+        from .trace_ids import SampledTraceIds
+
         made = _exporter(exporter)
     except ImportError:
         raise StartupError(
@@ -36,7 +38,9 @@ def configure(service: str) -> None:
             " or pip install 'crudgen[otel]'"
         ) from None
     resource = Resource.create({"service.name": service}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(
+        resource=resource, shutdown_on_exit=False, id_generator=SampledTraceIds()
+    )
     provider.add_span_processor(BatchSpanProcessor(made))
     trace.set_tracer_provider(provider)
 

@@ -7,7 +7,7 @@ from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import DefaultGetter
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 from starlette.types import Scope
 
 from ..http.exchange import UNMATCHED, Exchange
@@ -24,17 +24,29 @@ class RequestSpans:
 
     count = None
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, provider: TracerProvider | None) -> None:
+        """Make spans by a tracer of this provider, or of the global one."""
         self._tracer = tracer
+        self._provider = provider
         self._sampled: Span | None = None
         """The span of the request that begins next."""
         self._headers = {name.lower().encode() for name in propagate.get_global_textmap().fields}
 
     def ignores(self, method: str, path: str) -> bool:
         """Return whether the request is not sampled. If it is, `begin` takes the span."""
+        if self._is_dropped(method, path):
+            return True
         span = self._start(method, path, Context())
         self._sampled = span if span.is_recording() else None
         return self._sampled is None
+
+    def _is_dropped(self, method: str, path: str) -> bool:
+        """Return whether the provider says in advance that the request is not sampled."""
+        provider = self._provider or trace.get_tracer_provider()
+        ids: Any = getattr(provider, "id_generator", None)
+        if not hasattr(ids, "is_sampled"):
+            return False  # a provider that was not configured here
+        return not ids.is_sampled(provider, method, _first_attributes(method, path))
 
     def begin(self, exchange: Exchange) -> None:
         """Start the span, as a child of the span that the client names."""
@@ -67,7 +79,7 @@ class RequestSpans:
 
     def _start(self, method: str, path: str, parent: Context) -> Span:
         name = "HTTP" if method == _OTHER else method
-        attributes = {"http.request.method": method, "url.path": path}
+        attributes = _first_attributes(method, path)
         return self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
 
     def _parent(self, scope: Scope) -> Context:
@@ -77,6 +89,11 @@ class RequestSpans:
             if name in self._headers
         }
         return propagate.extract(sent, Context(), _GETTER) if sent else Context()
+
+
+def _first_attributes(method: str, path: str) -> dict[str, str]:
+    """Return the attributes that samplers can use."""
+    return {"http.request.method": method, "url.path": path}
 
 
 def _attributes(exchange: Exchange) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class TracingRouter(APIRouter):
         """Trace the requests of an application, in place of FastAPI."""
         del settings
         tracer = trace.get_tracer(NAME, tracer_provider=self._provider)
-        app.observe(RequestSpans(tracer))
+        app.observe(RequestSpans(tracer, self._provider))
         app._telemetry["tracing"] = False
         trace_statements(app.state.database._backend, tracer, app.state.database.kind)
 
