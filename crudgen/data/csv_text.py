@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.errors import DataError
 
-_CELL = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|\r|\Z)')
+# Possessive, so that matching a long cell takes no memory for backtracking.
+_CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",\r\n]*+))(,|\r?\n|\r|\Z)')
 _QUOTED = re.compile(r'[",\r\n]')
 MAX_RECORD = 100 * 2**20
 """Most characters of a record: a quotation mark that is never closed ends there."""
@@ -38,13 +39,15 @@ def csv_records(lines: Iterable[str], name: str) -> Iterator[tuple[int, Sequence
             if text := line.rstrip("\r\n"):
                 yield first, [cell or None for cell in text.split(",")]
             continue
-        record = line
-        while record.count('"') % 2:
+        record, length, marks = [line], len(line), line.count('"')
+        while marks % 2:
             following = next(numbered, None)
-            if following is None or len(record) > MAX_RECORD:
+            if following is None or length > MAX_RECORD:
                 raise DataError(f"{name}:{first}: a quotation mark is never closed")
-            record += following[1]
-        yield first, _cells(record, f"{name}:{first}")
+            record.append(following[1])
+            length += len(following[1])
+            marks += following[1].count('"')
+        yield first, _cells("".join(record), f"{name}:{first}")
 
 
 def _cells(record: str, place: str) -> list[str | None]:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -358,6 +359,22 @@ def test_csv_keeps_empty_texts_and_finds_wrong_marks() -> None:
     for wrong in ('a"b,c"\n', '"a"b\n', 'a,"b\nc\n', 'x,"\n'):
         with pytest.raises(DataError, match=r"a\.csv:1: .*quotation mark"):
             list(csv_records(wrong.splitlines(keepends=True), "a.csv"))
+    inches = ["name,motto\n", '5" nail,x\n', *["Ann,y\n"] * 100_000]
+    with pytest.raises(DataError, match=r"a\.csv:2: a quotation mark is never closed"):
+        list(csv_records(inches, "a.csv"))
+
+
+def test_a_long_cell_takes_little_memory() -> None:
+    for content in ("x" * 1_000_000, '""' * 500_000, 'a""b' * 250_000):
+        record = f'1,"{content}"\r\n'
+        tracemalloc.start()
+        try:
+            [(_, cells)] = csv_records([record], "a.csv")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert cells == ["1", content.replace('""', '"')]
+        assert peak < 10 * len(record)
 
 
 def test_json_arrays_of_any_form_are_read() -> None:
