@@ -5,23 +5,25 @@ A row becomes a JSON object, as in the body of a request.
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeAlias
 
 from crudgen.errors import DataError
 from crudgen.language.schema import Entity, TypeName
 
 from .csv_text import csv_line, csv_records
 from .forms import STREAM, Form
-from .json_text import json_objects
+from .json_text import json_objects, json_value
 from .reading import as_data_errors, json_lines, opened_bytes
 
-_AS_JSON = {TypeName.INT, TypeName.FLOAT, TypeName.JSON}
-"""The types whose cells are JSON. Those of others are text."""
-_BOOLEANS = {"true": True, "false": False}
+Convert: TypeAlias = Callable[[str], str]
+"""Converts a cell to JSON."""
+_NUMBERS = {TypeName.INT, TypeName.FLOAT}
+_NUMBER = re.compile(r"[ \t]*-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +90,53 @@ def _csv_file(name: str, lines: IO[str], entity: Entity) -> ForeignFile:
     if len({*names}) < len(names):
         twice = next(one for one in names if names.count(one) > 1)
         raise DataError(f"{name}:{line}: the column {twice} is repeated")
-    converters = [_converter(known[one]) for one in names]
-    return ForeignFile(name, Form.CSV, _csv_rows(records, names, converters), csv_line(header))
+    columns = [(one, _converter(known[one])) for one in names]
+    return ForeignFile(name, Form.CSV, _csv_rows(records, columns), csv_line(header))
 
 
 def _csv_rows(
     records: Iterator[tuple[int, Sequence[str | None]]],
-    names: Sequence[str],
-    converters: Sequence[Callable[[str], Any]],
+    columns: Sequence[tuple[str, Convert]],
 ) -> Iterator[ForeignRow]:
     for line, cells in records:
         source = csv_line(cells)
-        if len(cells) != len(names):
-            problem = f"{len(cells)} cells, but the first line has {len(names)}"
-            yield ForeignRow(line, b"", source, problem)
-            continue
-        row = {
-            name: read(cell)
-            for name, cell, read in zip(names, cells, converters, strict=True)
-            if cell is not None
-        }
-        yield ForeignRow(line, json.dumps(row).encode(), source)
+        try:
+            yield ForeignRow(line, _body(cells, columns).encode(), source)
+        except ValueError as error:
+            yield ForeignRow(line, b"", source, str(error))
 
 
-def _converter(kind: TypeName) -> Callable[[str], Any]:
-    """Return the function that converts a cell to a JSON value."""
+def _body(cells: Sequence[str | None], columns: Sequence[tuple[str, Convert]]) -> str:
+    """Return a row as a JSON object. Raises ValueError for cells that no object can have."""
+    if len(cells) != len(columns):
+        raise ValueError(f"{len(cells)} cells, but the first line has {len(columns)}")
+    members = []
+    for (name, convert), cell in zip(columns, cells, strict=True):
+        if cell is not None:
+            try:
+                members.append(f"{json.dumps(name)}: {convert(cell)}")
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+    return f"{{{', '.join(members)}}}"
+
+
+def _converter(kind: TypeName) -> Convert:
+    """Return the function that converts a cell to JSON. Validation reports what it does not fit."""
     if kind is TypeName.BOOL:
-        return lambda cell: _BOOLEANS.get(cell.lower(), cell)
-    return _read_json if kind in _AS_JSON else str
+        return _bool
+    if kind is TypeName.JSON:
+        return _json
+    return _number if kind in _NUMBERS else json.dumps
 
 
-def _read_json(cell: str) -> Any:
-    try:
-        return json.loads(cell, parse_constant=str)
-    except (ValueError, RecursionError):
-        return cell  # validation reports it
+def _bool(cell: str) -> str:
+    return cell.lower() if cell.lower() in {"true", "false"} else json.dumps(cell)
+
+
+def _number(cell: str) -> str:
+    return cell if _NUMBER.fullmatch(cell) else json.dumps(cell)
+
+
+def _json(cell: str) -> str:
+    json_value(cell)
+    return cell  # as it is: validation finds duplicate keys

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from crudgen.errors import DataError
 
@@ -75,6 +75,18 @@ def json_objects(stream: IO[str], name: str) -> Iterator[tuple[int, str]]:
                 raise found.error("expected ',' or ']' after an object")
 
 
+def json_value(text: str) -> Any:
+    """Return the value of a JSON text. Raises ValueError if it is invalid."""
+    try:
+        return json.loads(text, parse_constant=_reject)
+    except (ValueError, RecursionError):
+        raise ValueError('Input should be JSON, as 5, "text" or {"a": 1} are') from None
+
+
+def _reject(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
 def _end(found: _Text) -> Iterator[tuple[int, str]]:
     """Raise DataError if anything follows the array."""
     found.advance(found.position + 1)
@@ -85,7 +97,8 @@ def _end(found: _Text) -> Iterator[tuple[int, str]]:
 
 def _object(found: _Text) -> str:
     """Return the text of the next object, and continue after it."""
-    decoder = json.JSONDecoder()
+    # The numbers are not needed here, and integers of any length are not converted.
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
     while True:
         try:
             _, end = decoder.raw_decode(found.text, found.position)

@@ -4,7 +4,6 @@ A record has the name of its table and a row, with its place in the file for mes
 """
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from crudgen.errors import ArgumentError, DataError
 from .csv_text import csv_records
 from .forms import STREAM, Form
 from .head import Head, LoadedTable, read_head
-from .json_text import json_objects
+from .json_text import json_objects, json_value
 from .values import kind_of, record_adapter
 from .writing import HEAD_FILE
 
@@ -194,15 +193,17 @@ def _csv_rows(
     for number, cells in records:
         place = f"{file}:{number}"
         check_width(cells, names, place)
-        row = {
-            name: None if cell is None else read(cell)
-            for name, cell, read in zip(names, cells, converters, strict=True)
-        }
         try:
+            row = {
+                name: None if cell is None else read(cell)
+                for name, cell, read in zip(names, cells, converters, strict=True)
+            }
             found = adapter.validate_python({table: row})
         except ValidationError as error:
             problems.add(place, error)
             continue
+        except ValueError as error:
+            raise DataError(f"{place}: {table}: a cell of type json: {error}") from None
         if not problems:
             yield Record(file, number, table, found[table])
 
@@ -214,12 +215,17 @@ def check_width(cells: Sequence[object], names: Sequence[object], place: str) ->
 
 
 def cell_reader(kind: str) -> Callable[[str], Any]:
-    """Return the function that converts a cell to the JSON value of a kind, or else to itself."""
-    return _read_json if kind in {"bool", "int", "float", "json"} else str
+    """Return the function that converts a cell to the JSON value of a kind, or else to itself.
+
+    It raises ValueError for a cell of the kind `json` that is no JSON.
+    """
+    if kind == "json":
+        return json_value
+    return _read_value if kind in {"bool", "int", "float"} else str
 
 
-def _read_json(cell: str) -> Any:
+def _read_value(cell: str) -> Any:
     try:
-        return json.loads(cell, parse_constant=str)
-    except (ValueError, RecursionError):
+        return json_value(cell)
+    except ValueError:
         return cell  # validation reports it

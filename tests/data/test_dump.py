@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -347,6 +348,22 @@ def test_damaged_archives_are_refused(cycle: Spec, empty: Database, tmp_path: Pa
             assert cycle.dump(other, tmp_path / "c.zip") == whole
             assert other.file is not None
             other.file.unlink()
+
+
+def test_a_cell_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    tables = {"note": {"rows": 1, "columns": {"id": "int", "data": "json"}}}
+    first = {"crudgen_dump": 1, "secrets": True, "tables": tables}
+    with opened({"entities/note.yaml": "name: Note\nfields: {data: json?}\n"}) as spec:
+        for number, (cell, is_json) in enumerate([('"a"', True), ("a", False), ("NaN", False)]):
+            with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+                archive.writestr("dump.json", json.dumps(first))
+                archive.writestr("note.csv", csv_line(["id", "data"]) + csv_line(["1", cell]))
+            database = Database(f"sqlite:///{tmp_path}/{number}.db")
+            if is_json:
+                spec.load(database, tmp_path / "a.zip")
+                continue
+            with pytest.raises(DataError, match=r"a\.zip/note\.csv:2: note: .* should be JSON"):
+                spec.load(database, tmp_path / "a.zip")
 
 
 def test_csv_keeps_empty_texts_and_finds_wrong_marks() -> None:

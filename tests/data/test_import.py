@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from crudgen.data.csv_text import csv_line
 from crudgen.errors import DataError
 from crudgen.evolution.connecting import Database
 from tests.data.spec import Spec, lines, opened
@@ -167,6 +168,26 @@ def test_wrong_rows_are_reported_by_line(database: Database, spec: Spec, tmp_pat
     assert spec.load_rows(database, "Hero", rejected).inserted == 1
 
 
+def test_cells_of_json_contain_one_json_value(
+    database: Database, spec: Spec, tmp_path: Path
+) -> None:
+    file, deep = tmp_path / "heroes.csv", "[" * 5000
+    cells = ["calm", '{"a": 1', '{"a": NaN}', "NaN", '5, "tame": true', deep, '{"a": 1, "a": 2}']
+    rows = [["Ann", cell, None] for cell in cells]
+    rows += [["Bob", None, '1, "tame": true'], ["Cid", None, "9" * 5000], ["Dan", "{}", " 7 "]]
+    file.write_text(csv_line(["name", "data", "age"]) + "".join(map(csv_line, rows)), newline="")
+    done = spec.load_rows(database, "Hero", file, skip=True)
+    expected = ['data: Input should be JSON, as 5, "text" or {"a": 1} are'] * 6
+    expected += [
+        "data.a: The property should be given once",
+        "age: Input should be a valid integer",
+    ]
+    expected += ["age: The number should have at most 4300 digits"]
+    assert [one.partition(": ")[2] for one in done.problems] == expected
+    [dan] = heroes(database, spec)
+    assert (dan["name"], dan["data"], dan["age"]) == ("Dan", {}, 7)
+
+
 @pytest.mark.parametrize("form", ["json", "ndjson"])
 def test_skipped_objects_can_be_loaded(
     database: Database, spec: Spec, tmp_path: Path, form: str
@@ -205,6 +226,7 @@ REFUSED = [
     ("a.csv", "name\n\udcff\n", "a.csv: the file is not UTF-8"),
     ("a.json", "name\n", "a.json:1: the file is no JSON array"),
     ("a.ndjson", "name\n", "a.ndjson:1: The row is not valid JSON"),
+    ("a.json", f'[{{"age": {"1" * 5000}}}]', "a.json:1: age: The number should have at most 4300"),
 ]
 
 
