@@ -12,7 +12,7 @@ import typer
 from crudgen.cli import changing, console, source
 from crudgen.cli.progress import counted, shown_progress
 from crudgen.data.forms import STREAM, Form, form_of
-from crudgen.errors import ArgumentError, DatabaseError
+from crudgen.errors import ArgumentError, DatabaseError, DataError
 
 EXAMPLES = (
     "crudgen dump --out shop.ndjson",
@@ -80,6 +80,17 @@ def _write(
             dumping.Dump(connection, tables, first).write(out, sys.stdout.buffer, form, report)
             sys.stdout.flush()
         except BrokenPipeError:  # of a program such as head, which has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             raise typer.Exit(1) from None
+        except OSError as error:
+            if out != STREAM:
+                raise
+            _discard_output()
+            reason = error.strerror or error
+            raise DataError(f"standard output cannot be written: {reason}") from None
     return counts
+
+
+def _discard_output() -> None:
+    """Let Python write what is left to the null device when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -88,6 +88,11 @@ def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader
         raise ArgumentError("an archive cannot be read from standard input: give its file")
     with as_data_errors(name):
         if form is Form.CSV:
+            if path.is_file() and not zipfile.is_zipfile(path):
+                raise DataError(
+                    f"{name}: a dump in CSV is a zip archive, and this file is no complete one\n"
+                    "  for a file with rows of one entity, give --as ENTITY"
+                )
             with zipfile.ZipFile(path) as archive:
                 yield _ArchiveReader(archive, name)
             return

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,15 @@ def test_a_dump_goes_through_a_pipe(run: Callable[..., Result]) -> None:
     assert run("dump", "--database", "sqlite:///new.db").stdout == dumped.stdout
 
 
+@pytest.mark.usefixtures("run")
+def test_an_output_that_is_full_is_reported() -> None:
+    command = [sys.executable, "-m", "crudgen", "dump"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
 def test_arguments_that_do_not_fit_are_refused(run: Callable[..., Result]) -> None:
     for arguments, code, message in (
         (["dump", "--out", "a.txt"], 2, "a.txt: the name does not end in .ndjson"),
@@ -60,7 +71,7 @@ def test_arguments_that_do_not_fit_are_refused(run: Callable[..., Result]) -> No
         (["dump", "--out", "none/a.json"], 1, "none/a.json cannot be written: No such file"),
         (["load", "none.json"], 1, "none.json cannot be read: No such file"),
         (["load", "entities", "--format", "csv"], 1, "entities cannot be read: Is a directory"),
-        (["load", "app.db", "--format", "csv"], 1, "app.db cannot be read: File is not a zip"),
+        (["load", "app.db", "--format", "csv"], 1, "for a file with rows of one entity, give --as"),
         (["load", "app.db", "--format", "json"], 1, "app.db: the file is no"),
         (["load", "-", "--format", "csv"], 2, "cannot be read from standard input"),
         (["load", "-"], 1, "standard input:1: this is no dump"),
