@@ -18,6 +18,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Column, MetaData, String, Table, func, insert, select
 
 import crudgen
@@ -29,6 +32,7 @@ from crudgen.kit.access.api_keys import ApiKeys
 from crudgen.kit.database import Change
 from crudgen.kit.errors import StartupError
 from crudgen.kit.replica.positions import History, latest_position, make_token
+from crudgen.kit.telemetry.tracing import TracingRouter
 from tests.admin.browsing import Browser
 from tests.support.asgi import DescribedClient
 from tests.support.cluster import Cluster
@@ -215,6 +219,31 @@ def test_a_client_reads_its_writes_from_a_replica_that_lags(make: Make, nodes: C
 
     with lagging(nodes, 2):
         asyncio.run(check())
+
+
+def test_statements_on_the_replica_have_spans(make: Make, nodes: Cluster) -> None:
+    made, exporter = TracerProvider(), InMemorySpanExporter()
+    made.add_span_processor(SimpleSpanProcessor(exporter))
+
+    async def check() -> None:
+        app = make.app(database_url=nodes.primary.url, database_read_url=nodes.standby.url)
+        router = TracingRouter(made)
+        app.include_router(router)
+        router.install(app, make.settings())
+        async with app.router.lifespan_context(app):
+            client = DescribedClient(app)
+            await create(client, "traced")
+            nodes.wait_until_replayed()
+            with paused(nodes):
+                await create(client, "later")
+                exporter.clear()
+                assert "later" not in (await client.get("/heroes/")).text
+
+    asyncio.run(check())
+    statement, request = exporter.get_finished_spans()
+    assert (statement.name, request.name) == ("SELECT hero", "GET /heroes/")
+    assert statement.parent is not None
+    assert statement.parent.span_id == request.context.span_id
 
 
 @pytest.mark.long

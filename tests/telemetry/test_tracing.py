@@ -114,6 +114,50 @@ def test_spans_continue_the_trace_of_the_client(application: Application, tmp_pa
     assert statement.parent.span_id == request.context.span_id
 
 
+def test_names_of_spans_have_few_values(application: Application, tmp_path: Path) -> None:
+    made, exporter = provider()
+
+    async def work() -> None:
+        async with running(application, tmp_path, made) as app:
+            for path in ("/heroes/", "/nothing"):
+                await AsgiClient(app).request("MADEUP", path)
+
+    asyncio.run(work())
+    known, unknown = exporter.get_finished_spans()
+    assert (known.name, unknown.name) == ("HTTP /heroes/", "HTTP")
+    assert (known.attributes or {})["http.request.method"] == "_OTHER"
+    assert (known.attributes or {})["http.request.method_original"] == "MADEUP"
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT a, (SELECT count(*) FROM (SELECT 1 FROM b) AS c) FROM hero", "SELECT hero"),
+        ('SELECT a FROM "hero" WHERE id IN (SELECT id FROM b)', "SELECT hero"),
+        ("INSERT INTO hero (a) SELECT a FROM b", "INSERT hero"),
+        ("SELECT (SELECT 1 FROM b) FROM (SELECT max((id)) FROM hero) AS c", "SELECT hero"),
+        ("SELECT (SELECT a FROM b)", "SELECT"),
+        ("SELECT 1", "SELECT"),
+    ],
+)
+def test_a_statement_is_named_by_its_own_table(
+    application: Application, sql: str, name: str
+) -> None:
+    made, exporter = provider()
+
+    class Backend:
+        write = write_all = read_now = None
+
+        async def read(self, *_args: Any, **_options: Any) -> list[Any]:
+            return []
+
+    backend, tracer = Backend(), made.get_tracer("test")
+    application.module("kit.telemetry.statement_spans").trace_statements(backend, tracer, "sqlite")
+    with tracer.start_as_current_span("request"):
+        asyncio.run(backend.read(types.SimpleNamespace(sql=sql), {}, short=True))
+    assert exporter.get_finished_spans()[0].name == name
+
+
 def stack(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     del monkeypatch
     app.build_middleware_stack = types.MethodType(type(app).build_middleware_stack, app)

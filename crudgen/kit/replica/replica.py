@@ -92,6 +92,8 @@ class Replica:
         self._seen: WeakKeyDictionary[Any, _Seen] = WeakKeyDictionary()
         self._watching: asyncio.Task[None] | None = None
         self.standing = Standing(self._server.where)
+        self.run_one = run_one
+        """Runs a SELECT on a connection. Tracing replaces it."""
 
     @property
     def where(self) -> str:
@@ -149,9 +151,9 @@ class Replica:
             if connection.is_pooled:  # the pooler may change the server after each transaction
                 async with connection.transaction():
                     await self._admit(connection, after)
-                    return await run_one(connection, prepared, bound)
+                    return await self.run_one(connection, prepared, bound)
             await self._admit(connection, after)
-            return await run_one(connection, prepared, bound)
+            return await self.run_one(connection, prepared, bound)
 
         try:
             return prepared.rows(await self._server.run(work))

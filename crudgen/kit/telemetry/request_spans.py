@@ -53,8 +53,7 @@ class RequestSpans:
         parent = self._parent(exchange.scope)
         span, self._sampled = self._sampled, None
         if span is None:
-            method = exchange.method if exchange.method in _METHODS else _OTHER
-            span = self._start(method, exchange.scope["path"], parent)
+            span = self._start(exchange.method, exchange.scope["path"], parent)
         exchange.notes[self] = span
         token = contexts.attach(trace.set_span_in_context(span, parent))
         exchange.at_exit = partial(contexts.detach, token)
@@ -65,7 +64,7 @@ class RequestSpans:
         if span.is_recording():
             span.set_attributes(_attributes(exchange))
             if exchange.route != UNMATCHED:
-                span.update_name(f"{exchange.method} {exchange.route}")
+                span.update_name(f"{_span_name(exchange.method)} {exchange.route}")
             if exchange.status >= 500:
                 error = exchange.exception
                 kind = type(error).__qualname__ if error else str(exchange.status)
@@ -78,9 +77,8 @@ class RequestSpans:
         del exchange.notes[self]
 
     def _start(self, method: str, path: str, parent: Context) -> Span:
-        name = "HTTP" if method == _OTHER else method
         attributes = _first_attributes(method, path)
-        return self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+        return self._tracer.start_span(_span_name(method), parent, SpanKind.SERVER, attributes)
 
     def _parent(self, scope: Scope) -> Context:
         sent: dict[str, Any] = {
@@ -93,7 +91,13 @@ class RequestSpans:
 
 def _first_attributes(method: str, path: str) -> dict[str, str]:
     """Return the attributes that samplers can use."""
-    return {"http.request.method": method, "url.path": path}
+    known = method if method in _METHODS else _OTHER
+    return {"http.request.method": known, "url.path": path}
+
+
+def _span_name(method: str) -> str:
+    """Return the name of a method in spans; `HTTP` for those that a client can make up."""
+    return method if method in _METHODS else "HTTP"
 
 
 def _attributes(exchange: Exchange) -> dict[str, Any]:

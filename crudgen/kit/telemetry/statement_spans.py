@@ -13,6 +13,8 @@ from ..database.statements import Prepared, Values
 from ..database.transaction import Row, Step
 
 _TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([^\s"(),;]+)')
+_INNERMOST = re.compile(r"\([^()]*\)")
+_SUBQUERY = re.compile(r"\bFROM\s+;")
 
 
 def trace_statements(backend: Any, tracer: Tracer, system: str) -> None:
@@ -53,6 +55,19 @@ def trace_statements(backend: Any, tracer: Tracer, system: str) -> None:
     backend.read, backend.write, backend.write_all = traced_read, traced_write, traced_write_all
 
 
+def trace_replica(replica: Any, tracer: Tracer, system: str) -> None:
+    """Let a replica make spans of its statements, as `trace_statements` does."""
+    run = replica.run_one
+
+    async def traced_run(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+        if not trace.get_current_span().is_recording():
+            return await run(connection, prepared, bound)  # type: ignore[no-any-return]
+        with _span(tracer, system, prepared.sql):
+            return await run(connection, prepared, bound)  # type: ignore[no-any-return]
+
+    replica.run_one = traced_run
+
+
 @contextmanager
 def _span(tracer: Tracer, system: str, sql: str, count: int = 1) -> Iterator[None]:
     """Make a span the current one. Its error is the class of an exception, without values.
@@ -83,6 +98,16 @@ def _span(tracer: Tracer, system: str, sql: str, count: int = 1) -> Iterator[Non
 
 @lru_cache(maxsize=10_000)
 def _summary(sql: str) -> tuple[str, str]:
-    """Return the operation of a statement, and its first table."""
-    found = _TABLE.search(sql)
-    return sql.split(None, 1)[0].upper(), found[1] if found else ""
+    """Return the operation of a statement, and its table."""
+    return sql.split(None, 1)[0].upper(), _table(sql)
+
+
+def _table(sql: str) -> str:
+    """Return the first table outside of subqueries, or the table of the subquery in FROM."""
+    outer, count = sql, 1
+    while count:
+        outer, count = _INNERMOST.subn(lambda found: ";" * len(found[0]), outer)
+    if (found := _TABLE.search(outer)) is not None:
+        return found[1]
+    found = _SUBQUERY.search(outer)
+    return _table(sql[found.end() :]) if found else ""

@@ -12,7 +12,7 @@ from ..application import Application
 from ..settings import BaseAppSettings
 from .provider import configure, flush
 from .request_spans import RequestSpans
-from .statement_spans import trace_statements
+from .statement_spans import trace_replica, trace_statements
 
 NAME = "app"
 """The name of the tracer."""
@@ -41,6 +41,10 @@ class TracingRouter(APIRouter):
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
         if self._provider is None:
             configure(app.title)
+        replica = getattr(app.state, "replica", None)
+        if replica is not None:
+            tracer = trace.get_tracer(NAME, tracer_provider=self._provider)
+            trace_replica(replica, tracer, app.state.database.kind)
         try:
             yield
         finally:
