@@ -77,7 +77,7 @@ class Served:
             except CrudgenError as error:
                 self._failure = error
                 raise ToolProblem(f"the application cannot start: {error}") from None
-        headers: list[tuple[bytes, bytes]] = []
+        headers = [(b"host", b"localhost")]
         if self.find_caller is not None:
             headers.append((b"authorization", _OneCaller.HEADER))
         elif self.credentials is not None:

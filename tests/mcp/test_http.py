@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext, use_span
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree
@@ -99,6 +101,39 @@ def test_callers_have_their_own_permissions(
         if not one.name.startswith(("httpcore", "httpx", "mcp.client"))
     ]
     assert token not in "".join(one.getMessage() for one in own)
+
+
+def test_requests_of_tools_have_the_host_and_the_trace_of_the_call(new_database: Any) -> None:
+    seen: list[dict[bytes, bytes]] = []
+
+    class Recorder:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"] == "/teams/":
+                seen.append(dict(scope["headers"]))
+            await self.app(scope, receive, send)
+
+    params = {"name": "read_rows", "arguments": {"entity": "teams"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    sent, current = f"00-{'1' * 32}-{'2' * 16}-01", SpanContext(3, 4, is_remote=False)
+
+    async def ask() -> None:
+        async with running(new_database("sqlite")) as app, requests(app, ACCEPT) as http:
+            app.add_middleware(TrustedHostMiddleware, allowed_hosts=["shop.example"])
+            app.add_middleware(Recorder)
+            for span in (INVALID_SPAN_CONTEXT, current):
+                with use_span(NonRecordingSpan(span)):
+                    headers = {"host": "shop.example", "traceparent": sent}
+                    answer = await http.post("/mcp", json=call, headers=headers)
+                assert answer.json()["result"]["structuredContent"] == {"rows": []}
+
+    asyncio.run(ask())
+    assert [one[b"host"] for one in seen] == [b"shop.example"] * 2
+    forwarded, own = [one[b"traceparent"].decode() for one in seen]
+    assert forwarded == sent
+    assert own.startswith(f"00-{3:032x}-")
 
 
 def test_read_only_tools_do_not_write(new_database: Any) -> None:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
+from opentelemetry import propagate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
-FORWARDED = (b"authorization", b"cookie", b"x-api-key", b"x-request-id")
+_TRACE = (b"traceparent", b"tracestate", b"baggage")
+FORWARDED = (b"host", b"authorization", b"cookie", b"x-api-key", b"x-request-id", *_TRACE)
 """Headers of a request to `/mcp` that the requests of its tools have too: also credentials that
 dependencies of the user read."""
+_HOST = (b"host", b"localhost")
 _OF_EACH = (
-    (b"host", b"localhost"),
     (b"accept", b"application/json"),
     (b"x-read-after", b"agent"),  # no token: a replica does not answer, it may lack a write
 )
@@ -52,7 +54,7 @@ class ApiResponse:
 class Origin:
     """Where requests of tools come from: the client's address and its headers."""
 
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Sequence[tuple[bytes, bytes]] = (_HOST,)
     client: tuple[str, int] | None = None
     scheme: str = "http"
     server: tuple[str, int | None] | None = None
@@ -83,7 +85,7 @@ async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse
     All limits, rules, hooks and validation of the API apply, as for a request of the client.
     """
     body = b""
-    headers = [*origin.headers, *_OF_EACH]
+    headers = [*_in_trace(origin.headers), *_OF_EACH]
     headers += [(name.lower().encode(), _header_value(v)) for name, v in request.headers.items()]
     if request.has_body:
         body = json.dumps(request.body, ensure_ascii=True).encode()
@@ -124,6 +126,14 @@ async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse
     start, *parts = received
     content = b"".join(part.get("body", b"") for part in parts)
     return ApiResponse(start["status"], Headers(raw=start["headers"]), content)
+
+
+def _in_trace(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers with the current span as the parent of the request, if there is one."""
+    current: dict[str, str] = {}
+    propagate.inject(current)
+    sent = {name.lower().encode(): value.encode() for name, value in current.items()}
+    return [*((name, value) for name, value in headers if name not in sent), *sent.items()]
 
 
 def _header_value(text: str) -> bytes:
