@@ -170,6 +170,10 @@ def test_values_of_records_cannot_break_a_line() -> None:
     vars(record).update(circle=circle, keys={(1, 2): 3})
     again = json.loads(JsonFormatter().format(record))
     assert (again["circle"], again["keys"]) == ("[[...]]", "{(1, 2): 3}")
+    vars(record).update(ratio=float("nan"), rates=[float("inf")], order=7)
+    line = JsonFormatter().format(record)
+    strict = json.loads(line, parse_constant=pytest.fail)
+    assert (strict["ratio"], strict["rates"], strict["order"]) == ("nan", "[inf]", 7)
     try:
         int("one\ntwo")
     except ValueError as error:

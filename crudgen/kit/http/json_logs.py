@@ -94,9 +94,18 @@ class RequestLog:
 
 def _encode(fields: dict[str, Any]) -> str:
     try:
-        return json.dumps(fields, default=_as_text)
-    except (TypeError, ValueError):  # a key that is no text, a value that contains itself
-        return json.dumps({name: _as_text(value) for name, value in fields.items()})
+        return json.dumps(fields, default=_as_text, allow_nan=False)
+    except (TypeError, ValueError):  # a key that is no text, a value that contains itself, NaN
+        return json.dumps({name: _as_value(value) for name, value in fields.items()})
+
+
+def _as_value(value: Any) -> Any:
+    """Return a value, or its text if JSON has no such value."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return _as_text(value)
+    return value
 
 
 def _as_text(value: Any) -> str:
