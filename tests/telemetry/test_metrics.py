@@ -6,20 +6,24 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import StreamingResponse
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.kit.settings import describe_errors
 from crudgen.language import load_texts
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -293,6 +297,41 @@ def test_workers_share_a_folder(application: Application, monkeypatch: pytest.Mo
     [(remove, path)] = removed
     remove(path)
     assert not Path(folder).exists()
+
+
+def test_an_empty_token_is_refused(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_TOKEN", "")
+    with pytest.raises(ValidationError) as caught:
+        application.module("settings").Settings()
+    message = "METRICS_TOKEN: Value error, it is empty; set a token, or remove the variable"
+    assert describe_errors(caught.value) == message
+
+
+@pytest.mark.parametrize("known", [None, "/var/metrics"])
+def test_gunicorn_removes_the_folder_that_it_made(
+    monkeypatch: pytest.MonkeyPatch, known: str | None
+) -> None:
+    code = render(load_texts({"hero.yaml": HERO}, SETTINGS))["gunicorn.conf.py"]
+    folder, made = "PROMETHEUS_MULTIPROC_DIR", list[str]()
+    monkeypatch.setenv(folder, known or "")
+    if known is None:
+        monkeypatch.delenv(folder)
+    monkeypatch.setitem(sys.modules, "uvicorn_worker", SimpleNamespace(UvicornWorker=object))
+    make = tempfile.mkdtemp
+
+    def noted(prefix: str) -> str:
+        made.append(make(prefix=prefix))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", noted)
+    settings: dict[str, Any] = {}
+    for _ in range(2):  # SIGHUP reads the file again
+        exec(code, settings)  # noqa: S102 - it is the emitted code
+    assert [os.environ[folder]] == ([known] if known else made)
+    settings["on_exit"](None)
+    assert not any(map(os.path.exists, made))
 
 
 def test_a_missing_library_has_a_message(

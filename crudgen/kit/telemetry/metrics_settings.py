@@ -5,9 +5,9 @@ import os
 import shutil
 import tempfile
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from ..errors import StartupError
 from ..settings import BaseAppSettings
@@ -16,10 +16,16 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of the folder in which worker processes share their metrics."""
 
 
+def _not_empty(token: SecretStr) -> SecretStr:
+    if not token.get_secret_value():
+        raise ValueError("it is empty; set a token, or remove the variable")
+    return token
+
+
 class MetricsSettings(BaseAppSettings):
     """The settings of metrics."""
 
-    metrics_token: SecretStr | None = None
+    metrics_token: Annotated[SecretStr, AfterValidator(_not_empty)] | None = None
     """Token that `/metrics` requires, as `Authorization: Bearer`. Default: anyone may read it."""
 
     def __init__(self, **values: Any) -> None:
