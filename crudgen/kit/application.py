@@ -194,6 +194,8 @@ class Application(FastAPI):
     def direct_reads(self) -> Any:
         """The DirectReads (see fast/direct.py) that may respond to requests now, or None."""
         needs_scope = self._rate or self._root_path.own or self.wrap_send
+        if type(self).__call__ is not _OWN_CALL:
+            return None  # that of a subclass, or a replacement, would see no request
         if needs_scope or self._skips_shortcuts() or self._native_telemetry.enabled():
             return None
         return self._direct
@@ -206,6 +208,9 @@ class Application(FastAPI):
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""
         return bool(self.dependency_overrides or self.root_path)
+
+
+_OWN_CALL = Application.__call__
 
 
 def _with_startup_message(send: Send) -> Send:

@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from asgi_correlation_id import CorrelationIdFilter
+from fastapi import FastAPI, HTTPException
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from uvicorn import Config
@@ -24,10 +26,12 @@ from tests.fast.test_shortcut import (
     HERO,
     KEYS,
     QUERIES,
+    ROUTES,
     Asked,
     NewDatabase,
     Packages,
     Tree,
+    edit,
     make,
     odd,
     well_formed,
@@ -371,6 +375,15 @@ def noted(key):
     calls["noted"] += 1
     return key
 """
+AUDITED = """
+from copy import copy
+class Audited(Resource):
+    async def read(self, db, key):
+        calls["audited"] += 1
+        return await super().read(db, key)
+audited = copy(heroes)
+audited.__class__ = Audited
+"""
 
 
 @pytest.mark.parametrize(
@@ -383,16 +396,82 @@ def noted(key):
         'globals()["calls"]["x"] += 1\nreturn await heroes.read(db, hero_id)',
         "from asyncio import sleep\nawait sleep(0)\nreturn await heroes.read(db, hero_id)",
         'return await getattr(heroes, "read")(db, hero_id)',
+        "try:\n    return await heroes.read(db, hero_id)\nexcept:\n    return heroes.read",
+        "return await audited.read(db, hero_id)",
     ],
 )
 def test_handlers_with_code_of_ones_own_go_through_asgi(wires: Wires, body: str) -> None:
-    wires.start(change=with_body(body, more=COUNTED))
+    def change(tree: Tree) -> None:
+        with_body(body, more=COUNTED)(tree)
+        tree[f"app/{ROUTES}"] += AUDITED
+
+    wires.start(change=change)
     wires.send(encoded(write("POST", "/heroes/", HERO)))
     assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
     assert not wires.sent_directly
     for package in wires.packages:
         calls = importlib.import_module(f"{package.__name__}.heroes.routes").calls
         assert not calls or set(calls.values()) == {1}
+
+
+def test_handlers_with_variables_of_another_function_go_through_asgi(wires: Wires) -> None:
+    more = """
+def counting(count):
+    async def read_hero(hero_id: HeroId, db: DatabaseDep) -> Response:
+        count()
+        return await heroes.read(db, hero_id)
+    return read_hero
+calls = []
+"""
+
+    def change(tree: Tree) -> None:
+        edit(tree, ROUTES, "\nrouter = ", f"\n{more}\nrouter = ")
+        tree[f"app/{ROUTES}"] += """
+router.routes[:] = [one for one in router.routes if getattr(one, "name", "") != "read_hero"]
+router.get("/{hero_id}", response_model=HeroPublic)(counting(lambda: calls.append(1)))
+"""
+
+    wires.start(change=change)
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
+    assert not wires.sent_directly
+    for package in wires.packages:
+        assert importlib.import_module(f"{package.__name__}.heroes.routes").calls == [1]
+
+
+def test_a_resource_that_is_replaced_is_not_read(wires: Wires) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    wires.send(encoded(PLAIN))
+    assert wires.sent_directly == 1
+
+    class Gone:
+        async def read(self, _db: Any, _key: Any) -> Any:
+            raise HTTPException(410)
+
+    for package in wires.packages:
+        routes = importlib.import_module(f"{package.__name__}.heroes.routes")
+        assert isinstance(routes, ModuleType)
+        vars(routes)["heroes"] = Gone()
+    assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 410")
+    assert wires.sent_directly == 1
+
+
+def test_an_application_that_overrides_call_sees_every_request(wires: Wires) -> None:
+    seen: list[str] = []
+
+    def override(app: FastAPI, _package: ModuleType) -> None:
+        class Own(type(app)):  # type: ignore[misc]
+            async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+                seen.append(scope["type"])
+                await super().__call__(scope, receive, send)
+
+        app.__class__ = Own
+
+    wires.start(extend=override)
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    wires.send(encoded(PLAIN))
+    assert seen == ["http"] * 6
 
 
 def test_nothing_is_sent_directly_if_the_application_sees_every_request(wires: Wires) -> None:
@@ -489,6 +568,47 @@ def test_observers_are_told_of_each_request_once(
     assert all(observer.told == expected for observer in observers)
 
 
+class FailingObserver(Observer):
+    """Raises errors at the beginning or at the end."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        setattr(self, name, self._fail)
+
+    def _fail(self, *_: Any) -> None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", ["ignores", "begin", "end", "count"])
+def test_errors_of_observers_give_the_same_response(wires: Wires, name: str) -> None:
+    counters: list[Counter] = []
+
+    def observe(app: Any, _package: ModuleType) -> None:
+        counters.append(Counter())
+        app.observe(FailingObserver(name))
+        app.observe(counters[-1])
+
+    wires.start(extend=observe)
+    status = b"HTTP/1.1 500" if name == "begin" else b"HTTP/1.1 200"
+    assert wires.send(encoded(write("POST", "/heroes/", HERO))).startswith(status)
+    assert wires.send(encoded(PLAIN)).startswith(status)
+    assert {len(one.told) for one in counters} == {0 if name == "begin" else 2}
+
+
+def test_limits_of_heads_are_applied(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    many = replace(PLAIN, headers=((b"accept", b"*/*"), (b"user-agent", b"x" * 1500)))
+    assert wires.send(encoded(many)).startswith(b"HTTP/1.1 200")
+    assert wires.sent_directly == 1
+    for changed in ({"max_headers": 2}, {"max_head_bytes": 1024}):
+        for wire in wires.wires:
+            module = importlib.import_module(wire.protocol.__module__)
+            limits = importlib.import_module(f"{wire.protocol.__module__[:-14]}.settings")
+            monkeypatch.setattr(module, "_settings", partial(limits.ServerSettings, **changed))
+        assert wires.send(encoded(many)).startswith(b"HTTP/1.1 431")
+
+
 def test_options_of_uvicorn_that_change_requests_need_asgi(wires: Wires) -> None:
     wires.start()
     wires.send(encoded(write("POST", "/heroes/", HERO)))
@@ -579,6 +699,38 @@ def test_the_access_log_has_the_same_lines(wires: Wires, caplog: pytest.LogCaptu
         assert lines[0] == lines[1] == lines[2]
         assert lines[0][1] == '127.0.0.1:1 - "GET /heroes/?limit=1&offset=%30 HTTP/1.1" 200'
     finally:
+        logger.removeHandler(caplog.handler)
+
+
+async def request_id(wire: Wire) -> str:
+    """Return the id of one request."""
+    connection, transport = wire.connect()
+    connection.data_received(encoded(PLAIN))
+    await rest(connection, transport)
+    connection.connection_lost(None)
+    (found,) = re.findall(rb"x-request-id: (.*)\r", transport.written)
+    return str(found.decode())
+
+
+def test_the_access_log_has_the_id_of_the_request(
+    wires: Wires, caplog: pytest.LogCaptureFixture
+) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    logger = logging.getLogger("uvicorn.access")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(caplog.handler)
+    named = CorrelationIdFilter()
+    caplog.handler.addFilter(named)
+    try:
+        for wire in wires.wires:
+            wire.config.access_log = True
+            caplog.clear()
+            sent = wires.loop.run(request_id(wire))
+            (record,) = caplog.records
+            assert vars(record)["correlation_id"] == sent
+    finally:
+        caplog.handler.removeFilter(named)
         logger.removeHandler(caplog.handler)
 
 

@@ -1,5 +1,6 @@
 """One handler that reads rows, called from the HTTP protocol without waiting."""
 
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import perf_counter
 from types import MappingProxyType
@@ -16,8 +17,9 @@ from ..http.routing import JsonRequest
 from .known_heads import HARMLESS
 from .plain_reads import read_rows
 from .row_reads import RowReads, row_reads
-from .shortcut import REQUEST_ID_HEADER, Shortcut, new_request_id
+from .shortcut import REQUEST_ID_HEADER, Shortcut
 
+_log = logging.getLogger("uvicorn.error")
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -32,11 +34,11 @@ class DirectRead:
         if read is None or not shortcut.passed_on.isdisjoint(HARMLESS):
             raise ValueError("the handler may have effects, or depends on other headers")
         self._shortcut = shortcut
-        rows, operation = read
+        self._source = read
         self._rows: RowReads | None = None
         """What reads the row, if the handler is called with a key and nothing else."""
-        if operation == "read" and shortcut.takes_only_key:
-            self._rows = row_reads(rows)
+        if read.operation == "read" and shortcut.takes_only_key:
+            self._rows = row_reads(read.rows)
 
     def response(
         self,
@@ -46,13 +48,15 @@ class DirectRead:
         query: bytes,
         headers: Mapping[bytes, bytes],
         new_scope: Callable[[], Scope],
+        request_id: str,
     ) -> tuple[int, bytes] | None:
         """Return the status of the response, and the bytes of its headers and its body.
 
         Return None if the request is to be handled as usual. `headers` are harmless ones, each
         given once. `app` is the Application.
         """
-        request_id = new_request_id()
+        if not self._source.is_current():
+            return None
         if app.observers and not self._ignored_by(app.observers, path):
             return self._respond_observed(app, key, query, headers, new_scope, request_id)
         began = perf_counter()
@@ -61,7 +65,10 @@ class DirectRead:
             seconds = perf_counter() - began
             for one in app.observers:
                 if one.count is not None:
-                    one.count("GET", self._shortcut.path, found[0], seconds)
+                    try:
+                        one.count("GET", self._shortcut.path, found[0], seconds)
+                    except Exception as error:
+                        _log_error(error)
         return found
 
     def _ignored_by(self, observers: Sequence[Observer], path: str) -> bool:
@@ -81,16 +88,21 @@ class DirectRead:
         exchange = Exchange(new_scope(), _send_nothing, app.observers)
         exchange.route, exchange.entity = self._shortcut.path, self._shortcut.entity
         token = correlation_id.set(request_id)
-        exchange.begin()
         found = None
         try:
-            scope = exchange.scope
-            found = self._respond(app, key, query, headers, lambda: scope, request_id, scope)
+            exchange.begin()
+            try:
+                scope = exchange.scope
+                found = self._respond(app, key, query, headers, lambda: scope, request_id, scope)
+            finally:
+                if found is None:
+                    exchange.forget()
+                else:
+                    try:
+                        exchange.complete(found[0])
+                    except Exception as error:
+                        _log_error(error)
         finally:
-            if found is None:
-                exchange.forget()
-            else:
-                exchange.complete(found[0])
             correlation_id.reset(token)
         return found
 
@@ -146,6 +158,11 @@ def _result_at_once(db: Database, handler: Coroutine[Any, Any, Any], request_id:
         correlation_id.reset(token)
         handler.close()
     return None
+
+
+def _log_error(error: Exception) -> None:
+    """Log the error of an observer: the request is complete, and must not be handled again."""
+    _log.error("Exception in ASGI application\n", exc_info=error)
 
 
 async def _receive_nothing() -> Message:

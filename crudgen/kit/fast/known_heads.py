@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from ..http.direct_responses import MAX_HEAD_BYTES, MAX_HEADERS
 from ..http.headers import Header
 from ..http.request_head import find_refusal
 
 MAX_HEADS = 1000
 """Most heads in the cache."""
-MAX_HEAD_BYTES = 2048
-"""Most bytes of a head in the cache."""
-MAX_HEADERS = 20
 HARMLESS = {
     b"accept",
     b"accept-encoding",
@@ -87,7 +85,7 @@ def _parse(data: bytes) -> KnownHead | None:
     is_plain = (
         parsed.is_complete
         and parsed.keeps_alive
-        and len(names) == len(parsed.headers)
+        and len(names) == len(parsed.headers) <= MAX_HEADERS
         and names <= HARMLESS
         and find_refusal("1.1", b"/", parsed.headers) is None
     )

@@ -102,8 +102,10 @@ class Exchange:
     def complete(self, status: int) -> None:
         """Tell the observers of a response that was not sent by `run`."""
         self.status = status
-        self._end()
-        self._exit()
+        try:
+            self._end()
+        finally:
+            self._exit()
 
     def forget(self) -> None:
         """Tell the observers that the request begins again, with another Exchange."""

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from ..http.headers import Header
 from .direct_read import DirectRead
 from .known_heads import KnownHeads
-from .shortcut import Shortcut
+from .shortcut import Shortcut, new_request_id
 from .shortcut_table import ShortcutTable
 
 _REQUEST_LINE = re.compile(
@@ -46,8 +46,8 @@ class DirectReads:
 
     def response(
         self, data: bytes, connection: Connection, defaults: Sequence[Header]
-    ) -> tuple[int, bytes, bytes] | None:
-        """Return the status, the target of the request, and the bytes of the response.
+    ) -> tuple[int, bytes, str, bytes] | None:
+        """Return the status, the target and the id of the request, and the bytes of the response.
 
         Return None if the request is to be handled as usual. `data` are all bytes since the end of
         the last request, `defaults` the headers that the server adds to each response.
@@ -62,8 +62,10 @@ class DirectReads:
         if known is None or self._app.exceeds_limits(path, query):
             return None
         read = self._read_of(known[0])
-        if read is None or self._app.state.database.kind != "sqlite":
+        database = self._app.state.database
+        if read is None or database.kind != "sqlite" or database.for_request is not None:
             return None
+        request_id = new_request_id()
 
         def scope() -> Scope:
             return {
@@ -81,7 +83,9 @@ class DirectReads:
                 "state": {},
             }
 
-        response = read.response(self._app, path.decode(), known[1], query, head.by_name, scope)
+        response = read.response(
+            self._app, path.decode(), known[1], query, head.by_name, scope, request_id
+        )
         if response is None:
             return None
         status, rest = response
@@ -89,7 +93,8 @@ class DirectReads:
             self._defaults = defaults
             self._encoded_defaults = b"".join([b"%b: %b\r\n" % one for one in defaults])
         target = b"%b?%b" % (path, query) if query else path
-        return status, target, b"".join((STATUS_LINE[status], self._encoded_defaults, rest))
+        sent = b"".join((STATUS_LINE[status], self._encoded_defaults, rest))
+        return status, target, request_id, sent
 
     def _read_of(self, shortcut: Shortcut) -> DirectRead | None:
         """Return the DirectRead of a shortcut; None if its handler may have effects."""

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..errors import ResponseAbortedError
 from ..settings import ServerSettings
+from .direct_responses import MAX_HEAD_BYTES, MAX_HEADERS
 from .lingering_close import LingeringTransport
 from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
@@ -38,6 +39,9 @@ class HttpProtocol(IgnoredUpgrades):
         super().__init__(*args, **options)
         self.app = partial(_run, self.app)
         self._limits = _settings()
+        least = (self._limits.max_headers, self._limits.max_head_bytes)
+        if least[0] < MAX_HEADERS or least[1] < MAX_HEAD_BYTES:
+            self._application = None  # only a parser applies the limits
         self._timer: asyncio.TimerHandle | None = None
         """Limits the time for the next request, or for the rest of one; closes the connection."""
         self._send_timeout = SendTimeout(self._limits.send_seconds)
