@@ -113,6 +113,13 @@ def test_every_form_of_a_kit_with_something_left_out_can_be_rendered() -> None:
         assert any(path.startswith("app/kit/") for path in tree) == (form is not KitForm.LIBRARY)
 
 
+def test_only_traced_projects_import_opentelemetry() -> None:
+    for what, text in KEYS.items():
+        tree = render(load_texts({"robot.yaml": SPECS[what]}, text))
+        found = {path for path in tree if "from opentelemetry." in tree[path]}
+        assert bool(found) == (what == "traces"), found
+
+
 @pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "form"), CHOSEN, ids=str)

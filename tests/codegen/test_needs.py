@@ -291,6 +291,15 @@ def test_a_library_of_the_extra_test_is_missing_where_the_application_needs_it()
     assert lines(served, fixtures, "Settings(database_url=url)") == ["webhooks=False,"]
 
 
+def test_fixtures_of_a_traced_application_send_no_spans(schema: Schema) -> None:
+    served, fixtures = replace(schema, tracing=True), "tests/conftest.py"
+    text = render(served)[fixtures]
+    line = 'os.environ["OTEL_TRACES_EXPORTER"] = "none"'
+    assert f"\n{line}" in text
+    assert lines(served, fixtures, text) == []
+    assert lines(served, fixtures, render(schema)[fixtures]) == [line]
+
+
 def test_postgresql_needs_its_driver(schema: Schema) -> None:
     served = replace(schema, database="postgresql://host/app")
     text = render(schema)[PYPROJECT]

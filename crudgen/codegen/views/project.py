@@ -77,6 +77,7 @@ class ProjectView:
     has_users: bool
     has_keys: bool
     has_metrics: bool
+    has_tracing: bool
     webhooks: tuple[Code, ...]
     """The beginning of the environment variables of each webhook."""
 
@@ -147,6 +148,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_users=has_users(schema.auth),
         has_keys=has_keys(schema.auth),
         has_metrics=schema.metrics,
+        has_tracing=schema.tracing,
         webhooks=(*variables_of_webhooks(schema),),
     )
 

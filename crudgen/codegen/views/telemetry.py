@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call
+from crudgen.codegen.needs import Mention
 from crudgen.language.schema import Schema
 
 from .events import kit_conditions_of_events
@@ -12,7 +13,13 @@ _OF_METRICS = (
     *("counted_events", "instruments", "metrics", "metrics_settings", "request_metrics"),
     "sampling",
 )
-_OF_TRACING = ("provider", "request_spans", "statement_spans", "tracing")
+_OF_TRACING = ("provider", "request_spans", "statement_spans", "trace_ids", "tracing")
+_NO_EXPORTER = Mention(
+    "create_app(",
+    ("OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"),
+    'os.environ["OTEL_TRACES_EXPORTER"] = "none"',
+    "after the imports, with 'import os'",
+)
 
 
 def kit_conditions_of_telemetry(schema: Schema) -> dict[str, bool]:
@@ -43,6 +50,12 @@ def tracing_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
     """Yield `TracingRouter()`, if requests are traced."""
     if schema.tracing:
         yield call(imports.name(".kit.telemetry.tracing", "TracingRouter"), [])
+
+
+def tracing_needs_of_fixtures(schema: Schema) -> Iterator[Mention]:
+    """Yield what the fixtures of tests must contain so that no test waits for a collector."""
+    if schema.tracing:
+        yield _NO_EXPORTER
 
 
 def metrics_settings(schema: Schema) -> Iterator[tuple[str, str]]:
