@@ -4,6 +4,7 @@ import code
 import linecache
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,32 @@ def _own_frames(error: Exception, filename: str) -> TracebackType | None:
     while frame is not None and frame.tb_frame.f_code.co_filename != filename:
         frame = frame.tb_next
     return frame
+
+
+def watched(session: "Session") -> Callable[[], bool]:
+    """Return a function that says whether a session has changes that are not committed.
+
+    A query flushes new rows, and then the session does not have them among its changes.
+    """
+    from sqlalchemy import event  # noqa: PLC0415 -- slow to import
+
+    is_changed = False
+
+    def after_flush(_session: Any, _context: Any) -> None:
+        nonlocal is_changed
+        is_changed = True
+
+    def do_orm_execute(state: Any) -> None:
+        nonlocal is_changed
+        is_changed = is_changed or state.is_insert or state.is_update or state.is_delete
+
+    def after_transaction_end(_session: Any, transaction: Any) -> None:
+        nonlocal is_changed
+        is_changed = is_changed and transaction.parent is not None
+
+    for listener in (after_flush, do_orm_execute, after_transaction_end):
+        event.listen(session, listener.__name__, listener)
+    return lambda: bool(is_changed or session.new or session.dirty or session.deleted)
 
 
 def interact(banner: str, names: Names, session: "Session") -> None:

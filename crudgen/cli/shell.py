@@ -40,14 +40,14 @@ def shell(
 
     with opened_application(tree, database) as application:
         session = application.session
-        names = _names(application, served.schema)
+        names, has_changes = _names(application, served.schema), python_console.watched(session)
         if command is not None:
             python_console.run_code(command, "<string>", names)
         elif sys.stdin.isatty():
             python_console.interact(_banner(application, served.schema), names, session)
         else:
             python_console.run_code(sys.stdin.read(), "<stdin>", names)
-        if session.new or session.dirty or session.deleted:
+        if has_changes():
             console.say_error("note: changes were not committed: call session.commit()", "yellow")
 
 

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import select
 
-from crudgen.cli.python_console import DatabaseConsole, run_code
+from crudgen.cli.python_console import DatabaseConsole, run_code, watched
 from crudgen.language import load_texts
 from tests.cli.test_cli import ENVIRONMENT, Project
 from tests.data.filled import opened
@@ -67,3 +69,25 @@ def test_a_terminal_shows_errors_of_the_database_as_messages(
         with pytest.raises(SystemExit):
             run_code("x =", "<string>", {})
         assert capsys.readouterr().err.startswith('  File "<string>", line 1')
+
+
+def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
+    schema = load_texts({"hero.yaml": "name: Hero\nfields: {name: str, age: int(0..)?}\n"})
+    with opened(schema, f"sqlite:///{tmp_path}/a.db") as application:
+        session, model = application.session, application.table_model(schema.entities[0])
+        has_changes = watched(session)
+        session.exec(select(model)).all()
+        assert not has_changes()
+        session.add(model(name="Ann"))
+        assert has_changes()
+        session.exec(select(model)).all()  # it flushes the new row
+        assert has_changes()
+        with session.begin_nested():
+            session.execute(update(model).values(age=3))
+        assert has_changes()
+        session.commit()
+        assert not has_changes()
+        session.execute(update(model).values(age=4))
+        assert has_changes()
+        session.rollback()
+        assert not has_changes()
