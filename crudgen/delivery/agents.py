@@ -184,8 +184,9 @@ async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     server = Toolbox(found, served.find_api).server("crudgen", version)
     lines: Any = input_lines()
-    try:
-        async with stdio_server(lines) as (incoming, outgoing):
+    async with stdio_server(lines) as (incoming, outgoing):
+        try:
             await server.run(incoming, outgoing, server.create_initialization_options())
-    finally:
-        await served.close()
+        finally:
+            # Standard output is diverted until here: the end of the application may write to it.
+            await served.close()

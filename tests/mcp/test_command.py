@@ -1,6 +1,7 @@
 """`crudgen mcp`: tools about rows and the spec, on standard input and output."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,11 @@ from tests.support.servers import write_entities
 HERO = "name: Hero\nfields: {name: str(1..80) unique, age: int?}\n"
 TOOLS = ["describe", "read_rows", "create_row", "update_row", "delete_row", "run_action"]
 HIDDEN = "name: Secret\nfields: {text: str}\naccess: {read: editor}\n"
+INITIALIZE = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
 OF_SPEC = ["check_spec", "explain_spec", "plan_database"]
 
 
@@ -49,6 +55,43 @@ def test_an_agent_works_with_the_command(tmp_path: Path) -> None:
 
     asyncio.run(work())
     assert (tmp_path / "log").read_text() == ""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("by_signal", [False, True])
+def test_only_messages_are_on_standard_output(tmp_path: Path, *, by_signal: bool) -> None:
+    """The exporter `console` prints its last spans when the application ends."""
+    entities = write_entities(tmp_path / "entities", {"hero": HERO})
+    (tmp_path / "crudgen.yaml").write_text("tracing: true\n")
+    call = {"name": "read_rows", "arguments": {"entity": "heroes"}}
+    messages: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": INITIALIZE},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": call},
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "crudgen", "mcp", str(entities), "--spec-only"],
+        cwd=tmp_path,
+        env={**os.environ, "OTEL_TRACES_EXPORTER": "console"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for one in messages:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **one}) + "\n")
+        process.stdin.flush()
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        if by_signal:
+            process.terminate()
+        rest, log = process.communicate()
+    assert [json.loads(line)["id"] for line in lines] == [1, 2]
+    assert rest == ""
+    assert '"name": "GET /heroes/"' in log
+    assert "Traceback" not in log
+    assert process.returncode == 0
 
 
 async def _work(user: Agent, entities: Path) -> None:
