@@ -324,6 +324,7 @@ def test_plain_reads_need_no_asgi(wires: Wires) -> None:
         [encoded(PLAIN)[:9], encoded(PLAIN)[9:]],
         [encoded(PLAIN) * 2],
         [b"\r\n" + encoded(PLAIN)],
+        [b"GET /heroes/1 HTTP/1.1\r\n\r\n" + encoded(PLAIN)],
         [encoded(replace(PLAIN, method="HEAD"))],
         [encoded(replace(PLAIN, path="/heroes/%31"))],
         [encoded(replace(PLAIN, path="/heroes/2"))],

@@ -60,7 +60,11 @@ class _Parsing:
         self.parser = HttpRequestParser(self)
         self.headers: list[Header] = []
         self.keeps_alive = False
-        self.is_complete = False
+        self.begun = 0
+        self.completed = 0
+
+    def on_message_begin(self) -> None:
+        self.begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
@@ -69,13 +73,13 @@ class _Parsing:
         self.keeps_alive = self.parser.should_keep_alive()  # the parser knows it only now
 
     def on_message_complete(self) -> None:
-        self.is_complete = True
+        self.completed += 1
 
 
 def _parse(data: bytes) -> KnownHead | None:
     """Return a head if it is valid and has only harmless headers, each once."""
-    if data.find(b"\r\n\r\n") != len(data) - 4:
-        return None  # more than one request, or part of one
+    if data.find(b"\r\n\r\n") != len(data) - 4 or data.startswith(b"\r\n"):
+        return None  # more than one request, or part of one; or no headers
     parsed = _Parsing()
     try:
         parsed.parser.feed_data(b"GET / HTTP/1.1\r\n" + data)
@@ -83,7 +87,7 @@ def _parse(data: bytes) -> KnownHead | None:
         return None
     names = {name for name, _ in parsed.headers}
     is_plain = (
-        parsed.is_complete
+        parsed.begun == parsed.completed == 1
         and parsed.keeps_alive
         and len(names) == len(parsed.headers) <= MAX_HEADERS
         and names <= HARMLESS
