@@ -136,7 +136,14 @@ def _module_imports(module: str, names: Collection[str], indent: int = 0) -> Cod
     if module.startswith(".") and not module.startswith(".."):
         # The modules of the same entity: no other entity imports the same names.
         return _import_statements(module, names, indent)
+    if len(names) == 1:
+        return _cached_import_statement(module, *names, indent)
     return _cached_import_statements(module, frozenset(names), indent)
+
+
+@lru_cache(maxsize=8192)
+def _cached_import_statement(module: str, name: str, indent: int) -> Code:
+    return _import_statement(module, (name,), indent)
 
 
 @lru_cache(maxsize=8192)

@@ -1,6 +1,6 @@
 """Finds parts of a spec by name. Reason to change: the error about an unknown name."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 
@@ -12,12 +12,14 @@ class _Named(Protocol):
 _Part = TypeVar("_Part", bound=_Named)
 
 
-def named(name: str, parts: Iterable[_Part], kind: str) -> _Part:
-    """Return the part with a name. Raises KeyError if there is none; `kind` says what it is."""
-    names = []
+def named(name: str, parts: Sequence[_Part], kind: str, owner: str = "") -> _Part:
+    """Return the part with a name. Raises KeyError if there is none.
+
+    `kind` says what it is, and `owner` what it is a part of.
+    """
     for part in parts:
         if part.name == name:
             return part
-        names.append(part.name)
-    known = ", ".join(names) or "none"
-    raise KeyError(f"no {kind} is called {name!r}; known: {known}")
+    known = ", ".join(part.name for part in parts) or "none"
+    what = f"{kind} of {owner}" if owner else kind
+    raise KeyError(f"no {what} is called {name!r}; known: {known}")

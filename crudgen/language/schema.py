@@ -229,11 +229,11 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name. Raises KeyError."""
-        return named(name, self.relations, f"relation of {self.name}")
+        return named(name, self.relations, "relation", self.name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name. Raises KeyError."""
-        return named(name, (*self.fields, *self.computed), f"field of {self.name}")
+        return named(name, (*self.fields, *self.computed), "field", self.name)
 
     @property
     def key(self) -> Field:

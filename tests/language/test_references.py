@@ -9,6 +9,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
 from crudgen.language.indexes import Index
+from crudgen.language.names import FieldName
 from crudgen.language.relations import Link, LinkEnd, OnDelete, Relation, RelationKind
 from crudgen.language.schema import Constant, TypeName
 
@@ -354,3 +355,16 @@ def test_explain_prints_both_ends() -> None:
     assert team.endswith(
         "# Relations that other entities declare:\n#   heroes: one to many, by Hero.team_id\n"
     )
+
+
+def test_unknown_fields_and_relations() -> None:
+    found = schema({"Hero": {"team_id": "-> Team"}, "Team": {}})
+    hero, team = found.entities
+    assert hero.field(FieldName("team_id")).reference is not None
+    assert team.relation(FieldName("heroes")).inverse == "team"
+    with pytest.raises(
+        KeyError, match="no field of Hero is called 'age'; known: id, name, team_id"
+    ):
+        hero.field(FieldName("age"))
+    with pytest.raises(KeyError, match="no relation of Team is called 'hero'; known: heroes"):
+        team.relation(FieldName("hero"))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from crudgen.codegen.code import Code, literal
+from crudgen.codegen.code import Code, literal, string
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword
 from crudgen.language.names import ClassName
@@ -21,15 +21,16 @@ class Entities(dict[ClassName, Entity]):
         return any(entity.computed for entity in self.values())
 
     @cached_property
-    def references(self) -> dict[tuple[ClassName, ClassName], int]:
-        """The number of references from one entity to another one, where there are any."""
-        ends = (
-            (entity.name, field.reference.target)
-            for entity in self.values()
+    def with_several_references(self) -> set[tuple[ClassName, ClassName]]:
+        """The pairs of entities, in both orders, with several references between them."""
+        ends = Counter(
+            pair
+            for name, entity in self.items()
             for field in entity.fields
             if field.reference is not None
+            for pair in {(name, field.reference.target), (field.reference.target, name)}
         )
-        return dict(Counter(ends))
+        return {pair for pair, number in ends.items() if number > 1}
 
     @cached_property
     def nesting(self) -> set[ClassName]:
@@ -62,9 +63,9 @@ def foreign_key(field: Field, entities: Entities, imports: Imports) -> Iterator[
     table, column = str(target.table), str(target.key.column)
     has_dot = "." in table + column
     if reference.use_alter or has_dot:
-        parts = Bracket("(", (literal(table), literal(column)), ")")
+        parts = Bracket("(", (string(table), string(column)), ")")
         items = [
-            parts if has_dot else literal(f"{table}.{column}"),
+            parts if has_dot else string(f"{table}.{column}"),
             *_on_delete_argument(reference),
         ]
         if reference.use_alter:
@@ -72,7 +73,7 @@ def foreign_key(field: Field, entities: Entities, imports: Imports) -> Iterator[
         constraint = call(imports.name("sqlalchemy", "ForeignKey", in_class=True), items)
         yield keyword("sa_column_args", Bracket("[", (constraint,), "]"))
     else:
-        yield keyword("foreign_key", literal(f"{table}.{column}"))
+        yield keyword("foreign_key", string(f"{table}.{column}"))
         yield from _on_delete_argument(reference)
 
 

@@ -55,7 +55,8 @@ class RelationshipPrinter:
         """Yield the declarations of all relationships, some after a comment."""
         for relation in self._entity.relations:
             one = self._relationship(relation)
-            yield from self._read_only_comment(one)
+            if one.is_view:
+                yield self._read_only_comment(one)
             yield self._relationship_declaration(one)
 
     def _relationship(self, relation: Relation) -> _Relationship:
@@ -69,15 +70,14 @@ class RelationshipPrinter:
             is_view = is_circular and relation.kind is not RelationKind.MANY_TO_ONE
         return _Relationship(relation, target, by, is_circular, is_view)
 
-    def _read_only_comment(self, one: _Relationship) -> Iterator[Code]:
-        """Yield a comment if SQLAlchemy ignores changes of the relationship."""
+    def _read_only_comment(self, one: _Relationship) -> Code:
+        """Return the comment about a relationship whose changes SQLAlchemy ignores."""
         relation, target = one.relation, one.target
-        if relation.link is not None and relation.link.via:
-            yield raw("# Read-only: add and delete rows of ") + name(relation.link.name)
-        elif one.by is not None and one.is_view:
-            inverse = target.relation(relation.inverse) if relation.inverse else None
-            what = (inverse or one.by).attribute
-            yield raw("# Read-only: set ") + name(target.name) + raw(".") + name(what)
+        if relation.link is not None:
+            return raw("# Read-only: add and delete rows of ") + name(relation.link.name)
+        by = target.relation(relation.inverse) if relation.inverse else one.by
+        what = raw("") if by is None else raw(".") + name(by.attribute)
+        return raw("# Read-only: set ") + name(target.name) + what
 
     def _relationship_declaration(self, one: _Relationship) -> Code:
         """Return `team: Optional["Team"] = Relationship(…)`."""
@@ -123,7 +123,7 @@ class RelationshipPrinter:
         own = relation.kind is RelationKind.MANY_TO_ONE
         if relation.link is not None:
             yield from self._link_options(relation, relation.link, target)
-        elif one.by is not None and self._references_between(target) > 1:
+        elif one.by is not None and self._has_several_references(target):
             owner = self._entity if own else target
             yield pair("foreign_keys", _attribute_path(owner, one.by.attribute))
         if own and target is self._entity:
@@ -137,11 +137,9 @@ class RelationshipPrinter:
         elif one.is_circular:
             yield _POST_UPDATE
 
-    def _references_between(self, target: Entity) -> int:
-        """Return the number of references between two entities, in both directions."""
-        references, own = self._entities.references, self._entity.name
-        number = references.get((own, target.name), 0)
-        return number if target.name == own else number + references.get((target.name, own), 0)
+    def _has_several_references(self, target: Entity) -> bool:
+        """Return whether there are several references between two entities."""
+        return (self._entity.name, target.name) in self._entities.with_several_references
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:

@@ -1,6 +1,6 @@
 """Locations in spec files. Reason to change: which part of a line a diagnostic marks."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crudgen.errors import Diagnostic
 
@@ -8,8 +8,7 @@ _MAX_LINE = 200
 """Longer lines are truncated in diagnostics."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A part of a line in a file. Lines and columns (in characters) count from 1.
 
     `line` is 0 for a location that is the entire file.
