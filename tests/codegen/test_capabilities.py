@@ -120,6 +120,15 @@ def test_only_traced_projects_import_opentelemetry() -> None:
         assert bool(found) == (what == "traces"), found
 
 
+def test_the_readme_names_the_capabilities_of_the_project() -> None:
+    words = {"an admin page": "/admin", "tools for agents": "/mcp", "metrics": "METRICS_TOKEN"}
+    words["traces"] = "OTEL_TRACES_EXPORTER"
+    for what, text in KEYS.items():
+        readme = render(load_texts({"robot.yaml": SPECS[what]}, text))["README.md"]
+        found = {one for one, word in words.items() if word in readme}
+        assert found == {what} & words.keys()
+
+
 @pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "form"), CHOSEN, ids=str)

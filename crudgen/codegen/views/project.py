@@ -78,6 +78,9 @@ class ProjectView:
     has_keys: bool
     has_metrics: bool
     has_tracing: bool
+    has_agents: bool
+    admin: Code
+    """The module with the admin page; empty without one."""
     webhooks: tuple[Code, ...]
     """The beginning of the environment variables of each webhook."""
 
@@ -149,6 +152,8 @@ def project_view(schema: Schema) -> ProjectView:
         has_keys=has_keys(schema.auth),
         has_metrics=schema.metrics,
         has_tracing=schema.tracing,
+        has_agents=schema.mcp is not None,
+        admin=admin_module(schema) if schema.admin else raw(""),
         webhooks=(*variables_of_webhooks(schema),),
     )
 
