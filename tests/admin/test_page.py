@@ -234,6 +234,10 @@ def test_lost_updates(run: Callable[[Work], None]) -> None:
         for _ in range(2):  # the second time with the form that the first one returned
             answer = await page.post("animals/edit?pk=1", {**form, "name": "Elsa"})
             assert "Somebody has changed this row" in errors_of(answer.text)[""]
+        for etag in ("€", '"x\r\ny"', "*, "):
+            answer = await page.post("animals/edit?pk=1", {**form, "name": "Elsa", "_etag": etag})
+            assert answer.status_code == 422
+            assert "" in errors_of(answer.text)
             form = inputs_of(answer.text)
         assert (await farm.animal())["name"] == COW["name"]
         answer = await page.post("animals/edit?pk=1", form)

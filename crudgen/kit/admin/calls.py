@@ -74,7 +74,9 @@ class Api:
             "raw_path": quote(path, safe="/%:@!$&'()*+,;=~").encode(),
             "query_string": urlencode(query).encode(),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
+            "headers": [
+                (name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()
+            ],
             "client": request.scope.get("client"),
             "server": request.scope.get("server"),
             "state": dict(request.scope.get(STATE, {})),
