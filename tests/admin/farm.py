@@ -25,6 +25,24 @@ fields:
 api: {operations: [create, read, delete], etag: required}
 access: {read: boss, create: boss, delete: boss}
 """,
+    "bird.yaml": """\
+name: Bird
+fields:
+  ring: int(1..) pk
+  name: str(1..20) unique
+  weight: int(1..)?
+  note: text?
+  mate_ring: -> Bird?
+api: {operations: [create, list, read, update, create_many, delete_many]}
+access: {read: user, write: editor}
+""",
+    "nest.yaml": """\
+name: Nest
+fields:
+  place: str(1..20)
+  eggs: int?
+access: {read: user, write: editor, fields: {eggs: {read: boss}}}
+""",
     "animal.yaml": """\
 name: Animal
 fields:

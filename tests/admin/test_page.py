@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from tests.admin.browsing import Browser, errors_of, inputs_of, text_of
 from tests.admin.farm import APP, HOOKS, SPECS
 from tests.startup.started import Application
 
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function Spooled")
 PASSWORD = "correct horse"  # noqa: S105 -- of users in this test
 ROLES = {"ed": ["editor"], "bea": ["boss"], "vic": []}
 Work = Callable[["Farm"], Coroutine[Any, Any, None]]
@@ -93,6 +95,18 @@ class Farm:
         headers = {"authorization": f"Bearer {self._tokens[user]}", **options.pop("headers", {})}
         return await self.api.request(method, path, headers=headers, **options)
 
+    def requests(self, patch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+        """Return a list that gets the method, path and query of all requests of a test."""
+        found: list[tuple[str, str, str]] = []
+        stack = self.app.middleware_stack
+
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            found.append((scope["method"], scope["path"], scope["query_string"].decode()))
+            await stack(scope, receive, send)
+
+        patch.setattr(self.app, "middleware_stack", noting)
+        return found
+
     async def animal(self, key: int = 1) -> Any:
         """Return a row."""
         return (await self.ask("bea", "GET", f"/animals/{key}")).json()
@@ -133,7 +147,6 @@ def run(started: tuple[Farm, Any, asyncio.Runner]) -> Callable[[Work], None]:
     return lambda work: runner.run(work(farm))
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <function Spooled")
 def test_rows_of_all_types(run: Callable[[Work], None]) -> None:
     async def work(farm: Farm) -> None:
         page = await farm.page("ed")
@@ -471,7 +484,6 @@ def test_paths_that_are_no_rows(run: Callable[[Work], None]) -> None:
     run(work)
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <function Spooled")
 def test_files(run: Callable[[Work], None]) -> None:
     async def work(farm: Farm) -> None:
         page = await farm.page("ed")
@@ -496,7 +508,7 @@ def test_files(run: Callable[[Work], None]) -> None:
         assert [one["Name"] for one in rows] == ["'=1+1", 'Kuh, "die"', "Elsa"]
         assert {one["Price"] for one in rows} == {"-1.50"}
         assert {one["Data"] for one in rows} == {'{"a": [1]}'}
-        assert {(one["Tame"], one["Sold"], one["Tag ids"]) for one in rows} == {("true", "", "")}
+        assert {(one["Tame"], one["Sold"], one["Tags"]) for one in rows} == {("true", "", "")}
         assert "Secret" not in rows[0]
 
         async def load(kind: str, data: str) -> Any:
@@ -525,6 +537,103 @@ def test_files(run: Callable[[Work], None]) -> None:
             "/admin/_api/animals/import", data={"format": "csv", "csrftoken": viewer.token}
         )
         assert answer.status_code == 403
+
+    run(work)
+
+
+def _fields(query: str) -> set[str]:
+    return set(dict(parse_qsl(query))["fields"].split(","))
+
+
+def test_several_rows_in_one_request(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(farm: Farm) -> None:
+        page, viewer = await farm.page("ed"), await farm.page("vic")
+        sent = farm.requests(monkeypatch)
+
+        async def load(rows: list[dict[str, Any]], **more: str) -> Any:
+            answer = await page.client.post(
+                "/admin/_api/birds/import",
+                data={"format": "json", "csrftoken": page.token, **more},
+                files={"file": ("a.json", json.dumps(rows).encode(), "text/plain")},
+            )
+            assert answer.status_code == 200, answer.text
+            found = answer.json()
+            return found["rows_created"], [
+                (one["row"], one["field"], one["message"]) for one in found["errors"]
+            ]
+
+        async def rings() -> list[int]:
+            rows = (await farm.ask("ed", "GET", "/birds/?limit=100")).json()
+            return [one["ring"] for one in rows]
+
+        birds = [{"ring": number + 1, "name": f"n{number}"} for number in range(150)]
+        assert await load([{**birds[0], "weight": 1}, {**birds[1], "weight": 0}]) == (
+            0,
+            [(2, "weight", "Input should be greater than or equal to 1")],
+        )
+        assert await load([birds[0], {**birds[1], "mate_ring": 9}]) == (
+            0,
+            [(2, "mate_ring", "There is no such bird")],
+        )
+        assert await rings() == []
+        sent.clear()
+        assert await load([*birds[:2], {**birds[2], "name": "n1"}]) == (
+            0,
+            [(3, "name", "Another row has the same name")],
+        )
+        assert [one for one in sent if one[0] == "POST" and "/admin" not in one[1]] == [
+            ("POST", "/birds/bulk", "")
+        ]
+        assert await load([*birds[:120], {**birds[120], "name": "n1"}]) == (
+            100,
+            [(121, "name", "Another row has the same name")],
+        )
+        assert await load([{**birds[0], "weight": 5}, birds[100]], update_existing="1") == (1, [])
+        assert (await farm.ask("ed", "GET", "/birds/1")).json()["weight"] == 5
+        await farm.ask("ed", "PATCH", "/birds/2", json={"mate_ring": 3})
+
+        sent.clear()
+        done = await page.act("birds", "delete", [3, 4, 5])
+        assert done.json() == {"msg": "Bird 3: Birds refer to it by mate_ring. No row was deleted"}
+        done = await page.act("birds", "delete", [4, 2, 3])
+        assert done.status_code == 200, done.text
+        assert [query for method, _, query in sent if method == "DELETE"] == [
+            "ring=3&ring=4&ring=5",
+            "ring=4&ring=2&ring=3",
+        ]
+        assert not {2, 3, 4} & {*await rings()}
+        done = await page.act("birds", "delete", [*range(5, 101), 1])
+        assert (done.status_code, await rings()) == (200, [101])
+        assert (await viewer.act("birds", "delete", [101])).json() == {"msg": "Forbidden"}
+        assert await rings() == [101]
+
+    run(work)
+
+
+def test_lists_request_what_they_show(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        await farm.ask("ed", "POST", "/keepers/", json={"code": "a", "name": "Ann", "note": "x"})
+        await farm.ask(
+            "ed", "POST", "/animals/", json={"name": "Elsa", "chip": 1, "keeper_code": "a"}
+        )
+        sent = farm.requests(monkeypatch)
+        assert "Ann" in await page.read("animals/list")
+        fields = {path: _fields(query) for _, path, query in sent if "fields=" in query}
+        assert fields.keys() == {"/animals/", "/keepers/"}
+        assert {"id", "name", "keeper_code", "tag_ids"} <= fields["/animals/"]
+        assert not {"data", "photo", "secret"} & fields["/animals/"]
+        assert fields["/keepers/"] == {"code", "name"}
+        found = await page.client.get("/admin/_api/keepers/relation-lookup?q=an")
+        assert "Ann" in found.text
+        await farm.ask("ed", "POST", "/nests/", json={"place": "roof", "eggs": 3})
+        sent.clear()
+        assert "roof" in await page.read("nests/list")  # rules hide the eggs from others
+        assert not [query for _, path, query in sent if path == "/nests/" and "fields" in query]
 
     run(work)
 

@@ -9,6 +9,7 @@ from crudgen.codegen.layout import Bracket, call, keyword, nested_literal, pair,
 from crudgen.language.access import Auth
 from crudgen.language.names import Conventions, FieldName
 from crudgen.language.operations import USUAL_OPERATIONS, Operation
+from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.schema import Constant, Entity, Field, RowAction, Schema, TypeName
 
 from .collections import written_by_keys
@@ -145,6 +146,10 @@ def _property(one: Field, entity: Entity | None, entities: Entities, function: C
             "sort": listed and one.name in entity.api.sort,
         }
         parts += [keyword(key, literal(False)) for key, value in flags.items() if not value]
+        if entity.access is not None and one.name in entity.access.hidden_fields:
+            parts.append(keyword("ruled", literal(True)))
+        if relation := _relation(one, entity):
+            parts.append(keyword("label", string(_as_words(relation.name))))
     if one.doc is not None:
         parts.append(keyword("doc", string(one.doc)))
     return call(function, parts)
@@ -162,10 +167,23 @@ def _key_lists(
                 string(str(one.target.key.type)),
                 keyword("refers", string(str(one.target.plural))),
                 keyword("many", literal(True)),
+                keyword("label", string(_as_words(one.relation.name))),
                 keyword("filter", literal(False)),
                 keyword("sort", literal(False)),
             ],
         )
+
+
+def _relation(one: Field, entity: Entity) -> Relation | None:
+    """Return the relation of a reference."""
+    kind = RelationKind.MANY_TO_ONE
+    found = (each for each in entity.relations if each.by == one.name and each.kind is kind)
+    return next(found, None)
+
+
+def _as_words(name: str) -> str:
+    """Return `Shipping address` for `shipping_address`."""
+    return name.replace("_", " ").capitalize()
 
 
 def _target(one: Field, entities: Entities) -> Entity:

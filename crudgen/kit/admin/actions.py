@@ -9,16 +9,16 @@ from starlette_admin.exceptions import ActionFailed
 from starlette_admin.flash import flash
 
 from .answers import message_of
+from .bulk import BulkView
 from .tables import Action, Property, Table
 from .values import FormValueError, form_text, json_value
-from .writing import TableView
 
 PREFIX = "action_"
 """The beginning of the names of actions, which differ from `delete` and `export` of the page."""
 _TYPES = {"int": "number", "date": "date", "time": "time", "datetime": "datetime-local"}
 
 
-class ActingView(TableView):
+class ActingView(BulkView):
     """Calls actions too."""
 
     async def is_action_allowed(self, request: Request, name: str) -> bool:

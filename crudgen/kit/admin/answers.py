@@ -46,6 +46,13 @@ def message_of(answer: Answer) -> str:
     return f"The API responded with status {answer.status}"
 
 
+def problems_of(answer: Answer) -> list[tuple[list[Any], str]]:
+    """Return where the problems of a failed request are, and their messages."""
+    detail = _detail(answer)
+    problems = detail if isinstance(detail, list) else []
+    return [(list(one.get("loc") or ()), str(one.get("msg", ""))) for one in problems]
+
+
 def http_error(answer: Answer) -> HTTPException:
     """Return the exception that shows the message of a failed request on a page of its own."""
     status = answer.status if 400 <= answer.status < 600 else 500

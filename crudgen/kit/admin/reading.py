@@ -1,7 +1,7 @@
 """Lists and rows of a table, read by requests to the API."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -78,10 +78,9 @@ class ReadingView(BaseModelView):
             return await self._all_rows(request, query)
         if limit == 0:
             return []
-        page = [("limit", str(min(limit, self.table.page))), ("offset", str(skip))]
-        answer = await self.api.send(
-            request, "GET", self.table.path, [*query, *page, ("count", "exact")]
-        )
+        query += [("limit", str(min(limit, self.table.page))), ("offset", str(skip))]
+        query += [("count", "exact"), *self._shown(request)]
+        answer = await self.api.send(request, "GET", self.table.path, query)
         if not answer.is_success:
             raise http_error(answer)
         request.state.admin_total = int(answer.headers.get("x-total-count", "0"))
@@ -145,7 +144,7 @@ class ReadingView(BaseModelView):
             size = min(MAX_VALUES, table.page)
             for start in range(0, len(keys), size):
                 chosen = parameters(table.key, "in", [*keys[start : start + size]])
-                query = [*chosen, ("limit", str(size))]
+                query = [*chosen, ("limit", str(size)), *_selection(table, ())]
                 answer = await self.api.send(request, "GET", table.path, query)
                 rows = (Row(table, one) for one in answer.json) if answer.is_success else ()
                 found |= {row.key: row for row in rows}
@@ -168,6 +167,14 @@ class ReadingView(BaseModelView):
         if request.state.action is RequestAction.RELATION_LOOKUP and label and label.filter:
             return [*query, (f"{label.name}__icontains", q)]
         return query
+
+    def _shown(self, request: Request) -> list[tuple[str, str]]:
+        """Return the parameter `fields` for a list: what it shows."""
+        if request.state.action is RequestAction.RELATION_LOOKUP:
+            return _selection(self.table, ())
+        if request.state.action is not RequestAction.LIST:
+            return []
+        return _selection(self.table, [one.name for one in self.get_fields_list(request)])
 
     def _order(self, sorts: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
         """Return the parameter `sort`, with those properties that the API can sort by."""
@@ -212,6 +219,17 @@ class ReadingView(BaseModelView):
         for row, value in values:
             related = [found.get(str(key)) or Row(table, {table.key: key}) for key in _keys(value)]
             row.related[one.name] = related if one.many else next(iter(related), None)
+
+
+def _selection(table: Table, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the parameter `fields`: these properties, the key and the label.
+
+    It is empty if rules hide a property from some callers, who must not name it.
+    """
+    if any(one.ruled for one in table.properties):
+        return []
+    chosen = dict.fromkeys((table.key, table.label, *names))
+    return [("fields", ",".join(one for one in chosen if one in table.by_name))]
 
 
 def _keys(value: Any) -> list[Any]:

@@ -46,15 +46,16 @@ class Property:
     """Whether lists can be filtered by it."""
     sort: bool = True
     """Whether lists can be sorted by it."""
+    ruled: bool = False
+    """Whether rules hide it from some callers."""
+    label: str = ""
+    """What the page calls it; by default the name as words, such as `Secret name`."""
     doc: str = ""
     """The hint below its input."""
 
-    @property
-    def label(self) -> str:
-        """The name as words: `Secret name` for `secret_name` and `secretName`."""
-        spaced = "".join(f" {one}" if one.isupper() else one for one in self.name)
-        words = spaced.replace("_", " ").split()
-        return " ".join(words).capitalize() if not self.name.isupper() else self.name
+    def __post_init__(self) -> None:
+        """Set the label that is not given."""
+        object.__setattr__(self, "label", self.label or _as_words(self.name))
 
     @property
     def is_text(self) -> bool:
@@ -133,3 +134,10 @@ class Table:
     def offers(self, operation: str) -> bool:
         """Return whether the API has an operation."""
         return operation in self.operations
+
+
+def _as_words(name: str) -> str:
+    """Return `Secret name` for `secret_name` and `secretName`."""
+    spaced = "".join(f" {one}" if one.isupper() else one for one in name)
+    words = spaced.replace("_", " ").split()
+    return " ".join(words).capitalize() if not name.isupper() else name

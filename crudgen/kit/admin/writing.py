@@ -44,6 +44,14 @@ class TableView(ReadingView):
 
     async def create(self, request: Request, data: dict[str, Any]) -> Row:
         """Create a row from the values of a form."""
+        body = self.body_of(data)
+        answer = await self.api.send(request, "POST", self.table.path, json=body)
+        if not answer.is_success:
+            raise self._form_error(request, answer)
+        return Row(self.table, answer.json or {}, answer.headers.get("etag", ""))
+
+    def body_of(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a form as the body of a create. Raises FormValidationError."""
         body: dict[str, Any] = {}
         errors: dict[str | int, Any] = {}
         for one in self.table.properties:
@@ -51,10 +59,7 @@ class TableView(ReadingView):
                 _set_value(body, errors, one, data[one.name])
         if errors:
             raise FormValidationError(errors)
-        answer = await self.api.send(request, "POST", self.table.path, json=body)
-        if not answer.is_success:
-            raise self._form_error(request, answer)
-        return Row(self.table, answer.json or {}, answer.headers.get("etag", ""))
+        return body
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Row:
         """Update the properties of a row that the user changed, unless somebody else did."""
