@@ -645,6 +645,15 @@ def test_an_idle_connection_is_closed(wires: Wires) -> None:
     wires.loop.run(check())
 
 
+@pytest.mark.parametrize("invalid", [b"GE\xe8 /heroes/1 HTTP/1.1\r\n\r\n", b"\0"])
+def test_the_response_to_an_invalid_method_has_a_body(wires: Wires, invalid: bytes) -> None:
+    wires.start()
+    wires.send(encoded(write("POST", "/heroes/", HERO)))
+    head = encoded(replace(PLAIN, method="HEAD"))
+    assert wires.send(head, encoded(PLAIN), invalid).endswith(b'not valid HTTP"}')
+    assert wires.sent_directly == 1
+
+
 def test_a_client_that_does_not_read_gets_no_more(wires: Wires) -> None:
     wires.start()
     wires.send(encoded(write("POST", "/heroes/", HERO)))

@@ -228,7 +228,7 @@ class HttpProtocol(IgnoredUpgrades):
                 return
             cycle.disconnected = True  # the invalid data is in the body of that request
             cycle.message_event.set()
-        is_head = self.parser.get_method() == b"HEAD"
+        is_head = self.url != b"" and self.parser.get_method() == b"HEAD"
         defaults = self.server_state.default_headers
         self.transport.write(encode_refusal(refusal, defaults, is_head=is_head))
         self._close()

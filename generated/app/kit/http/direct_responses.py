@@ -29,6 +29,7 @@ class DirectResponses(HttpToolsProtocol):
         if self.root_path or self.limit_concurrency is not None:
             self._application = None  # uvicorn changes the path, or counts the requests
         self._misses = 0
+        self.url = b""
         self._idle_since = -math.inf
         """The time of the last response without ASGI: the keep-alive timer may be older."""
 
@@ -54,6 +55,7 @@ class DirectResponses(HttpToolsProtocol):
                 self._application = None
             return False
         self._misses = 0
+        self.url = b""  # what the parser knows is of an earlier request
         status, target, request_id, response = found
         if self.access_log:
             self._log_access(target.decode(), status, request_id)
