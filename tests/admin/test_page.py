@@ -16,6 +16,8 @@ import pytest
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.kit.admin.actions import view_class
+from crudgen.kit.admin.tables import Action, Property, Table
 from crudgen.language import load_texts
 from tests.admin.browsing import Browser, errors_of, inputs_of, text_of
 from tests.admin.farm import APP, HOOKS, SPECS
@@ -672,3 +674,18 @@ def test_actions(run: Callable[[Work], None]) -> None:
         assert (await farm.animal())["sold"] is True
 
     run(work)
+
+
+def test_actions_with_similar_names_have_their_own_buttons() -> None:
+    names = ["feed", "feed_on_row", "on_row_feed", "on_selection_feed"]
+    table = Table(
+        *("cows", "Cow", "/cows/", "id"),
+        [Property("id", "int")],
+        actions=[Action(one) for one in names],
+    )
+    made = vars(view_class(table)).values()
+    marks = ("_action", "_row_action")
+    found = {
+        mark: {getattr(one, mark)["name"] for one in made if hasattr(one, mark)} for mark in marks
+    }
+    assert found == {mark: {f"action_{one}" for one in names} for mark in marks}

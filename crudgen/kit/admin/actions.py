@@ -72,8 +72,8 @@ def view_class(table: Table) -> type[ActingView]:
     """Return the class of the view of a table, which has a method for each of its actions."""
     methods: dict[str, Any] = {}
     for one in table.actions:
-        methods[f"call_{one.name}"] = _for_selection(one)
-        methods[f"call_{one.name}_on_row"] = _for_row(one)
+        methods[f"call_on_selection_{one.name}"] = _for_selection(one)
+        methods[f"call_on_row_{one.name}"] = _for_row(one)
     return type(f"{table.title}View", (ActingView,), methods)
 
 
