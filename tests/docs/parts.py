@@ -19,6 +19,7 @@ from crudgen.codegen.views import routes as routes_view
 from crudgen.codegen.views.references import Entities
 from crudgen.kit.access.login_settings import LoginSettings
 from crudgen.kit.access.settings import AuthSettings
+from crudgen.kit.admin.oidc_settings import AdminLoginSettings
 from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
@@ -57,6 +58,7 @@ SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
 WEBHOOKS = ROOT / "crudgen" / "kit" / "webhooks"
 REPLICA = ROOT / "crudgen" / "kit" / "replica"
 TELEMETRY = WEBHOOKS.parent / "telemetry"
+ADMIN = WEBHOOKS.parent / "admin"
 ACCESS = ROOT / "crudgen" / "kit" / "access"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
@@ -224,6 +226,7 @@ def settings(of: str) -> str:
         "users": (ACCESS / "login_settings.py", LoginSettings),
         "metrics": (TELEMETRY / "metrics_settings.py", MetricsSettings),
         "webhooks": (WEBHOOKS / "settings.py", WebhookSettings),
+        "admin": (ADMIN / "oidc_settings.py", AdminLoginSettings),
         "replica": (REPLICA / "settings.py", ReplicaSettings),
     }
     file, model = models[of]

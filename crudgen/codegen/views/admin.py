@@ -21,6 +21,14 @@ from .wire import to_json_value
 
 _LABELS = ("name", "title", "label", "login_name", "email", "subject", "code")
 """Names of fields that say which row it is, the best first."""
+_OF_OIDC = (
+    "admin/oidc_client.py",
+    "admin/oidc_login.py",
+    "admin/oidc_provider.py",
+    "admin/oidc_requests.py",
+    "admin/oidc_settings.py",
+)
+"""The kit's files of logins at an identity provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +56,32 @@ def admin_view(schema: Schema) -> AdminView:
 def kit_conditions_of_admin(schema: Schema) -> dict[str, bool]:
     """Return the kit's files for the admin page: whether a project needs each."""
     logins = schema.admin and schema.auth is not None
-    of_logins = ("admin/login.py", "admin/providers.py", "admin/sessions.py")
-    return {"admin": schema.admin, **dict.fromkeys(of_logins, logins)}
+    of_logins = ("admin/cookies.py", "admin/login.py", "admin/providers.py")
+    return {
+        "admin": schema.admin,
+        **dict.fromkeys(of_logins, logins),
+        **dict.fromkeys(_OF_OIDC, logs_in_at_provider(schema)),
+    }
+
+
+def logs_in_at_provider(schema: Schema) -> bool:
+    """Return whether users of the page may log in at an identity provider: it has no users."""
+    return schema.admin and schema.auth is not None and not has_users(schema.auth)
+
+
+def admin_settings(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of a base class of the settings, if there are such logins."""
+    if logs_in_at_provider(schema):
+        yield ".kit.admin.oidc_settings", "AdminLoginSettings"
 
 
 def _login(auth: Auth | None, imports: Imports) -> Iterator[Bracket]:
     """Yield how users log in: `PasswordLogin(Caller)`."""
     if auth is not None:
-        kind = "PasswordLogin" if has_users(auth) else "TokenLogin"
-        login = imports.name(".kit.admin.login", kind)
+        if has_users(auth):
+            login = imports.name(".kit.admin.login", "PasswordLogin")
+        else:
+            login = imports.name(".kit.admin.oidc_login", "OidcLogin")
         yield call(login, [imports.name(".caller", "Caller")])
 
 

@@ -36,6 +36,8 @@ METRICS = ("prometheus-client>=0.26,<1",)
 """Requirements of metrics."""
 ADMIN = ("starlette-admin>=1.0.3,<1.1",)
 """Requirements of the admin page."""
+OIDC = ("authlib>=1.9,<2", "httpx2>=2.16,<3")
+"""Requirements of logins to the admin page at an identity provider."""
 TRACING = ("opentelemetry-exporter-otlp-proto-http>=1.45,<2", "opentelemetry-sdk>=1.45,<2")
 """Requirements of traces."""
 
@@ -53,7 +55,9 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     webhooks = WEBHOOKS if schema.webhooks else ()
     agents = MCP if schema.mcp else ()
     metrics = METRICS if schema.metrics else ()
-    admin = ADMIN if schema.admin else ()
+    admin: tuple[str, ...] = ADMIN if schema.admin else ()
+    if schema.admin and schema.auth is not None and not schema.auth.users:
+        admin += OIDC
     more = (*webhooks, *agents, *metrics, *admin, *(TRACING if schema.tracing else ()))
     return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *more)
 
@@ -81,6 +85,7 @@ def distribution_name(title: str) -> str:
         *MCP,
         *METRICS,
         *ADMIN,
+        *OIDC,
         *TRACING,
         "crudgen",
     )

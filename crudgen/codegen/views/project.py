@@ -9,7 +9,7 @@ from crudgen.codegen.layout import INDENT, Bracket, statement, text_statement
 from crudgen.language.limits import Limits
 from crudgen.language.schema import KitForm, Schema
 
-from .admin import admin_module
+from .admin import admin_module, admin_settings, logs_in_at_provider
 from .collections import collections_of
 from .distribution import (
     DOCS_PAGES,
@@ -81,6 +81,8 @@ class ProjectView:
     has_agents: bool
     admin: Code
     """The module with the admin page; empty without one."""
+    has_provider_logins: bool
+    """Whether users of the admin page may log in at an identity provider."""
     webhooks: tuple[Code, ...]
     """The beginning of the environment variables of each webhook."""
 
@@ -154,6 +156,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_tracing=schema.tracing,
         has_agents=schema.mcp is not None,
         admin=admin_module(schema) if schema.admin else raw(""),
+        has_provider_logins=logs_in_at_provider(schema),
         webhooks=(*variables_of_webhooks(schema),),
     )
 
@@ -172,6 +175,7 @@ def _settings_bases(schema: Schema, imports: Imports) -> Code:
     """Return the base classes of the settings."""
     base = settings_base(schema)
     named = [*metrics_settings(schema), *webhook_settings(schema), *replica_settings(schema)]
+    named += admin_settings(schema)
     if not named or base[1] != "BaseAppSettings":
         named.append(base)
     return join(raw(", "), [imports.name(*one) for one in named])

@@ -1,4 +1,4 @@
-"""Fetches the key set of an identity provider. It blocks, so it runs in a thread."""
+"""Fetches the keys and the metadata of an identity provider. It blocks: run it in a thread."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from http.client import HTTPException
 from threading import Thread
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, build_opener
 
@@ -17,6 +17,7 @@ TOTAL_SECONDS = 10.0
 """Maximum time for a whole response."""
 MAX_BYTES = 524_288
 """Maximum size of a response."""
+Result = TypeVar("Result")
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -44,12 +45,12 @@ def fetch_key_set(issuer: str, url: str | None) -> list[Any]:
     return keys
 
 
-async def run_in_thread(work: Callable[[], list[Any]]) -> list[Any]:
+async def run_in_thread(work: Callable[[], Result]) -> Result:
     """Run a blocking function in a daemon thread; return its result.
 
     A thread of the event loop's executor would delay the shutdown until the provider responds.
     """
-    result: Future[list[Any]] = Future()
+    result: Future[Result] = Future()
 
     def run() -> None:
         try:
@@ -57,7 +58,7 @@ async def run_in_thread(work: Callable[[], list[Any]]) -> list[Any]:
         except BaseException as error:
             result.set_exception(error)
 
-    Thread(target=run, name="key set", daemon=True).start()
+    Thread(target=run, name="identity provider", daemon=True).start()
     return await asyncio.wrap_future(result)
 
 
@@ -70,13 +71,19 @@ def is_http_url(text: str) -> bool:
         return False
 
 
-def _discover_url(issuer: str) -> str:
-    """Return the URL of the keys of an OpenID provider, from its discovery document."""
+def fetch_discovery(issuer: str) -> dict[str, Any]:
+    """Fetch the discovery document of an OpenID provider. Raises FetchError."""
     document = issuer.rstrip("/") + _DISCOVERY
     found = _fetch_json(document)
     if found.get("issuer") != issuer:
         raise FetchError(f"{document} names another issuer")
-    url = found.get("jwks_uri")
+    return found
+
+
+def _discover_url(issuer: str) -> str:
+    """Return the URL of the keys of an OpenID provider, from its discovery document."""
+    document = issuer.rstrip("/") + _DISCOVERY
+    url = fetch_discovery(issuer).get("jwks_uri")
     if not isinstance(url, str) or not is_http_url(url):
         raise FetchError(f"{document} has no valid jwks_uri")
     if urlsplit(issuer).scheme == "https" and urlsplit(url).scheme != "https":

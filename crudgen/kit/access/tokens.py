@@ -105,19 +105,27 @@ class Tokens:
                 caller = kind.from_claims({**found.claims, kind.__roles_claim__: found.roles})
                 self._cache_caller(header, caller, found.expires, since)
                 return caller
-        if self._keys is None:
-            raise Unauthorized("The token was not issued by this application")
-        key = await self._keys.key(*_key_id_and_algorithm(token))
-        claims = self._verified_claims(token, key)
+        claims, checked_at = await self._claims(token)
         caller = kind.from_claims(claims)
-        self._cache_caller(header, caller, claims["exp"], self._keys.checked_at)
+        self._cache_caller(header, caller, claims["exp"], checked_at)
         return caller
+
+    async def claims(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a JWT. Raises Unauthorized, with the reason."""
+        return (await self._claims(token))[0]
 
     def forget(self, is_meant: Callable[[str], bool]) -> None:
         """Remove tokens from the cache: those for which `is_meant` returns True."""
         for header in list(self._known):
             if is_meant(header.removeprefix(_KNOWN).decode("ascii")):
                 self._known.pop(header, None)
+
+    async def _claims(self, token: str) -> tuple[dict[str, Any], float]:
+        """Return the claims of a JWT, and when its key was checked. Raises Unauthorized."""
+        if self._keys is None:
+            raise Unauthorized("The token was not issued by this application")
+        key = await self._keys.key(*_key_id_and_algorithm(token))
+        return self._verified_claims(token, key), self._keys.checked_at
 
     def _verified_claims(self, token: str, key: Key) -> dict[str, Any]:
         """Verify a token by a key and its algorithm; return the claims. Raises Unauthorized."""

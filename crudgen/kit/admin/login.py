@@ -20,14 +20,15 @@ class TokenLogin:
 
     def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
+        from .cookies import SESSION, SESSION_SECONDS, EncryptedCookie
         from .providers import TokenProvider
-        from .sessions import Sessions
 
-        return TokenProvider(self.caller, app, api, Sessions(secret))
+        session = EncryptedCookie(secret, SESSION, SESSION_SECONDS)
+        return TokenProvider(self.caller, app, api, session)
 
-    @property
-    def template(self) -> str:
-        """The template of the login form."""
+    def template(self, app: FastAPI) -> str:
+        """Return the name of the template of the login form."""
+        del app
         return "crudgen/token.html"
 
 
@@ -37,12 +38,13 @@ class PasswordLogin(TokenLogin):
 
     def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
+        from .cookies import SESSION, SESSION_SECONDS, EncryptedCookie
         from .providers import PasswordProvider
-        from .sessions import Sessions
 
-        return PasswordProvider(self.caller, app, api, Sessions(secret))
+        session = EncryptedCookie(secret, SESSION, SESSION_SECONDS)
+        return PasswordProvider(self.caller, app, api, session)
 
-    @property
-    def template(self) -> str:
-        """The template of the login form."""
+    def template(self, app: FastAPI) -> str:
+        """Return the name of the template of the login form."""
+        del app
         return "crudgen/password.html"

@@ -36,9 +36,8 @@ _NOT_STORED = (b"cache-control", b"no-store")
 class Login(Protocol):
     """How users log in."""
 
-    @property
-    def template(self) -> str:
-        """The template of the login form."""
+    def template(self, app: FastAPI) -> str:
+        """Return the name of the template of the login form."""
         ...
 
     def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
@@ -101,7 +100,7 @@ class _Page:
         api, secret = Api(self._app), self._app.state.database.secret
         login = self._login
         provider = None if login is None else login.provider(self._app, api, secret)
-        template = "" if login is None else login.template
+        template = "" if login is None else login.template(self._app)
         return build_site(
             self._title,
             self._tables,

@@ -12,7 +12,7 @@ from ..access.errors import Unauthorized
 from ..access.tokens import Tokens
 from .answers import message_of
 from .calls import Api, authorize
-from .sessions import MAX_TOKEN, Sessions
+from .cookies import CookieSizeError, EncryptedCookie
 
 _NAMES = ("login_name", "name", "email")
 """The attributes of a caller that name them to a user."""
@@ -22,16 +22,18 @@ class TokenProvider(AuthProvider):
     """Begins a session with a token, and ends it."""
 
     def __init__(
-        self, caller: type[BaseCaller], app: FastAPI, api: Api, sessions: Sessions
+        self, caller: type[BaseCaller], app: FastAPI, api: Api, sessions: EncryptedCookie
     ) -> None:
         super().__init__()
         self._caller, self._app, self._api, self._sessions = caller, app, api, sessions
 
     async def authenticate(self, request: Request) -> AdminUser | None:
         """Return the user of a session whose token the API still accepts."""
-        token = self._sessions.token(request)
-        if token is None:
-            return None
+        token = self._sessions.read(request)
+        return None if token is None else await self.user_of(request, token)
+
+    async def user_of(self, request: Request, token: str) -> AdminUser | None:
+        """Return the user of a token, as whom a request calls the API; None if it is invalid."""
         try:
             caller = await self._caller_of(token)
         except Unauthorized:
@@ -46,8 +48,6 @@ class TokenProvider(AuthProvider):
         """Begin a session. Raises LoginFailed if the API does not accept what the form has."""
         del remember_me
         token = await self._token(request, username, password)
-        if len(token) > MAX_TOKEN:
-            raise LoginFailed(f"The token has more than {MAX_TOKEN} characters")
         try:
             await self._caller_of(token)
         except HTTPException as error:
@@ -55,13 +55,16 @@ class TokenProvider(AuthProvider):
         index = index_url(request)
         target = safe_redirect_url(request.query_params.get("next") or index, request, index)
         response = RedirectResponse(target, status_code=303)
-        self._sessions.begin(request, response, token)
+        try:
+            self._sessions.write(request, response, token)
+        except CookieSizeError:
+            raise LoginFailed("The token is too large for the cookies of a session") from None
         return response
 
     async def logout(self, request: Request) -> Response:
         """End the session."""
         response = RedirectResponse(index_url(request), status_code=303)
-        self._sessions.end(request, response)
+        self._sessions.delete(request, response)
         return response
 
     async def _token(self, request: Request, username: str, password: str) -> str:

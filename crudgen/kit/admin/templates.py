@@ -66,5 +66,28 @@ TEMPLATES = {
 {% endblock %}
 {% block script %}{% endblock %}
 """,
+    "crudgen/oidc.html": """\
+{% extends "@core/login.html" %}
+{% block login_fields %}{% endblock %}
+{% block login_form_footer %}
+{% set start = url_for(request.app.state.ROUTE_NAME ~ ":oidc_start") %}
+<div class="form-footer">
+  <a class="btn btn-primary w-100" id="log-in"
+     href="{{ start.include_query_params(next=request.query_params.get('next', '')) }}">Log in</a>
+</div>
+{% endblock %}
+{% block script %}{% endblock %}
+""",
+    "crudgen/leave.html": """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url={{ url }}">
+<title>Log out</title>
+</head>
+<body><a id="log-out" href="{{ url }}">Log out at the identity provider</a></body>
+</html>
+""",
 }
 """The templates by name. They extend those of starlette-admin."""
