@@ -18,6 +18,8 @@ from .reading import MAX_PROBLEMS, Record
 from .values import binders, bound
 
 _BATCH = 1000
+_ROWIDS = ("rowid", "oid", "_rowid_")
+"""SQLite's names of the number of a row. A column hides the one that it has too."""
 
 
 class SqliteRows:
@@ -64,9 +66,11 @@ class SqliteRows:
         lines = []
         for one in loaded:
             table = one.dumped.table
+            taken = {column.name.lower() for column in table.columns}
+            rowid = next(name for name in _ROWIDS if name not in taken)
             found = run(self._connection, f"PRAGMA foreign_key_check({quoted(table.name)})")
             for _, number, parent, _ in islice(found, MAX_PROBLEMS):
-                statement = select(*table.primary_key).where(literal_column("rowid") == number)
+                statement = select(*table.primary_key).where(literal_column(rowid) == number)
                 key = ", ".join(map(str, self._connection.execute(statement).one()))
                 lines.append(f"table {table.name}: the row {key} refers to no row of {parent}")
         if lines:

@@ -350,6 +350,18 @@ def test_damaged_archives_are_refused(cycle: Spec, empty: Database, tmp_path: Pa
             other.file.unlink()
 
 
+def test_a_column_may_have_the_name_of_the_number_of_a_row(tmp_path: Path) -> None:
+    kinds = dict.fromkeys(("id", "rowid", "boss_id"), "int")
+    tables = {"note": {"rows": 1, "columns": kinds}}
+    note = "name: Note\nfields: {rowid: int, boss_id: '-> Note? inverse(subs)'}\n"
+    file, database = tmp_path / "a.ndjson", Database(f"sqlite:///{tmp_path}/a.db")
+    row = {"note": {"id": 5, "rowid": 7, "boss_id": 9}}
+    file.write_text(lines({"crudgen_dump": 1, "secrets": True, "tables": tables}, row))
+    message = "table note: the row 5 refers to no row of note"
+    with opened({"entities/note.yaml": note}) as spec, pytest.raises(DataError, match=message):
+        spec.load(database, file)
+
+
 def test_a_cell_that_is_no_json_is_refused(tmp_path: Path) -> None:
     tables = {"note": {"rows": 1, "columns": {"id": "int", "data": "json"}}}
     first = {"crudgen_dump": 1, "secrets": True, "tables": tables}
