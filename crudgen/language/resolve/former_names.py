@@ -101,9 +101,11 @@ class _Renaming:
 
 def check_former_columns(draft: Draft, conventions: Conventions, problems: Problems) -> None:
     """Check that the columns of an entity share no former name, and that no two are swapped."""
-    _check_renamings(
-        [_column_renaming(draft, field, conventions) for field in draft.fields.values()], problems
-    )
+    fields = draft.fields.values()
+    if any(field.was for field in fields):
+        _check_renamings(
+            [_column_renaming(draft, field, conventions) for field in fields], problems
+        )
 
 
 def check_former_tables(drafts: Iterable[Draft], problems: Problems) -> None:
