@@ -86,7 +86,7 @@ ODD_HEADERS = [
     *(b"X-Request-ID: 1", b"X-Forwarded-For: 192.0.2.1", b"X-Forwarded-Proto: https", b"Range: x"),
     *(b"Accept: a\r\n\r\nGET /heroes/2 HTTP/1.1\r\nHost: test", b"\r\nHost: test", b"\nHost: test"),
 ]
-METHODS = [b"HEAD", b"POST", b"DELETE", b"OPTIONS", b"get", b"GE", b"GET ", b"PRI", b"QUERY", b"\0"]
+METHODS = [b"HEAD", b"POST", b"PATCH", b"OPTIONS", b"get", b"GE", b"GET ", b"PRI", b"QUERY", b"\0"]
 VERSIONS = [
     b"HTTP/1.0",
     b"HTTP/1.2",
