@@ -72,7 +72,7 @@ ROOMS = ("access", "events", "hooks", "webhooks")
 NOT_IMPORTED = {
     *("health.py", "logs.py", "protocol.py", "resource.py", "routing.py"),  # former names
     "database/async_sessions.py",  # imported when it is used
-    *("fast/group_commit.py", "fast/included_json.py", "fast/json_objects.py"),
+    *("fast/direct.py", "fast/group_commit.py", "fast/included_json.py", "fast/json_objects.py"),
     "fast/shortcut_table.py",
 }
 """Modules of the kit that no import statement of a project names."""
