@@ -92,6 +92,7 @@ RULES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -160,6 +160,7 @@ def package_of(rules: Rules, mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_links_are_as_the_rules_say(kind: str, seed: int, new_database: NewDatabase) -> None:

@@ -140,6 +140,7 @@ def package_of(mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(SPECS, APP)), mutation))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_a_caller_cannot_see_has_no_influence(
     kind: str, new_database: Callable[[str], str]

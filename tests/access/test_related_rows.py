@@ -318,6 +318,7 @@ def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql", "1")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

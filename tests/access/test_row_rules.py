@@ -306,6 +306,7 @@ OWN: Mapping[str, Sequence[str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

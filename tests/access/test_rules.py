@@ -109,6 +109,7 @@ def package_of(rules: Mapping[str, str], mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(with_rules(rules), APP)), mutation))
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -79,6 +79,7 @@ def refused(project: Path, emitted: Path) -> set[str]:
     return messages
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", BAD_ENV_FILES)
 def test_an_env_file_that_cannot_be_read(project: Path, emitted: Path, what: str) -> None:
     data, expected = BAD_ENV_FILES[what]
@@ -189,6 +190,7 @@ DEVICES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*DEVICES, "nul.d", "com1.tar.gz", "AUX .x", "out.", "out "])
 def test_folders_that_windows_cannot_have(project: Path, name: str) -> None:
     for command in (

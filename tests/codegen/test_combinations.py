@@ -67,6 +67,7 @@ def test_each_two_are_used_together_and_apart() -> None:
         assert len({(one in chosen, other in chosen) for chosen in CHOSEN}) == 4, (one, other)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chosen", CHOSEN, ids=lambda one: ", ".join(sorted(one)))
 def test_the_application_starts(chosen: set[str], new_database: Callable[[str], str]) -> None:
     has_callers, sends = chosen & {"auth", "rules"}, "webhooks" in chosen

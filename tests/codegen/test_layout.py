@@ -32,6 +32,7 @@ print(len(Model.metadata.tables.keys() - {"_answer", "_write_lock"}), len(paths)
 """
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("1")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_ruff_has_nothing_to_change(seed: int, tmp_path: Path) -> None:
@@ -52,6 +53,7 @@ def test_ruff_has_nothing_to_change(seed: int, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[:6000] + done.stderr[-500:]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_extremes_are_in_it() -> None:
     """Show that the random specs hold every type with every flag, and the longest names."""
@@ -78,6 +80,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Schema, Path]:
     return schema, write(render(schema), tmp_path_factory.mktemp("sample") / "project")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mypy_is_content(sample: tuple[Schema, Path], mypy_cache: Path) -> None:
     _, folder = sample

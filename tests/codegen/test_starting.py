@@ -124,6 +124,7 @@ def test_files_of_the_version_before_go_on(project: Path, tmp_path: Path, root: 
     scripted(older, "from app.main import create_app; create_app()")
 
 
+@pytest.mark.long
 @pytest.mark.long_cases(
     "python -m app, two workers", "gunicorn", "fastapi dev", "fastapi run", "uvicorn with a factory"
 )
@@ -158,6 +159,7 @@ def test_the_project_starts(project: Path, tmp_path: Path, way: str) -> None:
     assert "Traceback" not in text, text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
+import pytest
 
 from tests.computed.crew import Crew, world_of
 from tests.support.list_query import Row
@@ -135,6 +136,7 @@ def _linked(both: list[Crew], page: httpx.Response, relation: str) -> httpx.Resp
     return ask(both, target, parse_qsl(query, keep_blank_values=True))
 
 
+@pytest.mark.long
 def test_lists_answer_as_a_model_does(both: list[Crew]) -> None:
     rng = random.Random(5)  # noqa: S311 - the same at every run
     asked = found = 0

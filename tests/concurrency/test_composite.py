@@ -6,6 +6,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.concurrency.crowd import Crowd
 from tests.concurrency.races import Writer, deletes_one, deletes_some, put, race, replaces_one
 
@@ -81,6 +83,7 @@ class Shop:
         assert {row["id"] for row in self._crowd.rows("/orders/")} == {*self._created}
 
 
+@pytest.mark.long
 def test_creates_of_several_rows_against_deletions_of_their_targets(crowd: Crowd) -> None:
     """A create stores all of its rows or none, and PostgreSQL finds no deadlock."""
     shop, before = Shop(crowd), len(crowd.deadlocks())

@@ -75,6 +75,7 @@ def pairs(crowd: Crowd, path: str, relation: str) -> set[frozenset[str]]:
     }
 
 
+@pytest.mark.long
 def test_links_are_changed_from_both_sides(crowd: Crowd) -> None:
     create_rows(crowd)
     before = len(crowd.deadlocks())

@@ -57,6 +57,7 @@ def create_city(writer: Writer) -> None:
     writer.ask("PATCH", f"/cities/{city}", {"country_id": other})
 
 
+@pytest.mark.long
 def test_creates_and_changes_against_deletions(crowd: Crowd) -> None:
     """No orphan is left, no request fails, and PostgreSQL finds no deadlock."""
     before = len(crowd.deadlocks())

@@ -36,6 +36,7 @@ def end_connections(api: Api) -> int:
         return end_clients_of(connection)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["POST", "PATCH", "list", "GET", "ready"])
 def test_connections_that_were_ended_are_replaced(api: Api, method: str) -> None:
     row = api.ask("POST", "/heroes/", json=HERO).json()["id"]
@@ -55,6 +56,7 @@ def test_connections_that_were_ended_are_replaced(api: Api, method: str) -> None
     assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mode", "setting"),
     [("served", "idle_session_timeout"), ("emitted", "idle_in_transaction_session_timeout")],
@@ -92,6 +94,7 @@ def test_a_timeout_of_the_url_stays_as_it_is(
     api.stop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mode", "greeting"),
     [("served", b""), ("emitted", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("served", b"N")],

@@ -184,6 +184,7 @@ def ask(spec: Path, url: str) -> Sequence[Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_answers_do_not_depend_on_the_settings_of_sessions(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch

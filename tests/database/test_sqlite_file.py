@@ -121,6 +121,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 @pytest.mark.parametrize(("file", "folder"), [(0o444, 0o755), (0o644, 0o555), (0o444, 0o555)])
 def test_what_cannot_be_written_is_read(
@@ -209,6 +210,7 @@ def overwrite(path: Path, new: Path) -> None:
     shutil.copy(new, path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("replace", [replace_by_rename, replace_by_removal, overwrite])
 def test_a_file_that_is_replaced(tmp_path: Path, replace: Callable[[Path, Path], None]) -> None:
     """The next write reaches the new file, and reads follow within seconds."""

@@ -49,6 +49,7 @@ def new_sessions(url: str, setting: str) -> None:
         end_clients_of(connection)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["emitted"])
 def test_postgresql_that_becomes_read_only_is_read(
     servers: Servers, new_database: Callable[[str], str], root: Path, mode: str

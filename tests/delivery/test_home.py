@@ -101,6 +101,7 @@ def test_a_version_stays_loaded_while_its_page_is_made() -> None:
     run(test, home=SlowHome())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
@@ -127,6 +128,7 @@ def test_other_requests_are_those_of_the_application(
     run(test)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "127.1.2.3"])
 def test_names_of_this_machine_are_accepted(host: str) -> None:
     async def test(client: httpx.AsyncClient, switch: Switch) -> None:

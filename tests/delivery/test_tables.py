@@ -68,6 +68,7 @@ async def version(client: httpx.AsyncClient) -> object:
     return (await client.get("/version")).json()
 
 
+@pytest.mark.long
 def test_pending_requests_end_before_the_change_and_new_ones_wait() -> None:
     async def test(switch: Switch, tables: Tables, client: httpx.AsyncClient) -> None:
         loop = asyncio.get_running_loop()

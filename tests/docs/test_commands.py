@@ -50,14 +50,17 @@ LONG = {
         f"docs/how-to/{name}.md"
         for name in (
             "access",
+            "admin-interface",
             "agents",
             "api-keys",
             "authentication",
             "change-a-spec",
+            "code-of-your-own",
             "deployment",
             "fill-a-database",
             "handlers-and-transactions",
             "migrations",
+            "move-data",
             "regenerate",
             "relationships",
             "testing",

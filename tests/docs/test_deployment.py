@@ -20,6 +20,7 @@ import pytest
 
 from crudgen.kit.database.sessions import SessionSettings
 from crudgen.kit.database.urls import read_postgresql_url
+from crudgen.kit.replica.settings import ReplicaSettings
 from crudgen.kit.settings import BaseAppSettings
 from tests.docs.pages import blocks_of, read
 from tests.support.postgres import clients_of
@@ -93,8 +94,13 @@ def test_both_spellings_of_several_hosts_mean_the_same(
     for block in blocks_of(PAGE, "dotenv"):
         (tmp_path / ".env").write_text(block.text)
         names = [line.partition("=")[0].lower() for line in block.text.splitlines()]
-        assert set(names) <= BaseAppSettings.model_fields.keys()
-        settings = BaseAppSettings()
+        is_of_replica = "database_read_url" in names
+        kind = ReplicaSettings if is_of_replica else BaseAppSettings
+        assert set(names) <= kind.model_fields.keys()
+        settings = kind()
+        if is_of_replica:
+            assert settings.model_dump()["database_read_url"].endswith("@db-b/shop")
+            continue
         found.append(read_postgresql_url(settings.database_url))
         assert settings.database_read_only == ("database_read_only" in names)
     assert len(found) == 3

@@ -29,6 +29,7 @@ KINDS = ["sqlite", "postgresql"]
 FILLS = {"a fill without a target": ["hero.home_id=7"]}
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
@@ -127,6 +128,7 @@ def users_objects_work(found: Changed, kind: str, table: str) -> None:
     assert "lower(extra) DESC) WHERE" in sql
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_rows_prevent_is_counted_and_changes_nothing(

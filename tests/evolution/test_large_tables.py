@@ -24,6 +24,7 @@ ONLINE = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ONLINE)
 @pytest.mark.parametrize("estimates", [[MILLION], [MILLION, 20]], ids=["right", "too high"])
 def test_a_change_is_completed_after_the_transaction(

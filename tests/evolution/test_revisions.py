@@ -265,6 +265,7 @@ CHAINS: dict[str, list[tuple[list[str], list[str]]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("name", CHAINS)

@@ -126,6 +126,7 @@ def _dumped(row: object) -> str:
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_files_have_the_rows_of_the_list(
     package: Any, new_database: Callable[[str], str], kind: str

@@ -318,6 +318,7 @@ def test_plain_reads_need_no_asgi(wires: Wires) -> None:
         assert wires.sent_directly == before + 1, path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "packets",
     [

@@ -56,6 +56,7 @@ def test_trailers_without_an_end_are_431(everywhere: Everywhere, line: bytes) ->
         assert api.ask("GET", "/tags/").json() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0"])
 def test_a_wish_for_another_protocol_is_ignored(everywhere: Everywhere, protocol: bytes) -> None:
     wish = b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n"
@@ -128,6 +129,7 @@ def test_a_body_that_cannot_be_read_is_400_behind_other_requests(everywhere: Eve
             assert time.monotonic() - begun < 10  # it does not wait for the rest of a body
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_blank_line_keeps_no_connection_open(everywhere: Everywhere) -> None:
     asks = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"

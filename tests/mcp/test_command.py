@@ -141,6 +141,7 @@ async def in_process(
         await served.close()
 
 
+@pytest.mark.long
 def test_the_token_says_who_the_agent_is(
     tmp_path: Path, new_database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_revision_that_stops_is_reported(crudgen: Callable[..., Result]) -> No
     assert json.loads(crudgen("apply", "--json").output)["error"].startswith("Alembic has stopped")
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_error_says_which_revisions_have_run(

@@ -59,6 +59,7 @@ def change(hero: str = LATER, team: str = TEAM) -> None:
         Path("entities/team.yaml").write_text(team)
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_revisions_lead_from_one_spec_to_the_next(

@@ -412,6 +412,7 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_lists_answer_what_the_model_does(lists: Lists) -> None:
     @SETTINGS

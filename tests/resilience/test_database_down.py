@@ -51,6 +51,7 @@ def answers(api: Api) -> bool:
     return statuses == {200}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_postgresql_down_at_the_start_and_for_long_afterwards(
     postgres: Postgres, servers: Servers, root: Path

@@ -100,6 +100,7 @@ def test_a_table_that_is_changed_by_hand_is_no_500(api: Api) -> None:
     assert api.ask("PATCH", f"/heroes/{row['id']}", json={"age": 7}).json()["age"] == 7
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_waiting_for_a_lock_is_bounded_however_many_wait(
     servers: Servers, new_database: Callable[[str], str], root: Path

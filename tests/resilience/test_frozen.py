@@ -130,6 +130,7 @@ def frozen(
         assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("frozen", "end"), [("emitted", "thaw"), ("served", "drop")], indirect=["frozen"]
@@ -155,6 +156,7 @@ def test_a_frozen_database_is_503_in_time_and_back_soon(
         assert seconds < RECOVERY_SECONDS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("frozen", ["served"], indirect=True)
 def test_connections_that_freeze_are_replaced_while_new_ones_work(
     frozen: tuple[Api, FreezingProxy],
@@ -171,6 +173,7 @@ def test_connections_that_freeze_are_replaced_while_new_ones_work(
             assert seconds_until_well(api) < RECOVERY_SECONDS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("frozen", ["emitted"], indirect=True)
 def test_an_idle_application_notices_that_its_connections_have_frozen(
     frozen: tuple[Api, FreezingProxy],
@@ -219,6 +222,7 @@ def test_writes_that_freeze_under_way_are_answered_and_none_is_lost(
     assert {code for writer in writers for code in writer.acknowledged} <= codes
 
 
+@pytest.mark.long
 def test_an_application_that_starts_while_the_database_is_frozen_waits_for_it(
     servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:

@@ -178,6 +178,7 @@ async def create(client: DescribedClient, name: str) -> tuple[str, dict[str, str
     return made.headers["location"], {HEADER: made.headers[HEADER]}
 
 
+@pytest.mark.long
 def test_a_client_reads_its_writes_from_a_replica_that_lags(make: Make, nodes: Cluster) -> None:
     """Each random write is followed by a read with its token; all other reads are the replica's."""
     chance = random.Random(1)  # noqa: S311 - no secret

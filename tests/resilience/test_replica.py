@@ -59,6 +59,7 @@ def check_reads(api: Api) -> None:
     assert api.client.get("/tags/zz").status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["emitted"])
 def test_a_standby_answers_reads_and_after_its_promotion_writes(
     cluster: Cluster, servers: Servers, spec: Path, mode: str
@@ -140,6 +141,7 @@ def test_a_standby_without_the_tables_ends_the_start_with_a_message(
         assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.long
 def test_reads_prefer_a_standby_and_fall_back_to_the_primary(
     cluster: Cluster, servers: Servers, spec: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_an_end_with_slow_and_stuck_clients(
     assert min(written) > 20
 
 
+@pytest.mark.long
 @pytest.mark.long_cases("emitted")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("mode", ["served", "emitted"])

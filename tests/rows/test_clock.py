@@ -77,6 +77,7 @@ def walk(api: Api) -> Iterator[str]:
         path = page.links.get("next", {}).get("url", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shift", [-HOUR, -0.5, -YEARS, YEARS])
 def test_keys_are_made_in_their_order_whatever_the_clock_does(
     shifted: tuple[Api, Clock], shift: float

@@ -263,6 +263,7 @@ def process(
     process.stop()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_server_answers_as_a_dict_would(process: Process) -> None:
     run(Machine, process)

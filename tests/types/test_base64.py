@@ -20,6 +20,7 @@ def groups(size: int) -> int:
     return (size + 2) // 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("least", "most"), RANGES)
 def test_the_document_allows_texts_in_groups_of_four(least: int, most: int) -> None:
     adapter: TypeAdapter[Any] = TypeAdapter(Annotated[bytes, Base64(most, least)])

@@ -356,6 +356,7 @@ TEXT = st.text(
 )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=SUPPRESSED)
 @given(text=TEXT, form=st.sampled_from(["NFC", "NFD"]))

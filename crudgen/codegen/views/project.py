@@ -78,6 +78,7 @@ class ProjectView:
     has_keys: bool
     has_metrics: bool
     has_tracing: bool
+    has_telemetry: bool
     has_agents: bool
     admin: Code
     """The module with the admin page; empty without one."""
@@ -154,6 +155,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_keys=has_keys(schema.auth),
         has_metrics=schema.metrics,
         has_tracing=schema.tracing,
+        has_telemetry=schema.metrics or schema.tracing,
         has_agents=schema.mcp is not None,
         admin=admin_module(schema) if schema.admin else raw(""),
         has_provider_logins=logs_in_at_provider(schema),
