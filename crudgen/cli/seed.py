@@ -36,11 +36,11 @@ def seed(
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
     from crudgen.data.seeds.files import read_files  # noqa: PLC0415 -- lazy
     from crudgen.data.seeds.reading import read_rows  # noqa: PLC0415 -- lazy
-    from crudgen.data.seeds.storing import Sower  # noqa: PLC0415 -- lazy
+    from crudgen.data.seeds.storing import SeedStore  # noqa: PLC0415 -- lazy
 
     rows = read_rows(schema, read_files(seeds))
     with opened_application(tree, database) as application:
-        stored = Sower(schema, application).store(rows)
+        stored = SeedStore(schema, application).store(rows)
         if not dry_run:
             application.session.commit()
     _print(stored, dry_run=dry_run, as_json=as_json)

@@ -9,7 +9,7 @@ import pytest
 
 from crudgen.data.open_application import OpenApplication
 from crudgen.data.seeds.reading import read_rows
-from crudgen.data.seeds.storing import Sower, Stored
+from crudgen.data.seeds.storing import SeedStore, Stored
 from crudgen.errors import SpecError
 from crudgen.language import Schema, load_texts
 from crudgen.language.names import ClassName
@@ -75,7 +75,7 @@ def store(
     application: OpenApplication, texts: Mapping[str, str], schema: Schema = SCHEMA
 ) -> Stored:
     rows = read_rows(schema, [parse(file, text) for file, text in texts.items()])
-    stored = Sower(schema, application).store(rows)
+    stored = SeedStore(schema, application).store(rows)
     application.session.commit()
     return stored
 

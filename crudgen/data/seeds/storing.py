@@ -65,7 +65,7 @@ class Stored:
         return found
 
 
-class Sower:
+class SeedStore:
     """Stores rows in the transaction of an application's session, and does not commit it."""
 
     def __init__(self, schema: Schema, application: "OpenApplication") -> None:
