@@ -2,14 +2,8 @@
 
 from typing import Any
 
-from ..http.exchange import Exchange
+from ..http.exchange import METHODS, OTHER, Exchange
 from .instruments import Instruments
-
-OTHER = "_OTHER"
-"""The label of unknown methods: a client could send any number of them."""
-METHODS = frozenset(
-    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
-)
 
 
 class RequestMetrics:

@@ -10,12 +10,8 @@ from opentelemetry.propagators.textmap import DefaultGetter
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 from starlette.types import Scope
 
-from ..http.exchange import UNMATCHED, Exchange
+from ..http.exchange import METHODS, OTHER, UNMATCHED, Exchange
 
-_OTHER = "_OTHER"
-_METHODS = frozenset(
-    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
-)
 _GETTER = DefaultGetter()
 
 
@@ -91,13 +87,13 @@ class RequestSpans:
 
 def _first_attributes(method: str, path: str) -> dict[str, str]:
     """Return the attributes that samplers can use."""
-    known = method if method in _METHODS else _OTHER
+    known = method if method in METHODS else OTHER
     return {"http.request.method": known, "url.path": path}
 
 
 def _span_name(method: str) -> str:
     """Return the name of a method in spans; `HTTP` for those that a client can make up."""
-    return method if method in _METHODS else "HTTP"
+    return method if method in METHODS else "HTTP"
 
 
 def _attributes(exchange: Exchange) -> dict[str, Any]:
@@ -109,7 +105,7 @@ def _attributes(exchange: Exchange) -> dict[str, Any]:
     }
     if exchange.route != UNMATCHED:
         found["http.route"] = exchange.route
-    if exchange.method not in _METHODS:
+    if exchange.method not in METHODS:
         found["http.request.method_original"] = exchange.method
     tags = getattr(scope.get("route"), "tags", None)
     entity = exchange.entity or (str(tags[0]) if tags else None)

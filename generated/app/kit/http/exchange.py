@@ -11,6 +11,11 @@ EXCHANGE = "app.exchange"
 """Key of a request's scope: its Exchange, if the application has observers."""
 UNMATCHED = "unmatched"
 """The route of requests whose path has no route."""
+METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+OTHER = "_OTHER"
+"""What observers call all other methods: a client could send any number of them."""
 _SELECTED = "fastapi.telemetry"
 """Key of a request's scope where FastAPI notes which route it selects, and exceptions."""
 
