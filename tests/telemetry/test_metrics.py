@@ -243,15 +243,16 @@ async def ask(app, path):
     await app(scope, receive, send)
     return b"".join(parts).decode()
 
-children = []
-for _ in range(2):
+def fork(paths):
     child = os.fork()
     if not child:
-        work(["/heroes/"] * 5 + ["/heroes/1"])
+        work(paths)
         os._exit(0)
-    children.append(child)
-for child in children:
-    os.waitpid(child, 0)
+    return child
+
+assert os.waitpid(fork([]), 0)[1] == 0  # it creates the tables
+for child in [fork(["/heroes/"] * 5 + ["/heroes/1"]) for _ in range(2)]:
+    assert os.waitpid(child, 0)[1] == 0
 
 async def read():
     app = create_app()
