@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, MetaData, Table, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from tests.startup.started import Application
 
@@ -119,13 +120,12 @@ def tables_of(
 ) -> Iterator[Tables]:
     """Yield the tables of an application that has started; `metadata` are those of its models."""
     if database.startswith("sqlite"):
-        engine = create_engine(database)
+        engine = create_engine(database, poolclass=NullPool)
         connection: Any = sqlite3.connect(make_url(database).database or "", isolation_level=None)
         connection.execute("PRAGMA synchronous = OFF")
         found = _reflected(engine, metadata)
         with closing(connection):
             yield Tables(engine, connection, found)
-        engine.dispose()
     else:
         url = make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
         with (

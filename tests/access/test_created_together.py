@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.pool import NullPool
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
@@ -208,7 +209,8 @@ async def differences(
     application = Application(package)
     async with application.running(database, auth_secret=SECRET) as app:
         if database.startswith("sqlite"):
-            return await _sent(Orders(AsgiClient(app), create_engine(database), rules, apart=apart))
+            engine = create_engine(database, poolclass=NullPool)
+            return await _sent(Orders(AsgiClient(app), engine, rules, apart=apart))
         with application.connected(database) as engine:
             return await _sent(Orders(AsgiClient(app), engine, rules, apart=apart))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
 from crudgen.cli import app, first_user
@@ -58,7 +59,8 @@ def test_the_parts_of_rules_are_explained(
     url = new_database(kind)
     monkeypatch.setenv("DATABASE_URL", url)
     assert CliRunner().invoke(app, ["apply"]).exit_code == 0
-    with create_engine(url.replace("postgresql:", "postgresql+psycopg:")).begin() as connection:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    with engine.begin() as connection:
         connection.execute(text(ROW))
 
     code, said = run("explain", "Note", "1", "update", "--as", "id=7")
@@ -218,7 +220,7 @@ def test_what_is_stored_of_an_api_key_is_read(
     disabled = "the key 1 acts as the user 'ann', who is disabled, so it gets 401"
     assert disabled in crudgen(*create, "key=1", code=2)
     crudgen("user", "enable", "ann")
-    with create_engine("sqlite:///app.db").begin() as connection:
+    with create_engine("sqlite:///app.db", poolclass=NullPool).begin() as connection:
         connection.execute(text("UPDATE _credential SET expires = 1 WHERE id = 1"))
         connection.execute(text("UPDATE _credential SET row_id = NULL WHERE id = 2"))
         connection.execute(text("UPDATE _login SET row_id = NULL, disabled = 1"))
@@ -286,7 +288,7 @@ def test_rules_about_fields_are_explained(
     url = new_database("sqlite")
     monkeypatch.setenv("DATABASE_URL", url)
     assert CliRunner().invoke(app, ["apply"]).exit_code == 0
-    with create_engine(url).begin() as connection:
+    with create_engine(url, poolclass=NullPool).begin() as connection:
         row = "INSERT INTO person (id, name, salary, grade, owner_id) VALUES (1, 'a', 5, 3, 7)"
         connection.execute(text(row))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from tests.support.servers import Everywhere, Servers, write_entities
 
@@ -270,13 +271,12 @@ def test_a_constraint_with_another_name_gets_the_same_response(
         {"box": "name: Box\nfields: {low: int?, top: int?}\ncheck: [low < top]\n"},
     )
     database = new_database(kind)
-    engine = create_engine(database)
+    engine = create_engine(database, poolclass=NullPool)
     key = "INTEGER PRIMARY KEY AUTOINCREMENT" if kind == "sqlite" else "BIGSERIAL PRIMARY KEY"
     with engine.begin() as connection:
         check = "CONSTRAINT ck_box_low_high_check CHECK (low < top)"
         sql = f"CREATE TABLE box (low BIGINT, top BIGINT, id {key} NOT NULL, {check})"
         connection.execute(text(sql))
-    engine.dispose()
     api = servers.start(spec, "served", database)
     response = api.ask("POST", "/boxes/", json={"low": 1, "top": 1})
     expected = problems("The row should satisfy: low < top", "low", "top")

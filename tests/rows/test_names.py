@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy import MetaData, Table, create_engine, inspect
+from sqlalchemy.pool import NullPool
 from sqlmodel import Field
 
 from crudgen.codegen import render
@@ -168,7 +169,7 @@ def test_rows_have_json_names(ask: Ask) -> None:
 
 
 def test_tables_have_the_names_of_the_schema(client: TestClient) -> None:
-    engine = create_engine(client.headers["x-database"])
+    engine = create_engine(client.headers["x-database"], poolclass=NullPool)
     found = inspect(engine)
     assert {f"hero{TABLE}", f"event{TABLE}"} <= {*found.get_table_names()}
     columns = {one["name"] for one in found.get_columns(f"hero{TABLE}")}
@@ -182,7 +183,6 @@ def test_tables_have_the_names_of_the_schema(client: TestClient) -> None:
             found.get_pk_constraint(table.name),
         ]
         assert named == {one["name"] for one in rules}
-    engine.dispose()
 
 
 def test_a_write_of_unique_values_takes_locks(client: TestClient) -> None:
@@ -420,11 +420,10 @@ def test_a_sequence_is_advanced(client: TestClient, ask: Ask) -> None:
     """A key that was inserted by other means is not generated again."""
     body = {HOME: "h", "title": "first", "count": 1.5, "json": None}
     first = ask("POST", "/events/", json=body).json()["id"]
-    engine = create_engine(client.headers["x-database"])
+    engine = create_engine(client.headers["x-database"], poolclass=NullPool)
     events = Table(f"event{TABLE}", MetaData(), autoload_with=engine)
     with engine.begin() as connection:
         row = dict(connection.execute(events.select()).mappings().one())
         changed = {'Hero "Key"': first + 1, "title": "second"}
         connection.execute(events.insert().values([*(row | changed).values()]))
-    engine.dispose()
     assert ask("POST", "/events/", json=body | {"title": "third"}).json()["id"] == first + 2
