@@ -165,7 +165,7 @@ class Application(FastAPI):
                     if rest is None:
                         return
                     receive = rest
-            self._note_selection(scope)
+            self._record_selected_route(scope)
             timed = TimedReceive(receive, self._limits.body_seconds)
             await super().__call__(scope, timed, adding_headers(send))
         finally:
@@ -178,10 +178,10 @@ class Application(FastAPI):
             exceeded = self._rate.error_if_exceeded(scope, path, self.state)
         return exceeded
 
-    def _note_selection(self, scope: Scope) -> None:
-        """Let FastAPI note the route that it selects, unless its own telemetry does."""
+    def _record_selected_route(self, scope: Scope) -> None:
+        """Let FastAPI record the route that it selects, unless its own telemetry does."""
         if self.observers and not self._native_telemetry.enabled():
-            scope[EXCHANGE].note_selection()
+            scope[EXCHANGE].record_selected_route()
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI handle what is no HTTP request."""

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ..http.headers import Header
-from .direct_read import DirectRead
+from .direct_read import DirectRead, DirectRequest
 from .known_heads import KnownHeads
 from .shortcut import Shortcut, new_request_id
 from .shortcut_table import ShortcutTable
@@ -84,7 +84,9 @@ class DirectReads:
             }
 
         response = read.response(
-            self._app, path.decode(), known[1], query, head.by_name, scope, request_id
+            DirectRequest(
+                self._app, path.decode(), known[1], query, head.by_name, scope, request_id
+            )
         )
         if response is None:
             return None

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
 from asgi_correlation_id import correlation_id
-from fastapi import FastAPI
 from starlette.types import Message, Scope
 
 from ..database import Database
@@ -21,6 +21,23 @@ from .shortcut import REQUEST_ID_HEADER, Shortcut
 
 _log = logging.getLogger("uvicorn.error")
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class DirectRequest:
+    """A GET request, as the protocol received it."""
+
+    app: Any
+    """The Application."""
+    path: str
+    key: str
+    """The end of the path, if the route ends with a key."""
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    """Harmless headers, each given once."""
+    new_scope: Callable[[], Scope]
+    """Returns the ASGI scope of the request."""
+    request_id: str
 
 
 class DirectRead:
@@ -40,30 +57,21 @@ class DirectRead:
         if read.operation == "read" and shortcut.takes_only_key:
             self._rows = row_reads(read.rows)
 
-    def response(
-        self,
-        app: Any,
-        path: str,
-        key: str,
-        query: bytes,
-        headers: Mapping[bytes, bytes],
-        new_scope: Callable[[], Scope],
-        request_id: str,
-    ) -> tuple[int, bytes] | None:
+    def response(self, request: DirectRequest) -> tuple[int, bytes] | None:
         """Return the status of the response, and the bytes of its headers and its body.
 
-        Return None if the request is to be handled as usual. `headers` are harmless ones, each
-        given once. `app` is the Application.
+        Return None if the request is to be handled as usual.
         """
         if not self._source.is_current():
             return None
-        if app.observers and not self._ignored_by(app.observers, path):
-            return self._respond_observed(app, key, query, headers, new_scope, request_id)
+        observers: Sequence[Observer] = request.app.observers
+        if observers and not self._ignored_by(observers, request.path):
+            return self._respond_observed(request, observers)
         began = perf_counter()
-        found = self._respond(app, key, query, headers, new_scope, request_id)
+        found = self._respond(request)
         if found is not None:
             seconds = perf_counter() - began
-            for one in app.observers:
+            for one in observers:
                 if one.count is not None:
                     try:
                         one.count("GET", self._shortcut.path, found[0], seconds)
@@ -76,24 +84,18 @@ class DirectRead:
         return all(one.count is not None or one.ignores("GET", path) for one in observers)
 
     def _respond_observed(
-        self,
-        app: Any,
-        key: str,
-        query: bytes,
-        headers: Mapping[bytes, bytes],
-        new_scope: Callable[[], Scope],
-        request_id: str,
+        self, request: DirectRequest, observers: Sequence[Observer]
     ) -> tuple[int, bytes] | None:
         """Return the response as `response` does, and tell all observers of the request."""
-        exchange = Exchange(new_scope(), _send_nothing, app.observers)
+        exchange = Exchange(request.new_scope(), _send_nothing, observers)
         exchange.route, exchange.entity = self._shortcut.path, self._shortcut.entity
-        token = correlation_id.set(request_id)
+        token = correlation_id.set(request.request_id)
         found = None
         try:
             exchange.begin()
             try:
-                scope = exchange.scope
-                found = self._respond(app, key, query, headers, lambda: scope, request_id, scope)
+                request.new_scope = lambda: exchange.scope
+                found = self._respond(request, exchange.scope)
             finally:
                 if found is None:
                     exchange.forget()
@@ -107,35 +109,29 @@ class DirectRead:
         return found
 
     def _respond(
-        self,
-        app: FastAPI,
-        key: str,
-        query: bytes,
-        headers: Mapping[bytes, bytes],
-        new_scope: Callable[[], Scope],
-        request_id: str,
-        notes: Mapping[str, Any] = _NO_NOTES,
+        self, request: DirectRequest, notes: Mapping[str, Any] = _NO_NOTES
     ) -> tuple[int, bytes] | None:
         """Return the response as `response` does. `notes` have the Exchange of the request."""
-        shortcut, db = self._shortcut, app.state.database
+        shortcut, app, key = self._shortcut, request.app, request.key
+        db: Database = app.state.database
         arguments: dict[str, Any] = {}
-        if not shortcut.admits(app, headers, notes, arguments):
+        if not shortcut.admits(app, request.headers, notes, arguments):
             return None
-        if not shortcut.read_parameters(key, query, arguments):
+        if not shortcut.read_parameters(key, request.query, arguments):
             return None
-        header = (REQUEST_ID_HEADER, request_id.encode())
+        header = (REQUEST_ID_HEADER, request.request_id.encode())
         if self._rows is not None:
             (value,) = arguments.values()
             encoded = self._rows.encoded(db, value, header[1])
             return None if encoded is None else (200, encoded)
 
-        def request() -> JsonRequest:
-            scope = new_scope()
+        def json_request() -> JsonRequest:
+            scope = request.new_scope()
             scope["headers"].append(header)
             return shortcut.request(app, key, scope, _receive_nothing)
 
-        shortcut.add_arguments(arguments, lambda: db, request)
-        response = _result_at_once(db, shortcut.endpoint(**arguments), request_id)
+        shortcut.add_arguments(arguments, lambda: db, json_request)
+        response = _result_at_once(db, shortcut.endpoint(**arguments), request.request_id)
         if type(response) is not JsonText or response.background is not None:
             return None
         sent = with_default_headers([*response.raw_headers, header])

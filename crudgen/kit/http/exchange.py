@@ -17,7 +17,7 @@ METHODS = frozenset(
 OTHER = "_OTHER"
 """What observers call all other methods: a client could send any number of them."""
 _SELECTED = "fastapi.telemetry"
-"""Key of a request's scope where FastAPI notes which route it selects, and exceptions."""
+"""Key of a request's scope where FastAPI records the selected route, and exceptions."""
 
 
 class Observer(Protocol):
@@ -55,8 +55,8 @@ class Exchange:
         "_began",
         "_observers",
         "_send",
-        "at_exit",
         "caller",
+        "cleanup",
         "entity",
         "is_ended",
         "method",
@@ -81,8 +81,8 @@ class Exchange:
         self.seconds = 0.0
         self.notes: dict[Observer, Any] = {}
         """What observers keep from the beginning to the end."""
-        self.at_exit: Callable[[], object] | None = None
-        """Is called in the task of the request: its response may be sent by another one."""
+        self.cleanup: Callable[[], object] | None = None
+        """Is called at the end, in the task of the request; another task may send the response."""
         self.is_ended = False
         self._observers = observers
         self._send = send
@@ -95,7 +95,7 @@ class Exchange:
             await app(self.scope, receive, self._forward)
         finally:
             self._end()
-            self._exit()
+            self._clean_up()
 
     def begin(self) -> None:
         """Tell the observers that the request begins."""
@@ -110,16 +110,16 @@ class Exchange:
         try:
             self._end()
         finally:
-            self._exit()
+            self._clean_up()
 
     def forget(self) -> None:
         """Tell the observers that the request begins again, with another Exchange."""
         for one in reversed(self._observers):
             one.forget(self)
-        self._exit()
+        self._clean_up()
 
-    def note_selection(self) -> None:
-        """Let FastAPI note which route it selects, if its own telemetry does not."""
+    def record_selected_route(self) -> None:
+        """Let FastAPI record the route that it selects, unless its own telemetry does."""
         if _SELECTED not in self.scope:
             self.scope[_SELECTED] = _RequestTelemetry(span=None, span_method=self.method, data=None)
 
@@ -149,9 +149,9 @@ class Exchange:
             for one in reversed(self._observers):
                 one.end(self)
 
-    def _exit(self) -> None:
-        if self.at_exit is not None:
-            self.at_exit()
+    def _clean_up(self) -> None:
+        if self.cleanup is not None:
+            self.cleanup()
         del self.scope[EXCHANGE]  # only the garbage collector would free a cycle
 
 

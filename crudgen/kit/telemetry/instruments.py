@@ -23,7 +23,7 @@ class Instruments:
         self.registry = registry
         self.requests = Histogram(
             "http_server_request_duration_seconds",
-            "Duration of requests, from the first byte to the end of the response.",
+            "Duration of requests, from the arrival of the head to the end of the response.",
             ("http_request_method", "http_route", "http_response_status_code"),
             registry=registry,
             buckets=SECONDS,

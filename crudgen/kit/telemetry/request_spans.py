@@ -52,7 +52,7 @@ class RequestSpans:
             span = self._start(exchange.method, exchange.scope["path"], parent)
         exchange.notes[self] = span
         token = contexts.attach(trace.set_span_in_context(span, parent))
-        exchange.at_exit = partial(contexts.detach, token)
+        exchange.cleanup = partial(contexts.detach, token)
 
     def end(self, exchange: Exchange) -> None:
         """End the span. One that is not sampled gets no attributes."""
