@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import changes, databases, entities, in_process, load, report
+from bench import changes, databases, entities, in_process, load, report, targets
 from bench.heroes import HEROES
 from bench.load import LoadError, Reading
 from bench.notes import NOTES_SUITE
@@ -30,6 +30,12 @@ Only = Annotated[list[str] | None, typer.Option(help="Names of contenders; by de
 Tasks = Annotated[list[str] | None, typer.Option(help="Names of tasks; by default all.")]
 ManyClients = Annotated[list[int] | None, typer.Option(help="Number of clients; by default 64.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ByCpu = Annotated[
+    bool,
+    typer.Option(
+        "--cpu", help="Rates per second of the server's processor time: for busy machines."
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -44,12 +50,13 @@ def compare(
     database: Databases = None,
     only: Only = None,
     task: Tasks = None,
+    cpu: ByCpu = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare crudgen with other applications that serve the same data."""
     if context.invoked_subcommand:
         return
-    compare_suite(HEROES, rounds, seconds, clients or [1, 64], database, only, task, as_json)
+    compare_suite(HEROES, rounds, seconds, clients or [1, 64], database, only, task, cpu, as_json)
 
 
 @app.command("relations")
@@ -61,10 +68,11 @@ def relations(
     database: Databases = None,
     only: Only = None,
     task: Tasks = None,
+    cpu: ByCpu = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare lists and rows with related rows, filters and sorts over relations."""
-    compare_suite(TEAMS_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
+    compare_suite(TEAMS_SUITE, rounds, seconds, clients or [64], database, only, task, cpu, as_json)
 
 
 @app.command("access")
@@ -76,10 +84,11 @@ def access(
     database: Databases = None,
     only: Only = None,
     task: Tasks = None,
+    cpu: ByCpu = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare rows that belong to callers, who send tokens, with rows that everyone may read."""
-    compare_suite(NOTES_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
+    compare_suite(NOTES_SUITE, rounds, seconds, clients or [64], database, only, task, cpu, as_json)
     if not as_json:
         in_process.print_in_process(in_process.measure_in_process(max(rounds, 20)))
 
@@ -98,6 +107,7 @@ def compare_suite(
     database: list[str] | None,
     only: list[str] | None,
     task: list[str] | None,
+    cpu: bool,
     as_json: bool,
 ) -> None:
     """Measure the contenders of a suite, and print the medians."""
@@ -112,6 +122,9 @@ def compare_suite(
                 for contender in suite.contenders:
                     if kind not in contender.databases or (only and contender.name not in only):
                         continue
+                    if problem := contender.missing():
+                        say(f"{kind}: {contender.name} is left out: {problem}")
+                        continue
                     place = folder / contender.name.replace(" ", "-")
                     place.mkdir()
                     server = start(suite, contender, create(place), place)
@@ -121,11 +134,15 @@ def compare_suite(
                 for count in clients:
                     for name in task or suite.tasks:
                         used = 1 if name in suite.one_client else count
-                        measure(kind, servers, name, used, rounds, seconds, readings, folder)
+                        measure(kind, servers, name, used, rounds, seconds, cpu, readings, folder)
     except LoadError as error:
         say(str(error))
         raise typer.Exit(1) from None
-    (report.print_json if as_json else report.print_tables)(readings)
+    if as_json:
+        report.print_json(readings)
+        return
+    report.print_tables(readings)
+    targets.print_targets(suite.targets, readings)
 
 
 @app.command("entities")
@@ -199,6 +216,7 @@ def measure(
     clients: int,
     rounds: int,
     seconds: int,
+    cpu: bool,
     readings: dict[report.Key, list[Reading]],
     folder: Path,
 ) -> None:
@@ -210,7 +228,8 @@ def measure(
             script = folder / "work.lua"
             script.write_text(server.script(name))
             length = seconds if number else 1
-            reading = load.run(server.base, script, clients=clients, seconds=length)
+            process = server.process.pid if cpu else None
+            reading = load.run(server.base, script, clients=clients, seconds=length, server=process)
             if number:
                 readings[kind, clients, name, server.contender.name].append(reading)
     say(f"{kind}: {name}, {clients} clients: measured")

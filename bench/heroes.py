@@ -7,12 +7,15 @@ from typing import Any
 import httpx
 
 from bench.data import ROWS, fill, fill_pocketbase
+from bench.javascript import bun, fastify, missing_bun, missing_fastify
 from bench.suites import (
     BASELINE,
+    CRUDGEN,
     POCKETBASE,
     ROOT,
     Contender,
     Suite,
+    Target,
     crudgen,
     get,
     pocketbase,
@@ -80,8 +83,10 @@ def _contender(
     command: Callable[[int, str], list[str]],
     databases: tuple[str, ...] = _BOTH,
     paths: Paths = Paths(),
+    missing: Callable[[], str | None] = lambda: None,
 ) -> Contender:
-    return Contender(name, command, paths.requests(), paths.row % 1, databases, paths.check)
+    requests = paths.requests()
+    return Contender(name, command, requests, paths.row % 1, databases, paths.check, missing)
 
 
 POCKETBASE_PATHS = Paths(
@@ -96,15 +101,27 @@ FASTCRUD_PATHS = Paths(
     page="/heroes?offset=0&limit=100",
     deep_page="/heroes?offset=50000&limit=100",
 )
+FASTIFY, BUN, BARE = "Fastify", "Bun", "bare ASGI"
+_RATIOS: dict[tuple[str, str], dict[str, float]] = {
+    ("sqlite", "get"): {BASELINE: 30, FASTIFY: 1.5, BUN: 0.5, BARE: 1.3, POCKETBASE: 6},
+    ("sqlite", "list"): {BASELINE: 40, FASTIFY: 2, BUN: 0.6},
+    ("sqlite", "create"): {BASELINE: 20, FASTIFY: 3, BUN: 3},
+    ("sqlite", "patch"): {BASELINE: 20, FASTIFY: 3, BUN: 3},
+    ("postgresql", "get"): {BASELINE: 12, BARE: 1.3},
+    ("postgresql", "list"): {BASELINE: 18},
+    ("postgresql", "create"): {BASELINE: 10},
+}
 HEROES = Suite(
     "heroes",
     TASKS,
     (
-        _contender("crudgen", crudgen(ROOT / "entities")),
+        _contender(CRUDGEN, crudgen(ROOT / "entities")),
         _contender(BASELINE, uvicorn("by_hand")),
         _contender("FastCRUD", uvicorn("with_fastcrud"), paths=FASTCRUD_PATHS),
         _contender(POCKETBASE, pocketbase, ("sqlite",), POCKETBASE_PATHS),
-        _contender("bare ASGI", uvicorn("bare")),
+        _contender(FASTIFY, fastify, ("sqlite",), missing=missing_fastify),
+        _contender(BUN, bun, ("sqlite",), missing=missing_bun),
+        _contender(BARE, uvicorn("bare")),
         Contender(
             "FastAPI, nothing",
             uvicorn("nothing"),
@@ -115,4 +132,9 @@ HEROES = Suite(
     ),
     fill,
     fill_pocketbase,
+    targets=tuple(
+        Target(database, task, contender, ratio)
+        for (database, task), ratios in _RATIOS.items()
+        for contender, ratio in ratios.items()
+    ),
 )

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 SERVER_CORE, LOAD_CORE = 0, 1
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
@@ -36,8 +38,19 @@ def pin(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = True) -> Reading:
-    """Run wrk on a server. Raises LoadError if a response is not 2xx."""
+def run(
+    base: str,
+    script: Path,
+    *,
+    clients: int,
+    seconds: int,
+    pinned: bool = True,
+    server: int | None = None,
+) -> Reading:
+    """Run wrk on a server. Raises LoadError if a response is not 2xx.
+
+    The rate is that per second of processor time, if `server` is the ID of the server's process.
+    """
     command = [
         "wrk",
         "-t1",
@@ -50,6 +63,7 @@ def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = T
         str(script),
         base,
     ]
+    began = 0.0 if server is None else _processor_seconds(server)
     output = subprocess.run(
         command,
         check=True,
@@ -60,9 +74,20 @@ def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = T
     if "Non-2xx" in output or "Socket errors" in output:
         raise LoadError(f"{base}: {output}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if rate is None:
+    count = re.search(r"(\d+) requests in", output)
+    if rate is None or count is None:
         raise LoadError(f"wrk said: {output}")
-    return Reading(float(rate[1]), _latency(output, "50%"), _latency(output, "99%"))
+    found = float(rate[1])
+    if server is not None:
+        found = int(count[1]) / (_processor_seconds(server) - began)
+    return Reading(found, _latency(output, "50%"), _latency(output, "99%"))
+
+
+def _processor_seconds(process: int) -> float:
+    """Return the processor time of a process and its children until now."""
+    parent = psutil.Process(process)
+    times = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
 
 
 def _latency(output: str, percentile: str) -> float:

@@ -9,7 +9,7 @@ import jwt
 import psycopg
 
 from bench.data import create_tables
-from bench.suites import BASELINE, ROOT, Contender, Suite, crudgen, uvicorn
+from bench.suites import BASELINE, CRUDGEN, ROOT, Contender, Suite, Target, crudgen, uvicorn
 
 NOTES = 100_000
 OWNERS = 1_000
@@ -20,6 +20,7 @@ SECRET = "a-secret-of-the-benchmark-with-48-characters-000"  # noqa: S105
 GUARDED = ROOT / "bench" / "specs" / "notes" / "entities"
 OPEN = ROOT / "bench" / "specs" / "open_notes" / "entities"
 TASKS = ("get", "list", "patch")
+_OPEN = "crudgen, open"
 
 
 def token(owner: int) -> str:
@@ -101,10 +102,11 @@ NOTES_SUITE = Suite(
     "access",
     TASKS,
     (
-        _contender("crudgen", crudgen(GUARDED)),
-        _contender("crudgen, open", crudgen(OPEN), is_guarded=False),
+        _contender(CRUDGEN, crudgen(GUARDED)),
+        _contender(_OPEN, crudgen(OPEN), is_guarded=False),
         _contender(BASELINE, uvicorn("by_hand_guarded")),
     ),
     fill,
     environment={"AUTH_SECRET": SECRET},
+    targets=tuple(Target(kind, "get", _OPEN, 0.8) for kind in ("sqlite", "postgresql")),
 )

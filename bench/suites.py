@@ -16,6 +16,7 @@ import httpx
 from bench.load import SERVER_CORE, LoadError, pin
 
 ROOT = Path(__file__).parents[1]
+CRUDGEN = "crudgen"
 BASELINE = "by hand"
 POCKETBASE = "PocketBase"
 _START = 'json = {["Content-Type"] = "application/json"}\nmath.randomseed(os.time())\n'
@@ -37,6 +38,18 @@ class Contender:
     databases: tuple[str, ...] = ("sqlite", "postgresql")
     check: Callable[[httpx.Client], bool] = lambda _client: True
     """Returns whether the responses are right."""
+    missing: Callable[[], str | None] = lambda: None
+    """Returns why it cannot run on this machine; None if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The least ratio of crudgen's responses per second to those of another contender."""
+
+    database: str
+    task: str
+    contender: str
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,8 @@ class Suite:
     """Tasks that are measured with one client only: they take some contenders seconds."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of the contenders."""
+    targets: tuple[Target, ...] = ()
+    """What is compared with the results of 64 clients."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ import psycopg
 from bench.data import create_tables, migrate_pocketbase
 from bench.suites import (
     BASELINE,
+    CRUDGEN,
     POCKETBASE,
     ROOT,
     Contender,
@@ -221,7 +222,7 @@ TEAMS_SUITE = Suite(
     "relations",
     (WITH_TEAM, WITH_HEROES, ROW, FILTER, SORT, DEEP_SORT),
     (
-        _contender("crudgen", crudgen(ENTITIES), _CRUDGEN, deep_sort=_deep_link),
+        _contender(CRUDGEN, crudgen(ENTITIES), _CRUDGEN, deep_sort=_deep_link),
         _contender(BASELINE, uvicorn("by_hand_related"), _BY_HAND),
         _contender("FastCRUD", uvicorn("with_fastcrud_related"), _FASTCRUD),
         _contender(POCKETBASE, pocketbase, _POCKETBASE, ("sqlite",)),
