@@ -20,6 +20,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.telemetry._api import _RequestTelemetry, _route_selected
+from psycopg._preparing import PrepareManager
+from psycopg._queries import PostgresQuery
 from sqlalchemy import MetaData, Table, insert, literal, select
 from starlette.requests import Request
 from starlette.routing import get_name
@@ -95,6 +97,13 @@ PRIVATE: dict[str, Callable[[], bool]] = {
     ),
     "psycopg: connection.wait and pgconn (kit/database/connections.py)": lambda: (
         has(psycopg.AsyncConnection, "wait")() and has(psycopg.pq.PGconn, "consume_input")()
+    ),
+    "psycopg: prepared statements (kit/fast/read_pipeline.py)": lambda: (
+        has(PrepareManager(), "get", "maybe_add_to_cache", "validate", "maintain_gen")()
+        and has(PrepareManager(), "_to_flush")()
+        and takes(PostgresQuery.convert, "query", "vars")()
+        and takes(PostgresQuery.dump, "vars")()
+        and "_prepared" in inspect.getsource(psycopg.AsyncConnection.__mro__[1].__init__)
     ),
     "uvicorn: HttpToolsProtocol (kit/http/protocol.py)": has(
         HttpToolsProtocol,

@@ -111,6 +111,8 @@ class BaseAppSettings(ServerSettings):
         "auto"
     )
     """Whether to prepare statements on PostgreSQL: `true`, `false`, or `auto`: without a pooler."""
+    database_shared_reads: bool = True
+    """Whether short reads on PostgreSQL that wait together share connections and round trips."""
     database_read_only: bool = False
     """Whether the database is only read: writes are 503, and `/ready` is 200 nevertheless."""
     secret_key: SecretStr | None = None

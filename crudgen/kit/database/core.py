@@ -31,7 +31,6 @@ MAX_RETRY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
-
 NO_VALUES: Values = MappingProxyType({})
 
 
@@ -41,9 +40,10 @@ class Database(Sessions):
     `connections` is the maximum number of connections, `lock_seconds` the time to wait for a
     connection or a lock, `statement_seconds` the time for one statement (on SQLite: for one read).
     `secret_key` signs cursors and hashes idempotency keys. `preparing` says whether statements are
-    prepared on PostgreSQL; `auto` means unless a pooler is detected. With `read_only`, nothing is
-    written. With `migrations`, only revisions create tables once one is recorded. Raises
-    StartupError for an invalid URL.
+    prepared on PostgreSQL; `auto` means unless a pooler is detected. `shared_reads` says whether
+    short reads on PostgreSQL share connections. With `read_only`, nothing is written. With
+    `migrations`, only revisions create tables once one is recorded. Raises StartupError for an
+    invalid URL.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Database(Sessions):
         secret_key: SecretStr | None = None,
         preparing: Preparing = "auto",
         read_only: bool = False,
+        shared_reads: bool = True,
         migrations: bool = False,
     ) -> None:
         check_characters(url)
@@ -77,6 +78,7 @@ class Database(Sessions):
                     statement_seconds=statement_seconds,
                     preparing=preparing,
                     read_only=read_only,
+                    shared_reads=shared_reads,
                 )
             case _:
                 raise StartupError(

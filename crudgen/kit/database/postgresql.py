@@ -1,7 +1,6 @@
 """The PostgreSQL backend: a connection pool, with deadlines and retries for statements."""
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from ..errors import Condition, StartupError, Unavailable
+from ..acceleration import fast_module
+from ..errors import Condition, StartupError
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
+from .postgresql_pool import ConnectionPool
 from .postgresql_statements import run_all, run_one
 from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
@@ -25,9 +26,6 @@ from .urls import describe, effective_parameters, read_postgresql_url
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-RECONNECT_SECONDS = 2.0
-"""How long the pool tries to reconnect by itself. Its pauses grow, so with a longer time it would
-notice late that the database is back. Afterwards, each request makes the pool try again."""
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """The first pause between two attempts lasts up to twice this time, and each next one up to twice
@@ -45,8 +43,6 @@ SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
             OR has_any_column_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE')
     )
 """
-_pool_log = logging.getLogger("psycopg.pool")
-"""The pool logs each attempt to connect. `State` logs the changes alone."""
 
 
 class Postgresql:
@@ -61,11 +57,15 @@ class Postgresql:
         statement_seconds: float,
         preparing: Preparing = "auto",
         read_only: bool = False,
+        shared_reads: bool = True,
     ) -> None:
+        settings = SessionSettings(statement_seconds, lock_seconds, read_only)
         try:
-            import psycopg_pool
-
             parameters = read_postgresql_url(url)
+            self.connector = Connector(parameters, settings, preparing)
+            self._pool = ConnectionPool(
+                self.connector, connections=connections, lock_seconds=lock_seconds
+            )
         except ImportError:
             raise StartupError(
                 "database: PostgreSQL needs the driver psycopg\n"
@@ -85,29 +85,16 @@ class Postgresql:
         self.connections = connections
         self.closers: list[Callable[[], None]] = []
         """What closes other connections to the database when it is closed."""
-        settings = SessionSettings(statement_seconds, lock_seconds, read_only)
-        self.connector = Connector(parameters, settings, preparing)
         self.engine = create_engine(
             "postgresql+psycopg://",
             creator=self.connector.connect_for_sessions,
             poolclass=NullPool,
         )
-        driver: Any = psycopg_pool
-        if _pool_log.level == logging.NOTSET:
-            _pool_log.setLevel(logging.ERROR)
-        self._pool = driver.AsyncConnectionPool(
-            connection_class=self.connector,
-            min_size=min(2, connections),
-            max_size=connections,
-            timeout=lock_seconds,
-            reconnect_timeout=RECONNECT_SECONDS,
-            open=False,
+        fast = fast_module("shared_reads") if shared_reads else None
+        self._shared = fast and fast.SharedReads(
+            self._pool, self._read_alone, seconds=self._seconds, lock_seconds=lock_seconds
         )
-        self._timeout, self._closed = psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed
-        self._doubted = 0.0
-        """When a connection was last found dead. Others that were idle then may be dead too."""
-        self._answered = time.monotonic()
-        """When the server last responded, even with an error."""
+        """Reads that share connections; None if each has one of its own."""
         self._turn = asyncio.Lock()
         """Held by the transaction that is repeated because it did not get a lock."""
 
@@ -124,10 +111,7 @@ class Postgresql:
 
     def usage(self) -> dict[str, int]:
         """Return the numbers of connections, and of requests that wait for one."""
-        found = self._pool.get_stats()
-        size, idle = found.get("pool_size", 0), found.get("pool_available", 0)
-        waiting = found.get("requests_waiting", 0)
-        return {"max": self.connections, "used": size - idle, "idle": idle, "waiting": waiting}
+        return self._pool.usage()
 
     async def open(self) -> None:
         """Start the pool."""
@@ -135,6 +119,8 @@ class Postgresql:
 
     async def close(self) -> None:
         """Complete the current statements, and disconnect."""
+        if self._shared is not None:
+            await self._shared.close()
         await self._pool.close()
         for close in self.closers:
             close()
@@ -159,8 +145,14 @@ class Postgresql:
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT; retry it if the connection is broken."""
-        del short
-        return await self._run(prepared, values, retry_on=RETRIED | {Fault.DISCONNECTED})
+        if short and self._shared is not None:
+            return await self._shared.read(prepared, values)  # type: ignore[no-any-return]
+        return await self._read_alone(prepared, values)
+
+    async def _read_alone(
+        self, prepared: Prepared, values: Values, *, ends: float | None = None
+    ) -> Sequence[Row]:
+        return await self._run(prepared, values, RETRIED | {Fault.DISCONNECTED}, ends)
 
     def read_now(self, prepared: Prepared, values: Values) -> None:
         """Return None: every statement waits for the server."""
@@ -201,23 +193,32 @@ class Postgresql:
 
         return await self.run(run_statements, RETRIED | {Fault.LOCKED} if yields else RETRIED)
 
-    async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
+    async def _run(
+        self,
+        prepared: Prepared,
+        values: Values,
+        retry_on: set[Fault],
+        ends: float | None = None,
+    ) -> Sequence[Row]:
         bound = prepared.values(values)
 
         async def run_statement(connection: Any) -> Sequence[Row]:
             return prepared.rows(await run_one(connection, prepared, bound))
 
-        return await self.run(run_statement, retry_on)
+        return await self.run(run_statement, retry_on, ends)
 
     async def run(
-        self, work: Callable[[Any], Awaitable[Result]], retry_on: Container[Fault] = ()
+        self,
+        work: Callable[[Any], Awaitable[Result]],
+        retry_on: Container[Fault] = (),
+        ends: float | None = None,
     ) -> Result:
         """Run `work` on a connection; retry it after the faults in `retry_on`.
 
-        At most ATTEMPTS attempts are made, until the deadline. For a lock, all attempts take
+        At most ATTEMPTS attempts are made, until the deadline `ends`. For a lock, all attempts take
         LOCK_SECONDS at least.
         """
-        ends = time.monotonic() + self._seconds
+        ends = ends or time.monotonic() + self._seconds
         locked_until = time.monotonic() + self.lock_seconds
         attempt, has_turn = 1, False
         try:
@@ -228,7 +229,7 @@ class Postgresql:
                 except Exception as error:
                     fault = classify(error)
                     if not isinstance(error, TimedOutError):
-                        self._answered = time.monotonic()
+                        self._pool.answered = time.monotonic()
                     if fault in self._discarding:
                         if fault is Fault.STATEMENT_LOST:
                             self.connector.stop_preparing()
@@ -238,11 +239,10 @@ class Postgresql:
                     if is_last or fault not in retry_on or now > ends:
                         raise
                 else:
-                    self._answered = time.monotonic()
+                    self._pool.answered = time.monotonic()
                     return result
                 finally:
-                    connection.wait.used = time.monotonic()
-                    await self._pool.putconn(connection)
+                    await self._pool.give_back(connection)
                 await _pause_before_retry(fault, attempt)
                 if fault is Fault.LOCKED and not has_turn:
                     has_turn = await self._wait_for_turn(locked_until)
@@ -250,6 +250,11 @@ class Postgresql:
         finally:
             if has_turn:
                 self._turn.release()
+
+    async def _acquire(self, ends: float) -> Any:
+        if self._shared is not None and self._pool.is_exhausted:
+            self._shared.give_way()
+        return await self._pool.acquire(ends)
 
     async def _wait_for_turn(self, until: float) -> bool:
         """Wait until no other transaction is repeated for a lock; return False if `until` passes.
@@ -261,35 +266,6 @@ class Postgresql:
                 return await self._turn.acquire()
         except TimeoutError:
             return False
-
-    async def _acquire(self, ends: float) -> Any:
-        """Return a working connection from the pool, with the deadline `ends`."""
-        wait_ends = min(time.monotonic() + self.lock_seconds, ends)
-        while True:
-            try:
-                connection = await self._pool.getconn(max(wait_ends - time.monotonic(), 0.001))
-            except self._closed:
-                raise Unavailable(Condition.CLOSED) from None
-            except self._timeout:
-                refusal = self.connector.refusal
-                if not refusal and time.monotonic() - self._answered > self.lock_seconds:
-                    refusal = "the server does not respond"
-                if refusal:
-                    raise Unavailable(Condition.DOWN, refusal) from None
-                reason = "timeout while waiting for a connection"
-                raise Unavailable(Condition.BUSY, reason) from None
-            is_good = False
-            try:
-                is_good = await connection.wait.is_good(self._doubted)
-            finally:  # also if the request is cancelled
-                if not is_good:
-                    await connection.close()
-                    await self._pool.putconn(connection)
-            if is_good:
-                connection.wait.ends = ends
-                return connection
-            if time.monotonic() >= connection.wait.ends:  # the test timed out
-                self._doubted = time.monotonic()
 
 
 async def _pause_before_retry(fault: Fault, attempt: int) -> None:

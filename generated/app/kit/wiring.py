@@ -44,6 +44,7 @@ def make_database(settings: BaseAppSettings) -> Database:
         secret_key=settings.secret_key,
         preparing=settings.database_prepared,
         read_only=settings.database_read_only,
+        shared_reads=settings.database_shared_reads,
         migrations=settings.migrations,
     )
 

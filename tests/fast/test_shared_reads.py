@@ -1,0 +1,228 @@
+"""Reads on PostgreSQL that share connections fail alone, are slow alone, and lose no result.
+
+`ROUNDS=50 python -m pytest -n0 -s tests/fast/test_shared_reads.py` is the extended run.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+import crudgen
+from tests.support.postgres import UNAVAILABLE, end_clients_of
+
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+CLIENTS = 64
+EACH = 6
+ROWS = 400
+SPEC = """
+name: Thing
+fields:
+  title: str(1..50)
+  size: int
+"""
+FILL = "INSERT INTO thing (title, size) SELECT 'thing ' || n, n FROM generate_series(1, 400) n"
+TROUBLE = """
+ALTER TABLE thing RENAME TO stored;
+CREATE VIEW thing AS SELECT id, title, CASE
+    WHEN id % 100 = 7 THEN size / (id % 100 - 7)
+    WHEN id % 100 = 9 THEN (SELECT size FROM pg_sleep({seconds}) offset 0)
+    ELSE size END AS size FROM stored;
+"""
+"""Lets the reads of some rows fail, and those of others take long."""
+SLOW, FAILING = 9, 7
+Answer = tuple[int, bytes]
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    folder = tmp_path / "entities"
+    folder.mkdir()
+    (folder / "thing.yaml").write_text(SPEC)
+    return folder
+
+
+@pytest.fixture
+def url(new_database: Callable[[str], str]) -> str:
+    return new_database("postgresql")
+
+
+@asynccontextmanager
+async def client_of(spec: Path, url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application, and return a client of it."""
+    app = crudgen.create_app(spec, database=url)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    client = httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60)
+    async with app.router.lifespan_context(app), client:
+        yield client
+
+
+def run_sql(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+async def get(client: httpx.AsyncClient, path: str) -> Answer:
+    found = await client.get(path)
+    return found.status_code, found.content
+
+
+async def get_together(client: httpx.AsyncClient, paths: Sequence[str]) -> list[Answer]:
+    """Read some paths; CLIENTS requests wait at a time."""
+    left = iter(enumerate(paths))
+    answers: dict[int, Answer] = {}
+
+    async def read() -> None:
+        for number, path in left:
+            answers[number] = await get(client, path)
+
+    await asyncio.gather(*[read() for _ in range(CLIENTS)])
+    return [answers[number] for number in range(len(paths))]
+
+
+def random_paths(seed: int, *, odd: bool) -> list[str]:
+    """Return paths of rows and pages; with `odd`, 1 % of slow rows and 1 % of failing ones."""
+    choose = random.Random(seed)  # noqa: S311
+    paths = []
+    for _ in range(CLIENTS * EACH):
+        plain = choose.randrange(10, 99) + 100 * choose.randrange(4)
+        key = choose.choices([plain, SLOW, FAILING, ROWS + 5], [97, odd, odd, 1])[0]
+        page = f"/things/?offset={choose.randrange(9, 50)}&limit=1"
+        paths.append(choose.choices([f"/things/{key}", page], [9, not odd])[0])
+    return paths
+
+
+def test_failing_and_slow_reads_change_no_other_answer(
+    spec: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answers(paths: Sequence[str]) -> list[Answer]:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, *trouble)
+            return await get_together(client, paths)
+
+    trouble = [FILL, *TROUBLE.format(seconds=0.03).split(";")[:-1]]
+    back = ("DROP VIEW thing", "ALTER TABLE stored RENAME TO thing", "TRUNCATE thing")
+    for number in range(ROUNDS):
+        paths = random_paths(number, odd=True)
+        monkeypatch.setenv("DATABASE_SHARED_READS", "true")
+        shared = asyncio.run(answers(paths))
+        run_sql(url, *back, "ALTER SEQUENCE thing_id_seq RESTART")
+        monkeypatch.setenv("DATABASE_SHARED_READS", "false")
+        alone = asyncio.run(answers(paths))
+        run_sql(url, *back, "ALTER SEQUENCE thing_id_seq RESTART")
+        assert shared == alone
+        statuses = Counter(status for status, _ in shared)
+        assert statuses.keys() >= {200, 404}, statuses
+        assert len(statuses) == 2 + any(path == f"/things/{FAILING}" for path in paths), statuses
+
+
+def test_reads_survive_the_end_of_their_connections(spec: Path, url: str) -> None:
+    async def run() -> Counter[int]:
+        statuses = Counter[int]()
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL)
+            paths = sorted({*random_paths(0, odd=False)})
+            expected = dict(zip(paths, await get_together(client, paths), strict=True))
+            connection = await asyncio.to_thread(psycopg.connect, url, autocommit=True)
+            with connection:
+                for number in range(ROUNDS):
+                    paths = [one for one in random_paths(number, odd=False) if one in expected] * 2
+                    reads = asyncio.create_task(get_together(client, paths))
+                    while not reads.done() and number % 3:
+                        await asyncio.sleep(0.002)
+                        await asyncio.to_thread(end_clients_of, connection)
+                    for path, (status, body) in zip(paths, await reads, strict=True):
+                        assert (status, body) == expected[path] or (
+                            status == 503 and httpx.Response(200, content=body).json()["detail"]
+                        ) in UNAVAILABLE
+                        statuses[status] += 1
+            assert await get_together(client, paths) == [expected[one] for one in paths]
+        return statuses
+
+    statuses = asyncio.run(run())
+    print(statuses)  # noqa: T201 - `-s` shows it
+    assert statuses[200] > statuses[503]
+
+
+def test_each_read_has_its_own_deadline(
+    spec: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATEMENT_SECONDS", "0.2")
+
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL, TROUBLE.format(seconds=30))
+            paths = [f"/things/{SLOW if n in {3, 40} else n + 10}" for n in range(CLIENTS)]
+            found = await get_together(client, paths)
+            assert [n for n, (status, _) in enumerate(found) if status != 200] == [3, 40]
+            assert {found[3][0], found[40][0]} == {503}
+
+    asyncio.run(run())
+
+
+def test_a_request_that_is_cancelled_takes_no_result_of_another(spec: Path, url: str) -> None:
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL, TROUBLE.format(seconds=30))
+            choose = random.Random(1)  # noqa: S311
+            for _ in range(10 * ROUNDS):
+                keys = [SLOW, *choose.sample(range(10, 99), CLIENTS - 1)]
+                tasks = [asyncio.create_task(get(client, f"/things/{key}")) for key in keys]
+                await asyncio.sleep(choose.random() * 0.03)
+                cancelled = {0, *choose.sample(range(CLIENTS), 9)}
+                for number in cancelled:
+                    tasks[number].cancel()
+                found = await asyncio.gather(*tasks, return_exceptions=True)
+                for number, (key, answer) in enumerate(zip(keys, found, strict=True)):
+                    if isinstance(answer, asyncio.CancelledError):
+                        assert number in cancelled
+                    else:
+                        assert isinstance(answer, tuple)
+                        assert answer[0] == 200
+                        assert b'"title":"thing %d"' % key in answer[1]
+
+    asyncio.run(run())
+
+
+def test_writes_get_a_connection_that_reads_share(
+    spec: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_CONNECTIONS", "1")
+
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL)
+            reads = [f"/things/{n % ROWS + 1}" for n in range(5 * CLIENTS)]
+            reading = asyncio.create_task(get_together(client, reads))
+            for number in range(5):
+                body = {"title": f"new {number}", "size": number}
+                assert (await client.post("/things/", json=body)).status_code == 200
+            assert {status for status, _ in await reading} == {200}
+
+    asyncio.run(run())
+
+
+def test_reads_without_prepared_statements_get_the_same_answers(
+    spec: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answers() -> list[Answer]:
+        async with client_of(spec, url) as client:
+            return await get_together(client, random_paths(5, odd=False))
+
+    async def fill() -> None:
+        async with client_of(spec, url):
+            await asyncio.to_thread(run_sql, url, FILL)
+
+    asyncio.run(fill())
+    shared = asyncio.run(answers())
+    monkeypatch.setenv("DATABASE_PREPARED", "false")
+    assert asyncio.run(answers()) == shared
