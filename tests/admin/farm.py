@@ -36,6 +36,21 @@ fields:
 api: {operations: [create, list, read, update, create_many, delete_many]}
 access: {read: user, write: editor}
 """,
+    "crate.yaml": """\
+name: Crate
+fields:
+  code: str(1..60) pk
+  name: str(1..20)
+api: {operations: [create, list, read, create_many]}
+access: {read: user, write: boss}
+""",
+    "egg.yaml": """\
+name: Egg
+fields:
+  crate_code: -> Crate? cascade
+api: {operations: [create, list, create_many]}
+access: {read: user, write: boss}
+""",
     "nest.yaml": """\
 name: Nest
 fields:

@@ -188,14 +188,66 @@ def test_rows_of_all_types(run: Callable[[Work], None]) -> None:
         photo = base64.b64encode(b"\x00\xff").decode()
         assert changed == {**found, **nulls, "data": [], "fed": "23:00:01", "photo": photo}
         detail = await page.read("animals/detail?pk=1")
-        assert "2 bytes" in detail
+        assert "2 bytes, Download" in detail
         assert "moo" not in detail
-        assert "Remove the stored file" in await page.read("animals/edit?pk=1")
+        form_page = await page.read("animals/edit?pk=1")
+        assert "Stored: 2 bytes, Download" in form_page
+        assert "Remove the stored file" in form_page
+        assert "An empty input keeps it" in form_page  # that of the secret
         saved = await page.fill("animals/edit?pk=1", {"_photo-delete": "on", "data": ""})
         assert (await farm.animal())["photo"] is None
         listed = await page.open("animals/list")
         assert "Böse Kuh &lt;b&gt;" in listed
         assert "9007199254740993" in listed
+
+    run(work)
+
+
+def test_files_are_downloaded(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page, viewer = await farm.page("ed"), await farm.page("vic")
+        photo = base64.b64encode(b"\x00\xff").decode()
+        row = {"name": "cow", "chip": 1, "photo": photo}
+        await farm.ask("ed", "POST", "/animals/", json=row)
+        await farm.ask("ed", "POST", "/animals/", json={"name": "cow", "chip": 2})
+        for user in (page, viewer):
+            (link,) = re.findall(
+                r'<a href="([^"]+)">Download', await user.open("animals/detail?pk=1")
+            )
+            answer = await user.client.get(unescape(link))
+            assert (answer.status_code, answer.content) == (200, b"\x00\xff")
+            assert answer.headers["content-type"] == "application/octet-stream"
+            name = 'attachment; filename="animal-1-photo.bin"'
+            assert answer.headers["content-disposition"] == name
+        assert "Download" not in await page.read("animals/detail?pk=2")
+        for query in ("pk=2&name=photo", "pk=1&name=secret", "pk=1&name=x", "pk=9&name=photo", ""):
+            await page.open(f"_api/animals/file?{query}", 404)
+        for table in ("pens", "nothing"):
+            await page.open(f"_api/{table}/file?pk=1&name=photo", 404)
+        stranger = Browser(farm.app)
+        assert (await stranger.client.get(link)).status_code == 303
+
+    run(work)
+
+
+def test_times_are_shown_in_short_and_kept(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        exact = "2024-02-29T23:59:58.123456Z"
+        row = {"name": "cow", "chip": 1, "seen": exact, "fed": "07:30:00.000001"}
+        await farm.ask("ed", "POST", "/animals/", json=row)
+        listed, detail = await page.read("animals/list"), await page.read("animals/detail?pk=1")
+        assert " 2024-02-29 23:59:58 " in listed
+        assert "2024-02-29 23:59:58.123456" in detail
+        assert (" 07:30:00 " in listed, "07:30:00.000001" in detail) == (True, True)
+        assert ("Seen (UTC)" in listed, "Fed (UTC)" in listed) == (True, False)
+        assert "null" not in listed
+        assert "cow" in re.findall(
+            r'class="card-title">(.*?)<', await page.open("animals/detail?pk=1")
+        )
+        assert (await page.fill("animals/edit?pk=1", {"legs": "3"})).status_code == 303
+        found = await farm.animal()
+        assert (found["seen"], found["fed"], found["legs"]) == (exact, "07:30:00.000001", 3)
 
     run(work)
 
@@ -458,6 +510,9 @@ def test_requests_of_other_sites(run: Callable[[Work], None]) -> None:
                     f"/admin/{path}", data={"csrftoken": token, "code": "a", "name": "Ann"}
                 )
                 assert answer.status_code == 403
+                assert "Open the page again" in answer.text
+                is_script = "json" in answer.headers["content-type"]
+                assert is_script == path.startswith("_api")
         assert (await farm.ask("bea", "GET", "/keepers/")).json() == []
         other = Browser(farm.app)
         await other.open("login")
@@ -470,12 +525,46 @@ def test_requests_of_other_sites(run: Callable[[Work], None]) -> None:
     run(work)
 
 
+def test_the_log_has_no_line_for_each_page(
+    run: Callable[[Work], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        await page.open("animals/list")
+        await page.open("animals/detail?pk=9", 404)
+        await page.client.post("/admin/animals/create")
+        await Browser(farm.app).client.get("/admin/animals/list")
+
+    with caplog.at_level("INFO"):
+        run(work)
+    assert [one for one in caplog.records if one.name.startswith("starlette_admin")] == []
+
+
+def test_requests_to_the_api_belong_to_the_trace_of_the_page(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        stack, found = farm.app.middleware_stack, set[tuple[str, bytes | None]]()
+
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            found.add((scope["path"], dict(scope["headers"]).get(b"traceparent")))
+            await stack(scope, receive, send)
+
+        monkeypatch.setattr(farm.app, "middleware_stack", noting)
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        await page.client.get("/admin/nests/list", headers={"traceparent": trace})
+        assert ("/nests/", trace.encode()) in found
+
+    run(work)
+
+
 @pytest.mark.long
 def test_paths_that_are_no_rows(run: Callable[[Work], None]) -> None:
     async def work(farm: Farm) -> None:
         page = await farm.page("bea")
         await (await farm.page("ed")).fill("animals/create", COW)
-        for key in ("", "2", "x", "1/tags", "..%2Fme", "%00", "1%3Ffields=id", "9" * 400):
+        for key in ("", "2", "x", "bulk", "1/tags", "..%2Fme", "%00", "1%3Ffields=id", "9" * 400):
             for path in ("detail", "edit"):
                 await page.open(f"animals/{path}?pk={key}", 404)
             answer = await page.act("animals", "delete", [key])
@@ -610,6 +699,25 @@ def test_several_rows_in_one_request(
         assert (done.status_code, await rings()) == (200, [101])
         assert (await viewer.act("birds", "delete", [101])).json() == {"msg": "Forbidden"}
         assert await rings() == [101]
+
+    run(work)
+
+
+def test_keys_that_do_not_fit_into_one_url(
+    run: Callable[[Work], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        codes = [f"{number:02}" + "ü" * 58 for number in range(40)]
+        crates = [{"code": one, "name": f"box {one[:2]}"} for one in codes]
+        made = await farm.ask("bea", "POST", "/crates/bulk", json=crates)
+        assert made.is_success, made.text
+        await farm.ask("bea", "POST", "/eggs/bulk", json=[{"crate_code": one} for one in codes])
+        sent = farm.requests(monkeypatch)
+        listed = await page.open("eggs/list?page_size=50")
+        assert {*re.findall(r"box \d\d", listed)} == {one["name"] for one in crates}
+        sizes = [len(query) for _, path, query in sent if path == "/crates/" and "_in" in query]
+        assert (len(sizes), max(sizes) < 8192) == (2, True)
 
     run(work)
 

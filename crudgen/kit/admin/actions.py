@@ -117,7 +117,7 @@ def _form(one: Action) -> str:
 
 
 def _input(one: Property) -> Markup:
-    label = f"{one.label} (UTC)" if one.kind in {"time", "datetime"} else one.label
+    label = f"{one.label} (UTC)" if one.kind == "datetime" else one.label
     head = Markup('<label class="form-label mt-2" for="take-{}">{}</label>').format(one.name, label)
     words = ["true", "false"] if one.kind == "bool" else one.words
     if words:

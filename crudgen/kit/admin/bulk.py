@@ -10,6 +10,7 @@ from starlette_admin.importers.csv import CsvImporter
 from starlette_admin.importers.json import JsonImporter
 
 from .answers import message_of, problems_of
+from .batches import batches
 from .calls import Answer
 from .rows import Row
 from .writing import TableView
@@ -36,13 +37,14 @@ class BulkView(TableView):
         if is_single or not self.table.offers("delete_many"):
             return await super().delete(request, pks)
         keys = [*dict.fromkeys(map(str, pks))]
-        for start in range(0, len(keys), MAX_ROWS_OF_REQUEST):
-            some = keys[start : start + MAX_ROWS_OF_REQUEST]
-            query = [(self.table.key, key) for key in some]
-            answer = await self.api.send(request, "DELETE", f"{self.table.path}bulk", query)
+        path, named = f"{self.table.path}bulk", [(self.table.key, key) for key in keys]
+        deleted = 0
+        for some, query in batches(self.api.app, path, named, (), MAX_ROWS_OF_REQUEST):
+            answer = await self.api.send(request, "DELETE", path, query)
             if not answer.is_success:
-                done = f"{start} of {len(keys)} rows were" if start else "No row was"
+                done = f"{deleted} of {len(keys)} rows were" if deleted else "No row was"
                 raise ActionFailed(f"{self._reason(answer, some)}. {done} deleted")
+            deleted += len(some)
         return len(keys)
 
     async def before_import(self, request: Request, ctx: ImportContext) -> None:

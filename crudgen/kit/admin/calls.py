@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message
 
 STATE = "admin.state"
 """The key in the scope of a request to the page: the state of the application."""
+_FORWARDED = ("host", "user-agent", "x-request-id", "traceparent", "tracestate", "baggage")
+"""The headers of a request to the page that its requests to the API have too."""
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -40,8 +43,8 @@ class Answer:
 class Api:
     """Sends requests to an application in this process."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
 
     async def send(
         self,
@@ -81,7 +84,7 @@ class Api:
             "server": request.scope.get("server"),
             "state": dict(request.scope.get(STATE, {})),
         }
-        return await _run(self._app, scope, body)
+        return await _run(self.app, scope, body)
 
 
 def authorize(request: Request, authorization: str) -> None:
@@ -90,14 +93,12 @@ def authorize(request: Request, authorization: str) -> None:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    """Return the headers of every request: host, request ID, credentials.
+    """Return the headers of every request: host, request ID, trace, credentials.
 
     Its X-Read-After lets no replica answer, which may lack what the user has just written.
     """
     sent = {"x-read-after": "latest"} | {
-        name: value
-        for name in ("host", "user-agent", "x-request-id")
-        if (value := request.headers.get(name)) is not None
+        name: value for name in _FORWARDED if (value := request.headers.get(name)) is not None
     }
     authorization = getattr(request.state, "admin_authorization", None)
     return sent if authorization is None else sent | {"authorization": authorization}

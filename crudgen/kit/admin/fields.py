@@ -42,6 +42,7 @@ class UploadField(BaseField):
     """An upload; its value in a form is the base64 text of the file."""
 
     form_template: str = "crudgen/upload.html"
+    detail_template: str = "crudgen/file.html"
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:
         """Return the file in base64, "remove", or None if the form has none."""
@@ -90,9 +91,15 @@ def field_of(one: Property, table: Table) -> BaseField:
     hidden = not one.read
     field.exclude_from_detail = field.exclude_from_export = hidden
     field.exclude_from_list = hidden or one.is_large
+    field.extra = {
+        "table": table.name,
+        "removable": one.optional,
+        "input": field.form_template,
+    }
     if one.kind == "bytes":
         field.exclude_from_import = True
-        field.extra = {"removable": one.optional}
+    if hidden:
+        field.form_template = "crudgen/secret.html"
     return field
 
 
@@ -137,12 +144,12 @@ def _bare_field(one: Property) -> BaseField:
         return (HasMany if one.many else HasOne)(name, label=label, key=one.refers)
     if not one.read and one.is_text:
         return PasswordField(name, label=label)
-    if one.kind == "enum" or (one.kind == "bool" and one.optional):
+    if one.kind == "enum" or (one.kind == "bool" and (one.optional or not one.read)):
         choices = [(word, word) for word in one.words] or _BOOLEANS
         return EnumField(name, label=label, choices=choices)
     if one.kind in _INPUTS:
         input_type, step = _INPUTS[one.kind]
-        label = f"{label} (UTC)" if "time" in one.kind else label
+        label = f"{label} (UTC)" if one.kind == "datetime" else label
         return NumberField(name, label=label, input_type=input_type, step=step)
     return _OTHERS.get(one.kind, StringField)(name, label=label)
 
@@ -167,6 +174,6 @@ def _getter(one: Property) -> Any:
             return bool(value)
         if action.is_form():
             return form_text(one, value) if value is not None else None
-        return shown_text(one, value)
+        return shown_text(one, value, is_short=action is RequestAction.LIST)
 
     return value_of

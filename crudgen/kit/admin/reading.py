@@ -9,14 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette_admin import BaseModelView, RequestAction
 from starlette_admin.filters import FilterGroup, FilterRule
+from starlette_admin.types import RowActionsDisplayType
 
 from .answers import http_error
+from .batches import batches
 from .calls import Api
 from .exports import TextSafeCsv
 from .fields import field_of
 from .filters import MAX_VALUES, parameters
 from .rows import Row
 from .tables import HasRoles, Property, Table
+from .values import shown_text
 
 _NEXT = re.compile(r'<([^>]*)>; *rel="?next"?')
 _PAGES = (10, 25, 50, 100)
@@ -45,6 +48,9 @@ class ReadingView(BaseModelView):
         self.list_template = "crudgen/list.html"
         self.create_template = "crudgen/create.html"
         self.edit_template = "crudgen/edit.html"
+        self.detail_template = "crudgen/detail.html"
+        if len(table.actions) > 1:  # buttons with names: their icons are the same
+            self.row_actions_display_type = RowActionsDisplayType.INLINE_LINKS
         super().__init__()
 
     def caller_of(self, request: Request) -> HasRoles | None:
@@ -105,13 +111,18 @@ class ReadingView(BaseModelView):
     async def find_by_pk(self, request: Request, pk: Any) -> Row | None:
         """Return a row with its ETag; None if the caller cannot read it."""
         answer = await self.api.send(request, "GET", self.row_path(pk))
-        if answer.status in {404, 422}:
+        if answer.status in {404, 405, 422}:  # 405: a path such as /heroes/bulk
             return None
         if not answer.is_success:
             raise http_error(answer)
         row = Row(self.table, answer.json, answer.headers.get("etag", ""))
         if not hasattr(request.state, "admin_etag"):
             request.state.admin_etag = row.etag
+            request.state.admin_files = {
+                one.name: shown_text(one, row.values.get(one.name))
+                for one in self.table.properties
+                if one.kind == "bytes"
+            }
         return (await self._with_related(request, [row]))[0]
 
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Row]:
@@ -142,9 +153,9 @@ class ReadingView(BaseModelView):
             return found
         if table.offers("list") and table.by_name[table.key].filter:
             size = min(MAX_VALUES, table.page)
-            for start in range(0, len(keys), size):
-                chosen = parameters(table.key, "in", [*keys[start : start + size]])
-                query = [*chosen, ("limit", str(size)), *_selection(table, ())]
+            chosen = parameters(table.key, "in", [*keys])
+            more = [("limit", str(size)), *_selection(table, ())]
+            for _, query in batches(self.api.app, table.path, chosen, more, size):
                 answer = await self.api.send(request, "GET", table.path, query)
                 rows = (Row(table, one) for one in answer.json) if answer.is_success else ()
                 found |= {row.key: row for row in rows}

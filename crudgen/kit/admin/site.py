@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Sequence
 
 from jinja2 import DictLoader
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette_admin.auth import BaseAuthProvider
 from starlette_admin.base import BaseAdmin
 from starlette_admin.export import ExportConfig
@@ -13,7 +15,9 @@ from starlette_admin.importers import ImportConfig
 
 from .actions import view_class
 from .calls import Api
+from .downloads import download_route
 from .reading import MAX_ROWS
+from .refusals import TokenRefusals
 from .tables import Table
 from .templates import TEMPLATES
 
@@ -28,19 +32,25 @@ def build_site(
     login_template: str,
 ) -> Starlette:
     """Return the application with the pages of all tables."""
+    library = logging.getLogger("starlette_admin")
+    if library.level == logging.NOTSET:  # it logs each page, and each mistake of a user
+        library.setLevel(logging.ERROR)
     login = {"login.html": TEMPLATES[login_template]} if login_template else {}
-    admin = BaseAdmin(
+    admin: BaseAdmin = BaseAdmin(
         title=title,
         templates_dir="templates/admin",
         additional_loaders=[DictLoader({**TEMPLATES, **login})],
         auth_provider=provider,
+        middlewares=[Middleware(TokenRefusals, templates=lambda: admin.templates)],
         secret_key=hmac.new(secret, b"admin page", hashlib.sha256).hexdigest(),
         timezone_config=None,
         import_config=ImportConfig(max_rows=MAX_ROWS),
         export_config=ExportConfig(max_rows=MAX_ROWS),
     )
     by_name = {one.name: one for one in tables}
-    for table in tables:
-        admin.add_view(view_class(table)(table, by_name, api))
+    views = {one.name: view_class(one)(one, by_name, api) for one in tables}
+    for view in views.values():
+        admin.add_view(view)
+    admin.routes.append(download_route(views))
     admin.mount_to(Starlette())
     return admin.app

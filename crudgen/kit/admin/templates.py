@@ -5,9 +5,22 @@ TEMPLATES = {
 {% extends "@core/base.html" %}
 {% block fonts %}{# that of starlette-admin comes from another host #}{% endblock %}
 """,
+    "fields/detail/_null.html": """\
+<span class="text-muted" title="{{ _('No value') }}">&ndash;</span>
+""",
     "crudgen/list.html": """\
 {% extends "list.html" %}
+{% block head_css %}
+{{ super() }}
+<style>/* the API combines all filters by AND */
+#filter-form > div:has(> #filter-root-logic), #add-filter-group { display: none !important; }
+</style>
+{% endblock %}
 {% block list_search %}{% if view.table.search %}{{ super() }}{% endif %}{% endblock %}
+""",
+    "crudgen/detail.html": """\
+{% extends "detail.html" %}
+{% block detail_title %}<h3 class="card-title">{{ obj["_meta"]["repr"] }}</h3>{% endblock %}
 """,
     "crudgen/create.html": """\
 {% extends "create.html" %}
@@ -29,17 +42,43 @@ TEMPLATES = {
 <input type="file" class="form-control {% if error %}{{ cls(field.error_class) }}{% endif %}"
        id="{{ field.id }}" name="{{ field.id }}" {% if error %}aria-invalid="true"{% endif %} />
 {% if field.help_text %}<small class="form-hint">{{ field.help_text }}</small>{% endif %}
-{% if request.state.action == "EDIT" and data is not none and field.extra.removable %}
+{% if request.state.action == "EDIT" and request.state.admin_files[field.name] %}
+<small class="form-hint">
+  Stored: {{ request.state.admin_files[field.name] }},
+  {% with pk = request.query_params["pk"] %}{% include "crudgen/download.html" %}{% endwith %}
+</small>
+{% if field.extra.removable %}
 <label class="form-check mt-2">
   <input type="checkbox" class="form-check-input" name="_{{ field.id }}-delete" />
   <span class="form-check-label">Remove the stored file</span>
 </label>
 {% endif %}
+{% endif %}
 <div class="{% if error %}{{ cls(field.error_class) }}{% endif %}"></div>
 {% include "fields/form/_error.html" %}
 """,
-    "crudgen/password.html": """\
+    "crudgen/download.html": """\
+<a href="{{ url_for(__name__ ~ ':file', key=field.extra.table).include_query_params(
+  pk=pk, name=field.name) }}">Download</a>
+""",
+    "crudgen/file.html": """\
+{{ data }}, {% with pk = obj[view.pk_attr] %}{% include "crudgen/download.html" %}{% endwith %}
+""",
+    "crudgen/secret.html": """\
+{% include field.extra.input %}
+{% if request.state.action == "EDIT" %}
+<small class="form-hint">The stored value is not shown. An empty input keeps it.</small>
+{% endif %}
+""",
+    "crudgen/login.html": """\
 {% extends "@core/login.html" %}
+{% block login_title %}
+<h2 class="card-title text-center mb-4">Log in to {{ app_title }}</h2>
+{% endblock %}
+{% block script %}{% endblock %}
+""",
+    "crudgen/password.html": """\
+{% extends "crudgen/login.html" %}
 {% block login_fields %}
 <div class="mb-3">
   <label class="form-label" for="username">User name</label>
@@ -52,10 +91,9 @@ TEMPLATES = {
          autocomplete="current-password" />
 </div>
 {% endblock %}
-{% block script %}{% endblock %}
 """,
     "crudgen/token.html": """\
-{% extends "@core/login.html" %}
+{% extends "crudgen/login.html" %}
 {% block login_fields %}
 <div class="mb-3">
   <label class="form-label" for="password">Token</label>
@@ -64,10 +102,9 @@ TEMPLATES = {
   <small class="form-hint">A token that the API accepts as Authorization: Bearer.</small>
 </div>
 {% endblock %}
-{% block script %}{% endblock %}
 """,
     "crudgen/oidc.html": """\
-{% extends "@core/login.html" %}
+{% extends "crudgen/login.html" %}
 {% block login_fields %}{% endblock %}
 {% block login_form_footer %}
 {% set start = url_for(request.app.state.ROUTE_NAME ~ ":oidc_start") %}
@@ -76,7 +113,6 @@ TEMPLATES = {
      href="{{ start.include_query_params(next=request.query_params.get('next', '')) }}">Log in</a>
 </div>
 {% endblock %}
-{% block script %}{% endblock %}
 """,
     "crudgen/leave.html": """\
 <!DOCTYPE html>

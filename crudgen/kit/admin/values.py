@@ -16,8 +16,8 @@ class FormValueError(ValueError):
     """A text of a form that is not a value of its property."""
 
 
-def shown_text(one: Property, value: Any) -> str | None:
-    """Return a value as lists and details show it."""
+def shown_text(one: Property, value: Any, *, is_short: bool = False) -> str | None:
+    """Return a value as details show it, or with `is_short` as lists do: times to the second."""
     match value:
         case None:
             return None
@@ -25,8 +25,8 @@ def shown_text(one: Property, value: Any) -> str | None:
             return json.dumps(value, ensure_ascii=False, indent=2)
         case bool():
             return "true" if value else "false"
-        case str() if one.kind == "bytes":
-            return f"{len(base64.b64decode(value))} bytes"
+        case str():
+            return _shown_string(one, value, is_short=is_short)
         case list():
             return ", ".join(map(str, value))
         case _:
@@ -105,6 +105,17 @@ def _json(text: str) -> Any:
 
 def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+def _shown_string(one: Property, value: str, *, is_short: bool) -> str:
+    """Return the size of a file, and `2024-02-29 12:00:00.5` for a datetime."""
+    if one.kind == "bytes":
+        return f"{len(base64.b64decode(value))} bytes"
+    if one.kind not in {"time", "datetime"}:
+        return value
+    whole, _, fraction = value.removesuffix("Z").replace("T", " ").partition(".")
+    digits = "" if is_short else fraction.rstrip("0")
+    return f"{whole}.{digits}" if digits else whole
 
 
 def _local_datetime(value: str) -> str:
