@@ -14,6 +14,7 @@ import fastapi.dependencies.models
 import psycopg
 import pytest
 import uvicorn.config
+import uvicorn.protocols.utils
 from click import Command
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -115,6 +116,14 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         ),
     ),
     "uvicorn: RequestResponseCycle (kit/http/protocol.py)": has(RequestResponseCycle, "send"),
+    "uvicorn: RequestResponseCycle (kit/http/direct_responses.py)": takes(
+        RequestResponseCycle,
+        *("scope", "transport", "flow", "logger", "access_logger", "access_log"),
+        *("default_headers", "message_event", "expect_100_continue", "keep_alive", "on_response"),
+    ),
+    "uvicorn: utils (kit/http/direct_responses.py)": has(
+        uvicorn.protocols.utils, "get_client_addr", "get_path_with_query_string"
+    ),
     "uvicorn: its command is click's (kit/server.py)": lambda: (
         isinstance(main, Command)
         and {"http", "ws", "server_header", "timeout_graceful_shutdown"}

@@ -5,7 +5,7 @@ import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -112,6 +112,8 @@ class Generation:
         self._requests = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        if hasattr(application, "hold"):
+            application.hold = self._hold
 
     @property
     def masked_database(self) -> str:
@@ -153,9 +155,13 @@ class Generation:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
-        scope["state"] = dict(self._state)
-        with self.pending_request():
+        with self._hold(scope):
             await self.application(scope, receive, send)
+
+    def _hold(self, scope: MutableMapping[str, Any]) -> AbstractContextManager[None]:
+        """Return the context of a request: it is pending, and has the application's state."""
+        scope["state"] = dict(self._state)
+        return self.pending_request()
 
     @contextmanager
     def pending_request(self) -> Iterator[None]:

@@ -78,11 +78,11 @@ class Switch:
         return len(self._tasks)
 
     @property
-    def direct_reads(self) -> Any:
-        """What responds to reads of the current generation without ASGI; None if nothing may."""
+    def direct_requests(self) -> Any:
+        """What handles requests to the current generation without ASGI; None if nothing may."""
         if self._current is None or not self._is_open.is_set():
             return None
-        return getattr(self._current.application, "direct_reads", None)
+        return getattr(self._current.application, "direct_requests", None)
 
     async def open(self) -> None:
         """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.

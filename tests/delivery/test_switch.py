@@ -135,14 +135,14 @@ def test_reads_without_asgi_are_those_of_the_current_application(
 
     async def test() -> None:
         switch = Switch(recipe)
-        assert switch.direct_reads is None
+        assert switch.direct_requests is None
         await switch.open()
-        first = switch.direct_reads
+        first = switch.direct_requests
         await switch.swap(recipe)
-        assert None is not switch.direct_reads is not first
+        assert None is not switch.direct_requests is not first
         async with switch._held_requests():  # noqa: SLF001
-            assert switch.direct_reads is None
+            assert switch.direct_requests is None
         await switch.close()
-        assert switch.direct_reads is None
+        assert switch.direct_requests is None
 
     asyncio.run(test())

@@ -16,8 +16,9 @@ from ..http.headers import JsonText, with_default_headers
 from ..http.routing import JsonRequest
 from .known_heads import HARMLESS
 from .plain_reads import read_rows
+from .request_ids import REQUEST_ID_HEADER
 from .row_reads import RowReads, row_reads
-from .shortcut import REQUEST_ID_HEADER, Shortcut
+from .shortcut import Shortcut
 
 _log = logging.getLogger("uvicorn.error")
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})

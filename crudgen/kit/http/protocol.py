@@ -6,25 +6,22 @@ response forever. It also accepts requests without a Host, or with unknown trans
 """
 
 import asyncio
-import logging
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from ..errors import ResponseAbortedError
 from ..settings import ServerSettings
 from .direct_responses import MAX_HEAD_BYTES, MAX_HEADERS
+from .late_errors import run_application
 from .lingering_close import LingeringTransport
 from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
 from .upgrades import IgnoredUpgrades
 
 _settings = cache(ServerSettings)
-_log = logging.getLogger("uvicorn.error")
 _ABORT_SECONDS = 1.0
 """How long before the end of uvicorn's graceful shutdown the remaining connections are aborted.
 Their requests end as by a disconnected client; uvicorn would cancel them with an error 500."""
@@ -37,7 +34,7 @@ class HttpProtocol(IgnoredUpgrades):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.app = partial(_run, self.app)
+        self.app = partial(run_application, self.app)
         self._limits = _settings()
         least = (self._limits.max_headers, self._limits.max_head_bytes)
         if least[0] < MAX_HEADERS or least[1] < MAX_HEAD_BYTES:
@@ -71,6 +68,7 @@ class HttpProtocol(IgnoredUpgrades):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, and tell the application that the client has disconnected."""
+        self._release_held()
         self._stop_timer()
         self._send_timeout.stop()
         self._lingering.stop()
@@ -86,9 +84,13 @@ class HttpProtocol(IgnoredUpgrades):
         """Parse received data. If it ends within a head, start the timer for the rest."""
         if self._is_closing or self.transport.is_closing():
             return
-        if self._respond_directly(data):
+        rest = self._respond_directly(data)
+        if rest:
+            self._parse(rest)
+        else:
             self._stop_timer()
-            return
+
+    def _parse(self, data: bytes) -> None:
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
         while data:
@@ -191,6 +193,7 @@ class HttpProtocol(IgnoredUpgrades):
 
     def shutdown(self) -> None:
         """Close the connection after the current response; abort it if that takes too long."""
+        self._release_held()
         if self.cycle is None or self.cycle.response_complete:
             self._idle_timer = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
         else:
@@ -263,20 +266,3 @@ class HttpProtocol(IgnoredUpgrades):
     def _close(self) -> None:
         self.transport.close()
         self._send_timeout.start(self.transport)
-
-
-async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run the application; log an error that it raises after the response is complete.
-
-    uvicorn would close the connection, and the client's next request on it would fail.
-    """
-    try:
-        return await app(scope, receive, send)
-    except Exception as error:
-        cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
-        if isinstance(error, ResponseAbortedError):
-            cycle.disconnected = True
-            return cycle.transport.abort()
-        if not cycle.response_complete:
-            raise
-        _log.error("Exception in ASGI application\n", exc_info=error)

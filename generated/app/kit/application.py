@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, FastAPI
@@ -63,14 +64,17 @@ class Application(FastAPI):
         fast = fast_module("shortcut_table") if shortcut else None
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
         direct = fast_module("direct") if fast else None
-        self._direct = direct.DirectReads(self, self._shortcut) if direct else None
+        self._direct = direct.DirectRequests(self, self._shortcut) if direct else None
         self._limits = limits
         self._rate = None if limits.rate is None else RateLimiter(limits.rate)
-        self._concurrent = 0
+        self.concurrent = 0
+        """The number of current requests."""
         self.observers: list[Observer] = []
         self._document: dict[str, Any] | None = None
         self.wrap_send: Callable[[Scope, Send], Send] | None = None
         """Returns the `send` of a request, which may add headers to the response."""
+        self.hold: Callable[[Scope], AbstractContextManager[None]] | None = None
+        """Returns the context of a request that is handled without `__call__`."""
         super().__init__(**options)
         self.state.limits = limits
         self.add_middleware(LimitMiddleware)
@@ -151,12 +155,13 @@ class Application(FastAPI):
             send = without_body(send)
         if self.wrap_send is not None:
             send = self.wrap_send(scope, send)
-        self._concurrent += 1
+        self.concurrent += 1
         try:
-            exceeded = self._error_if_exceeded(scope, path)
+            is_decided = OUTCOME in scope
+            exceeded = None if is_decided else self._error_if_exceeded(scope, path)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
-            elif self._shortcut is not None and not self._skips_shortcuts():
+            elif self._shortcut is not None and not (is_decided or self._skips_shortcuts()):
                 found = self._shortcut.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
@@ -169,11 +174,11 @@ class Application(FastAPI):
             timed = TimedReceive(receive, self._limits.body_seconds)
             await super().__call__(scope, timed, adding_headers(send))
         finally:
-            self._concurrent -= 1
+            self.concurrent -= 1
 
     def _error_if_exceeded(self, scope: Scope, path: str) -> LimitExceeded | None:
         """Return the error for a request that exceeds a limit."""
-        exceeded = self._limits.error_if_exceeded(scope, path, self._concurrent)
+        exceeded = self._limits.error_if_exceeded(scope, path, self.concurrent)
         if exceeded is None and self._rate is not None:
             exceeded = self._rate.error_if_exceeded(scope, path, self.state)
         return exceeded
@@ -191,8 +196,8 @@ class Application(FastAPI):
         await super().__call__(scope, receive, send)
 
     @property
-    def direct_reads(self) -> Any:
-        """The DirectReads (see fast/direct.py) that may respond to requests now, or None."""
+    def direct_requests(self) -> Any:
+        """The DirectRequests (see fast/direct.py) that may handle requests now, or None."""
         needs_scope = self._rate or self._root_path.own or self.wrap_send
         if type(self).__call__ is not _OWN_CALL:
             return None  # that of a subclass, or a replacement, would see no request
@@ -203,7 +208,7 @@ class Application(FastAPI):
     def exceeds_limits(self, path: bytes, query: bytes) -> bool:
         """Return whether a request without a scope exceeds a limit."""
         scope = {"raw_path": path, "query_string": query}
-        return self._limits.error_if_exceeded(scope, "", self._concurrent + 1) is not None
+        return self._limits.error_if_exceeded(scope, "", self.concurrent + 1) is not None
 
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""

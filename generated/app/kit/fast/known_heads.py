@@ -1,5 +1,6 @@
 """Headers of requests that were parsed before: clients send the same bytes with each request."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -9,7 +10,7 @@ from ..http.headers import Header
 from ..http.request_head import find_refusal
 
 MAX_HEADS = 1000
-"""Most heads in the cache."""
+"""Most heads in each of the two generations of the cache."""
 HARMLESS = {
     b"accept",
     b"accept-encoding",
@@ -22,23 +23,32 @@ HARMLESS = {
     b"user-agent",
 }
 """Headers that only guards read, or nobody."""
+_OF_BODIES = {b"content-length", b"content-type"}
+_LENGTH = re.compile(rb"[0-9]{1,9}")
 
 
 class KnownHead:
-    """Headers without repetitions, of requests without a body that keep the connection open."""
+    """Headers without repetitions, of requests that keep the connection open."""
 
-    __slots__ = ("by_name", "headers")
+    __slots__ = ("by_name", "headers", "length")
 
-    def __init__(self, headers: Sequence[Header]) -> None:
+    def __init__(self, headers: Sequence[Header], length: int | None) -> None:
         self.headers = headers
         self.by_name: Mapping[bytes, bytes] = dict(headers)
+        self.length = length
+        """The length of the body; None without Content-Length and Content-Type."""
 
 
 class KnownHeads:
-    """A cache of heads, by their bytes after the request line."""
+    """A cache of heads, by their bytes after the request line.
+
+    A full generation replaces the former one, so heads that are in use stay in the cache, whatever
+    other clients send.
+    """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, KnownHead | None] = {}
+        self._former: dict[bytes, KnownHead | None] = {}
 
     def find(self, data: bytes) -> KnownHead | None:
         """Return the head with these bytes; None if a request with it needs a parser.
@@ -47,9 +57,10 @@ class KnownHeads:
         """
         known = self._heads.get(data)
         if known is None and data not in self._heads and len(data) <= MAX_HEAD_BYTES:
+            known = self._former[data] if data in self._former else _parse(data)
             if len(self._heads) >= MAX_HEADS:
-                self._heads.clear()
-            known = self._heads[data] = _parse(data)
+                self._former, self._heads = self._heads, {}
+            self._heads[data] = known
         return known
 
 
@@ -77,20 +88,28 @@ class _Parsing:
 
 
 def _parse(data: bytes) -> KnownHead | None:
-    """Return a head if it is valid and has only harmless headers, each once."""
+    """Return a head if it is valid and has only harmless headers or those of bodies, each once."""
     if data.find(b"\r\n\r\n") != len(data) - 4 or data.startswith(b"\r\n"):
         return None  # more than one request, or part of one; or no headers
     parsed = _Parsing()
     try:
-        parsed.parser.feed_data(b"GET / HTTP/1.1\r\n" + data)
+        parsed.parser.feed_data(b"POST / HTTP/1.1\r\n" + data)
     except (HttpParserError, HttpParserUpgrade):
         return None
-    names = {name for name, _ in parsed.headers}
+    by_name = dict(parsed.headers)
     is_plain = (
-        parsed.begun == parsed.completed == 1
+        parsed.begun == 1
         and parsed.keeps_alive
-        and len(names) == len(parsed.headers) <= MAX_HEADERS
-        and names <= HARMLESS
+        and len(by_name) == len(parsed.headers) <= MAX_HEADERS
+        and by_name.keys() <= HARMLESS | _OF_BODIES
         and find_refusal("1.1", b"/", parsed.headers) is None
     )
-    return KnownHead(parsed.headers) if is_plain else None
+    if not is_plain:
+        return None
+    length = None
+    if not by_name.keys().isdisjoint(_OF_BODIES):
+        sent = by_name.get(b"content-length", b"")
+        if not _LENGTH.fullmatch(sent):
+            return None
+        length = int(sent)
+    return KnownHead(parsed.headers, length) if parsed.completed == (not length) else None

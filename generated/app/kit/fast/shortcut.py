@@ -8,7 +8,6 @@ and exception handlers work as FastAPI documents. `SHORTCUT=false` turns it off.
 
 import re
 from collections.abc import Callable, Mapping
-from random import Random
 from typing import Any
 
 from asgi_correlation_id import correlation_id
@@ -18,21 +17,19 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ..database import Database, database
 from ..database.dependencies import database_for
-from ..http.headers import JsonText, with_default_headers
+from ..http.headers import Header, JsonText, with_default_headers
 from ..http.json_body import parse
 from ..http.limiting import TimedReceive
-from ..http.logs import REQUEST_ID
 from ..http.precedence import Guard
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
 from ..query.parameters import is_utf8, read_pairs
 from ..query.query_parameters import QueryParameters
 from .query_cache import QueryCache
+from .request_ids import REQUEST_ID_HEADER, new_request_id
 
-REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
 _PASSED_ON = {REQUEST_ID_HEADER, b"if-none-match", b"content-encoding"}
 """Requests with one of these headers are passed on to FastAPI."""
-_random = Random()
 _PLAIN = {Response, JsonText}
 """Classes of responses that contain the complete body: others may be streams or files."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -74,17 +71,72 @@ class Shortcut:
         """Handle the request and return None; or return the `receive` to pass on to FastAPI."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        if (
-            not headers.keys().isdisjoint(self.passed_on)
-            or (self._guards and len(headers) != len(scope["headers"]))
-            or not self.admits(app, headers, scope, arguments)
-            or not self.read_parameters(key, scope["query_string"], arguments)
-        ):
+        if self._guards and len(headers) != len(scope["headers"]):
+            return receive
+        if not self._accepts(app, key, headers, scope, arguments):
             return receive
         if self._body is not None:
             is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
             if not is_good:
                 return receive
+        found = await self._call(app, key, scope, receive, arguments)
+        if found is None:
+            return receive
+        response, sent = found
+        start = {"type": "http.response.start", "status": response.status_code}
+        await send({**start, "headers": sent})
+        await send({"type": "http.response.body", "body": response.body})
+        return None
+
+    async def respond(
+        self,
+        app: FastAPI,
+        key: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        scope: Scope,
+        receive: Receive,
+    ) -> tuple[Response, list[Header]] | None:
+        """Return the response to a request whose body has arrived, and its headers.
+
+        Return None if the request is to be passed on to FastAPI. `headers` are those of the scope,
+        none of which is repeated.
+        """
+        arguments: dict[str, Any] = {}
+        if not self._accepts(app, key, headers, scope, arguments):
+            return None
+        if self._body is not None:
+            limits = limits_of(app)
+            if (
+                headers.get(b"content-type") != b"application/json"
+                or len(body) > limits.body_bytes
+                or not self._read_body(body, limits.json_depth, arguments)
+            ):
+                return None
+        return await self._call(app, key, scope, receive, arguments)
+
+    def _accepts(
+        self,
+        app: FastAPI,
+        key: str,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        arguments: dict[str, Any],
+    ) -> bool:
+        """Add the arguments from the head of a request; return whether they are valid."""
+        return (
+            headers.keys().isdisjoint(self.passed_on)
+            and self.admits(app, headers, scope, arguments)
+            and self.read_parameters(key, scope["query_string"], arguments)
+        )
+
+    async def _call(
+        self, app: FastAPI, key: str, scope: Scope, receive: Receive, arguments: dict[str, Any]
+    ) -> tuple[Response, list[Header]] | None:
+        """Call the handler; return its response and the headers to send.
+
+        Return None if FastAPI has to send the outcome, which is then in the scope.
+        """
         request_id = new_request_id()
         correlation_id.set(request_id)
         scope["headers"].append((REQUEST_ID_HEADER, request_id.encode()))
@@ -97,17 +149,14 @@ class Shortcut:
             response = await self.endpoint(**arguments)
         except Exception as error:
             scope[OUTCOME] = error
-            return receive
+            return None
         if type(response) not in _PLAIN or response.background is not None:
             scope[OUTCOME] = (
                 response if isinstance(response, Response) else _wrong_type_error(response)
             )
-            return receive
-        start = {"type": "http.response.start", "status": response.status_code}
+            return None
         sent = [*response.raw_headers, (REQUEST_ID_HEADER, request_id.encode())]
-        await send({**start, "headers": with_default_headers(sent)})
-        await send({"type": "http.response.body", "body": response.body})
-        return None
+        return response, with_default_headers(sent)
 
     @property
     def has_body(self) -> bool:
@@ -225,12 +274,6 @@ class Shortcut:
             parameters[self._key.alias] = key
         extended = {**scope, **self._scope, "app": app, "path_params": parameters}
         return JsonRequest(extended, receive)
-
-
-def new_request_id() -> str:
-    """Return a request id like `uuid4().hex`, but faster, because it makes no system call."""
-    bits = _random.getrandbits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62
-    return f"{bits:032x}"
 
 
 async def _read_all(receive: Receive) -> tuple[bytes, Receive]:

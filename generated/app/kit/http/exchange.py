@@ -94,8 +94,10 @@ class Exchange:
         try:
             await app(self.scope, receive, self._forward)
         finally:
-            self._end()
-            self._clean_up()
+            try:
+                self._end()
+            finally:
+                self._clean_up()
 
     def begin(self) -> None:
         """Tell the observers that the request begins."""
@@ -162,6 +164,13 @@ def note_route(scope: Scope, path: str, entity: str | None) -> None:
         exchange.route, exchange.entity = path, entity
     if _SELECTED in scope:  # the application is mounted in another one
         _route_selected(scope=scope, path=path)
+
+
+def note_status(scope: Scope, status: int) -> None:
+    """Note the status of a response that is sent without ASGI messages."""
+    exchange: Exchange | None = scope.get(EXCHANGE)
+    if exchange is not None:
+        exchange.status = status
 
 
 def note_caller(scope: Mapping[str, Any], subject: str | None) -> None:
