@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import Any
 
 import mcp_types as types
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.generation import Generation, Message, Receive, Recipe, Send
@@ -21,10 +22,15 @@ from crudgen.delivery.watch import Watch
 from crudgen.errors import CrudgenError, SpecError
 from crudgen.kit.mcp.arguments import Arguments
 from crudgen.kit.mcp.calling import Origin
+from crudgen.kit.mcp.messages import find_error
 from crudgen.kit.mcp.requests import ToolProblem
 from crudgen.kit.mcp.results import failure, success
 from crudgen.kit.mcp.server import Context, Toolbox
 from crudgen.kit.mcp.tools import Api, Tool, tools
+
+_MAX_DEPTH = 100
+"""Levels in the values of a row: the application has a limit of its own, which may be lower."""
+_Send = Callable[[SessionMessage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +189,22 @@ async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
     if task is not None and os.name == "posix":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     server = Toolbox(found, served.find_api).server("crudgen", version)
-    lines: Any = input_lines()
+    refuse: asyncio.Future[_Send] = asyncio.get_running_loop().create_future()
+    lines: Any = _messages(refuse)
     async with stdio_server(lines) as (incoming, outgoing):
+        refuse.set_result(outgoing.send)
         try:
             await server.run(incoming, outgoing, server.create_initialization_options())
         finally:
             # Standard output is diverted until here: the end of the application may write to it.
             await served.close()
+
+
+async def _messages(refuse: "asyncio.Future[_Send]") -> AsyncIterator[str]:
+    """Yield the lines of standard input that are messages; respond to others with an error."""
+    async for line in input_lines():
+        error = find_error(line.encode(), _MAX_DEPTH) if line.strip() else None
+        if error is None:
+            yield line
+        else:
+            await (await refuse)(SessionMessage(error))

@@ -69,6 +69,7 @@ def test_only_messages_are_on_standard_output(tmp_path: Path, *, by_signal: bool
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/call", "params": call},
     ]
+    invalid = ["", "{", '{"jsonrpc": "2.0", "id": 3, "method": "ping", "method": "ping"}']
     with subprocess.Popen(
         [sys.executable, "-m", "crudgen", "mcp", str(entities), "--spec-only"],
         cwd=tmp_path,
@@ -84,10 +85,17 @@ def test_only_messages_are_on_standard_output(tmp_path: Path, *, by_signal: bool
             process.stdin.write(json.dumps({"jsonrpc": "2.0", **one}) + "\n")
         process.stdin.flush()
         lines = [process.stdout.readline(), process.stdout.readline()]
+        process.stdin.write("\n".join([*invalid, ""]))
+        process.stdin.flush()
+        errors = [json.loads(process.stdout.readline()) for _ in range(2)]
         if by_signal:
             process.terminate()
         rest, log = process.communicate()
     assert [json.loads(line)["id"] for line in lines] == [1, 2]
+    assert [(one["id"], one["error"]["message"]) for one in errors] == [
+        (None, "The body is not valid JSON"),
+        (3, "The property should be given once: method"),
+    ]
     assert rest == ""
     assert '"name": "GET /heroes/"' in log
     assert "Traceback" not in log

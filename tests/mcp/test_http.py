@@ -40,7 +40,7 @@ def test_requests_that_are_refused_before_a_tool_runs(new_database: Any) -> None
                 for origin in ("https://b.example", "null", "http://localhost", ""):
                     refused = await post({"origin": origin})
                     assert refused.status_code == 403, origin
-                    assert "CORS_ORIGINS" in refused.json()["detail"]
+                    assert "CORS_ORIGINS" in refused.json()["error"]["message"]
                 for method in ("GET", "DELETE", "PUT"):
                     assert (await http.request(method, "/mcp")).status_code == 405
                 for path in ("/mcp/", "/mcp/tools", "/mcp%2f"):
@@ -54,9 +54,48 @@ def test_requests_that_are_refused_before_a_tool_runs(new_database: Any) -> None
                 assert (await post({}, [PING] * 100)).status_code == 413
                 text = {"content-type": "text/plain"}
                 assert (await http.post("/mcp", content="{}", headers=text)).status_code == 415
-                for body in (b"{", b"[" * 1500, b"\xff", b"1", b"null"):
-                    json = {"content-type": "application/json"}
-                    assert (await http.post("/mcp", content=body, headers=json)).status_code == 400
+
+    asyncio.run(ask())
+
+
+PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+NO_MESSAGE = "The body should be one request, notification or response of JSON-RPC 2.0"
+TWO_NAMES = (
+    '{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"create_row","arguments":'
+    '{"entity":"teams","values":{"name":"Aces","name":"Reds"}}}}'
+)
+INVALID: list[tuple[str | bytes, int, str, int | None]] = [
+    (b"{", PARSE_ERROR, "The body is not valid JSON", None),
+    (b"\xff", PARSE_ERROR, "The body should be JSON in UTF-8", None),
+    (b"[" * 1500, PARSE_ERROR, "The body should have at most 35 levels", None),
+    ('{"jsonrpc":"2.0","id":5,"method":"ping","a":NaN}', PARSE_ERROR, "is not valid JSON", 5),
+    ("1", INVALID_REQUEST, NO_MESSAGE, None),
+    ("null", INVALID_REQUEST, NO_MESSAGE, None),
+    ('{"jsonrpc":"2.0","id":[],"method":"ping"}', INVALID_REQUEST, NO_MESSAGE, None),
+    ('{"jsonrpc":"1.0","id":5,"method":"ping"}', INVALID_REQUEST, NO_MESSAGE, 5),
+    (
+        TWO_NAMES,
+        PARSE_ERROR,
+        "The property should be given once: params.arguments.values.name",
+        5,
+    ),
+]
+
+
+def test_bodies_that_are_no_message_get_an_error_of_the_protocol(new_database: Any) -> None:
+    """In each version of the protocol: the SDK has a parser for each."""
+
+    async def ask() -> None:
+        async with running(new_database("sqlite")) as app, requests(app, ACCEPT) as http:
+            for version in ("2025-06-18", "2026-07-28"):
+                headers = {"content-type": "application/json", "mcp-protocol-version": version}
+                for body, code, message, identifier in INVALID:
+                    answer = await http.post("/mcp", content=body, headers=headers)
+                    assert answer.status_code == 400, body
+                    error = answer.json()
+                    assert (error["id"], error["error"]["code"]) == (identifier, code), body
+                    assert message in error["error"]["message"]
+                    assert len(answer.content) < 250
 
     asyncio.run(ask())
 

@@ -32,24 +32,30 @@ Location = list[str | int]
 
 
 def parse(body: bytes, max_depth: int) -> Any:
-    """Return the value of a JSON body; raise HTTPException 422 if it is invalid.
+    """Return the value of the body of a request for rows; raise HTTPException 422 if it is invalid.
 
     `max_depth` is the maximum number of levels of objects and arrays.
     """
+    value = parse_json(body, max_depth)
+    if NUL in body and (loc := _find_nul(value)) is not None:
+        raise _body_error("string_nul", loc, "NUL is not allowed")
+    for convert in BODY_CONVERTERS:
+        value = convert(body, value)
+    return value
+
+
+def parse_json(body: bytes, max_depth: int) -> Any:
+    """Return the value of a JSON body; raise HTTPException 422 if it is invalid."""
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         if body.startswith(_BYTE_ORDER_MARK):  # RFC 8259, section 8.1: a parser may ignore it
-            return parse(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
+            return parse_json(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
         raise _invalid_body_error(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _nesting_depth(value) > max_depth:
         raise _body_error("json_depth", [], _depth_message(max_depth))
     if not _has_unique_keys(body, value) and (duplicate := _duplicate_key_error(body)) is not None:
         raise duplicate
-    if NUL in body and (loc := _find_nul(value)) is not None:
-        raise _body_error("string_nul", loc, "NUL is not allowed")
-    for convert in BODY_CONVERTERS:
-        value = convert(body, value)
     return value
 
 

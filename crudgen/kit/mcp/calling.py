@@ -46,8 +46,11 @@ class ApiResponse:
     content: bytes
 
     def json(self) -> Any:
-        """Return the parsed content; None if there is none."""
-        return json.loads(self.content) if self.content else None
+        """Return the parsed content; None if there is none. Other content is returned as text."""
+        try:
+            return json.loads(self.content) if self.content else None
+        except (ValueError, RecursionError):  # of a handler of the user
+            return self.content.decode(errors="replace")
 
 
 @dataclass(frozen=True)

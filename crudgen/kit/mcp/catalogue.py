@@ -124,11 +124,18 @@ def _named(segment: str) -> str:
     return segment.replace("-", "_")
 
 
+def name_in(reference: str) -> str:
+    """Return the name of the schema that a reference such as `#/components/schemas/Hero` is to."""
+    return reference.rpartition("/")[2]
+
+
 def _references(schema: Any) -> Iterator[str]:
     if isinstance(schema, Mapping):
         for key, value in schema.items():
             if key == "$ref" and isinstance(value, str):
-                yield value.rpartition("/")[2]
+                yield name_in(value)
+            elif key == "mapping" and isinstance(value, Mapping):  # of a discriminator
+                yield from (name_in(one) for one in value.values() if isinstance(one, str))
             else:
                 yield from _references(value)
     elif isinstance(schema, list | tuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .catalogue import Catalogue, Collection, Operation
+from .catalogue import Catalogue, Collection, Operation, name_in
 
 _OF_LISTS = {"offset", "limit", "cursor", "sort", "fields", "include", "count", "q"}
 """Parameters of a list that are arguments of their own; the others are filters."""
@@ -140,10 +140,13 @@ def _words(schema: Mapping[str, Any]) -> Any:
 
 
 def _without_noise(schema: Any) -> Any:
-    """Return a schema without the keywords that an agent does not need."""
+    """Return a schema without the keywords that an agent does not need.
+
+    Its references are places in the description: `#/schemas/HeroCreate`.
+    """
     if isinstance(schema, Mapping):
         return {
-            key: _properties(value) if key == "properties" else _without_noise(value)
+            key: _cleaned(key, value)
             for key, value in schema.items()
             if key not in _NOISE or not isinstance(value, str)
         }
@@ -152,6 +155,17 @@ def _without_noise(schema: Any) -> Any:
     return schema
 
 
-def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of a schema, whose names are not keywords."""
-    return {name: _without_noise(schema) for name, schema in properties.items()}
+def _cleaned(key: str, value: Any) -> Any:
+    """Return the value of a keyword."""
+    if key == "properties":  # its names are not keywords
+        return {name: _without_noise(schema) for name, schema in value.items()}
+    if key == "$ref":
+        return _place(value)
+    if key == "discriminator" and isinstance(value, Mapping) and "mapping" in value:
+        return {**value, "mapping": {one: _place(to) for one, to in value["mapping"].items()}}
+    return _without_noise(value)
+
+
+def _place(reference: Any) -> Any:
+    """Return the place in a description of what a reference of OpenAPI refers to."""
+    return f"#/schemas/{name_in(reference)}" if isinstance(reference, str) else reference

@@ -1,12 +1,21 @@
 """The MCP server of an application by streamable HTTP, without sessions."""
 
 import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI, Request
+import mcp_types as types
+from fastapi import FastAPI, HTTPException, Request
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from ..http.content import check_content
+from ..http.routing import JsonRequest
 from ..limits import limits_of
 from .calling import Origin
+from .messages import find_error, make_error
 from .server import Context, Toolbox
 from .tools import Api, tools
 
@@ -14,15 +23,63 @@ from .tools import Api, tools
 logging.getLogger("mcp.server").setLevel(logging.WARNING)
 
 
-def http_server(app: FastAPI, *, read_only: bool) -> StreamableHTTPSessionManager:
-    """Return the server of the tools of an application; its `run` must be entered."""
-    toolbox = Toolbox(tools(read_only=read_only), _api_of)
-    return StreamableHTTPSessionManager(
-        toolbox.server(app.title, app.version),
-        json_response=True,
-        stateless=True,
-        max_request_body_size=limits_of(app).body_bytes,
-    )
+class HttpServer:
+    """Responds to requests of the clients of agents."""
+
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        read_only: bool,
+        caller: Callable[[Request], Awaitable[Any]] | None,
+    ) -> None:
+        """Serve the tools of an application. `caller` raises HTTPException for credentials."""
+        toolbox = Toolbox(tools(read_only=read_only), _api_of)
+        self._limits, self._caller = limits_of(app), caller
+        self._manager = StreamableHTTPSessionManager(
+            toolbox.server(app.title, app.version),
+            json_response=True,
+            stateless=True,
+            max_request_body_size=self._limits.body_bytes,
+        )
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Serve requests inside the context, which is entered once."""
+        async with self._manager.run():
+            yield
+
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to a request: with 400, 401, 403, 408, 413 or 415 if it is refused.
+
+        Errors have the form of JSON-RPC, because clients show the messages of no others.
+        """
+        request = JsonRequest(scope, receive)
+        try:
+            body = await self._body_of(request)
+        except HTTPException as error:
+            refusal = _response(make_error(None, str(error.detail)), error.status_code)
+            refusal.headers.update(error.headers or {})
+            await refusal(scope, receive, send)
+            return
+        if (found := find_error(body, self._limits.json_depth)) is not None:
+            await _response(found, 400)(scope, receive, send)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_body() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._manager.handle_request(scope, receive_body, send)
+
+    async def _body_of(self, request: JsonRequest) -> bytes:
+        """Return the body of a request that is allowed. Raises HTTPException."""
+        _check_origin(request)
+        if self._caller is not None:
+            await self._caller(request)
+        body = await request.body()
+        check_content(request.headers)
+        return body
 
 
 async def _api_of(context: Context) -> tuple[Api, Origin]:
@@ -31,3 +88,19 @@ async def _api_of(context: Context) -> tuple[Api, Origin]:
     if request is None:
         raise RuntimeError("the transport passed no request")
     return request.app, Origin.of_scope(request.scope)
+
+
+def _response(error: types.JSONRPCError, status: int) -> Response:
+    content = error.model_dump_json(by_alias=True, exclude_unset=True)
+    return Response(content, status, media_type="application/json")
+
+
+def _check_origin(request: Request) -> None:
+    """Raise HTTPException 403 for a request of a web page, unless its origin is allowed.
+
+    A page whose host name was rebound to this address sends its own origin, as any page does.
+    """
+    origin = request.headers.get("origin")
+    allowed = getattr(request.app.state, "cors_origins", ())
+    if origin is not None and origin not in allowed:
+        raise HTTPException(403, "Pages may not use /mcp: set CORS_ORIGINS to allow an origin")

@@ -1,7 +1,11 @@
 """The results of tools: rows, or the problem of the API, with the places in the arguments."""
 
 import json
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +20,7 @@ _OK = {"ok": True}
 """The body of a response without a row."""
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _ARGUMENTS = {"q": "search"}
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _OWN = {"sort", "fields", "include", "limit", "cursor", "count"}
 
 
@@ -54,7 +59,10 @@ def failure(status: int | None, detail: Any) -> types.CallToolResult:
 
 def _title(status: int) -> str:
     """Return the name of a status, the same in each version of Python."""
-    return _TITLES.get(status) or HTTPStatus(status).phrase
+    try:
+        return _TITLES.get(status) or HTTPStatus(status).phrase
+    except ValueError:  # of a handler of the user
+        return "Unknown"
 
 
 def of_problem(problem: ToolProblem) -> types.CallToolResult:
@@ -64,7 +72,7 @@ def of_problem(problem: ToolProblem) -> types.CallToolResult:
 
 def of_read(response: ApiResponse) -> types.CallToolResult:
     """Return the result of a call of `read_rows`."""
-    if response.status != 200:
+    if response.status >= 300:
         return _of_error(response)
     body = response.json()
     if not isinstance(body, list):
@@ -72,8 +80,8 @@ def of_read(response: ApiResponse) -> types.CallToolResult:
     content: dict[str, Any] = {"rows": body}
     if (cursor := _next_cursor(response)) is not None:
         content["next_cursor"] = cursor
-    if (total := response.headers.get("x-total-count")) is not None:
-        content["total"] = int(total)
+    if (total := _number(response.headers.get("x-total-count"))) is not None:
+        content["total"] = total
     return success(content, advice="pass a lower limit, or fewer fields or include")
 
 
@@ -100,16 +108,32 @@ def _with_etag(content: dict[str, Any], response: ApiResponse) -> dict[str, Any]
 
 def _of_error(response: ApiResponse) -> types.CallToolResult:
     """Return the problem of the API. Places in its request become those in the arguments."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
+    body = response.json()
     detail = body.get("detail", body) if isinstance(body, dict) else body
     if isinstance(detail, list):
         detail = [_with_place(one) for one in detail]
-    if (seconds := response.headers.get("retry-after")) is not None:
-        return failure(response.status, {"problem": detail, "retry_after_seconds": int(seconds)})
+    if (seconds := _seconds(response.headers.get("retry-after"))) is not None:
+        return failure(response.status, {"problem": detail, "retry_after_seconds": seconds})
     return failure(response.status, detail)
+
+
+def _number(text: str | None) -> int | None:
+    """Return the number in a header; None for other texts."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
+
+
+def _seconds(text: str | None) -> int | None:
+    """Return the seconds that Retry-After says, or those until its date (RFC 9110)."""
+    if text is None:
+        return None
+    if (number := _number(text)) is not None:
+        return number
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)  # the zone -0000
+    return max(0, ceil((date - datetime.now(UTC)).total_seconds()))
 
 
 def _with_place(problem: Any) -> Any:

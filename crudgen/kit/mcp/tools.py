@@ -8,7 +8,7 @@ import mcp_types as types
 from starlette.types import Receive, Scope, Send
 
 from . import arguments as of
-from .calling import ApiRequest, Origin, call
+from .calling import ApiRequest, ApiResponse, Origin, call
 from .catalogue import Catalogue
 from .describing import describe_api, describe_entity
 from .requests import (
@@ -51,7 +51,7 @@ class Call:
     catalogue: Catalogue
     origin: Origin
 
-    async def send(self, request: ApiRequest) -> Any:
+    async def send(self, request: ApiRequest) -> ApiResponse:
         """Return the response of the API to a request, with the credentials of the caller."""
         return await call(self.api, request, self.origin)
 

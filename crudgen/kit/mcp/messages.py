@@ -1,0 +1,60 @@
+"""The messages of clients: strict JSON, of one request or notification. Errors of others."""
+
+import json
+from typing import Any
+
+import mcp_types as types
+from fastapi import HTTPException
+from pydantic import ValidationError
+
+from ..http.json_body import parse_json
+
+DEPTH_ABOVE_VALUES = 3
+"""Levels of a message above the values of a row: the message, its parameters, the arguments."""
+_NO_MESSAGE = "The body should be one request, notification or response of JSON-RPC 2.0"
+_Id = str | int | None
+
+
+def make_error(identifier: _Id, text: str, code: int = types.INVALID_REQUEST) -> types.JSONRPCError:
+    """Return an error as a response. `identifier` is that of the request, if it is known."""
+    error = types.ErrorData(code=code, message=text)
+    return types.JSONRPCError(jsonrpc="2.0", id=identifier, error=error)
+
+
+def find_error(body: bytes, max_depth: int) -> types.JSONRPCError | None:
+    """Return the error for a body that is not a message; None if it is one.
+
+    `max_depth` is the maximum number of levels in the values of a row. The SDK's own parsers accept
+    duplicate keys, and their errors are long.
+    """
+    try:
+        value = parse_json(body, max_depth + DEPTH_ABOVE_VALUES)
+    except HTTPException as error:
+        return make_error(_id_of(body), _text_of(error.detail), types.PARSE_ERROR)
+    try:
+        message = types.jsonrpc_message_adapter.validate_python(value, by_name=False)
+    except ValidationError:
+        return make_error(_id_in(value), _NO_MESSAGE)
+    if isinstance(message, types.JSONRPCNotification) and "id" in value:  # such as null
+        return make_error(None, _NO_MESSAGE)
+    return None
+
+
+def _text_of(problems: Any) -> str:
+    """Return the message of a problem, and its place: `params.arguments.values.name`."""
+    (problem,) = problems
+    place = ".".join(map(str, problem["loc"][1:]))
+    return f"{problem['msg']}: {place}" if place else str(problem["msg"])
+
+
+def _id_of(body: bytes) -> _Id:
+    """Return the ID of a message with errors, so that its client need not wait for a response."""
+    try:
+        return _id_in(json.loads(body))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _id_in(value: Any) -> _Id:
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
