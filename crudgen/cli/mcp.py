@@ -15,6 +15,7 @@ from crudgen.cli.callers import named_caller
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import ArgumentError, CrudgenError
+from crudgen.language.capabilities import McpUse
 
 if TYPE_CHECKING:
     from crudgen.delivery.generation import Generation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "crudgen mcp",
     "crudgen mcp --read-only",
+    "crudgen mcp --write",
     "crudgen mcp --as id=7,roles=editor",
     "CRUDGEN_TOKEN=cg_1_… crudgen mcp --database postgresql://user@host/name",
 )
@@ -33,8 +35,14 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Offer only the tools that read rows.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--read-only/--write",
+            help="Offer only the tools that read rows, or all of them. By default, 'mcp: read_only'"
+            " in the spec decides.",
+            show_default=False,
+        ),
+    ] = None,
     caller: Annotated[
         list[str] | None,
         typer.Option("--as", metavar="NAME=VALUE,…", help="The caller, without a token."),
@@ -74,6 +82,7 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
         project,
         os.environ.get(_TOKEN) or None,
         partial(_find_caller, caller, code) if caller else None,
+        partial(_refusal, code) if read_only is None else None,
     )
     if sys.stdin.isatty():
         console.say_error("waiting for the messages of an MCP client; press Ctrl+C to stop")
@@ -81,7 +90,16 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
         served,
         spec_tools(spec.check, spec.explain, spec.plan),
         version=__version__,
-        read_only=read_only,
+        read_only=spec.is_read_only() if read_only is None else read_only,
+    )
+
+
+def _refusal(code: ServedCode) -> str:
+    """Return why tools may not write now: the spec may have changed since they were offered."""
+    if code.schema.mcp is not McpUse.READ_ONLY:
+        return ""
+    return (
+        "the spec has 'mcp: read_only': only tools that read work; start crudgen mcp with --write"
     )
 
 
@@ -101,6 +119,13 @@ class SpecOfTools:
 
     def __init__(self, entities: Path, out: Path, database: str | None) -> None:
         self._entities, self._out, self._database = entities, out, database
+
+    def is_read_only(self) -> bool:
+        """Return whether agents may only read. If the spec is invalid now, each call says so."""
+        try:
+            return source.load(self._entities).mcp is McpUse.READ_ONLY
+        except CrudgenError:
+            return False
 
     def check(self) -> dict[str, Any]:
         """Return whether the spec is valid and the project is up to date, and what is wrong."""

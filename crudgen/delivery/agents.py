@@ -70,19 +70,23 @@ class Served:
     credentials: str | None = None
     find_caller: Callable[[Generation], Any] | None = None
     """Returns the caller of all requests, who needs no credentials. Raises CrudgenError."""
+    refusal: Callable[[], str] | None = None
+    """Returns why tools may not write with the current spec; empty if they may."""
     _switch: Switch | None = None
     _watch: Watch | None = None
     _failure: CrudgenError | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def find_api(self, _context: Context) -> tuple[Api, Origin]:
-        """Return the application of the current files. Raises ToolProblem."""
+    async def find_api(self, _context: Context, tool: Tool) -> tuple[Api, Origin]:
+        """Return the application of the current files for a tool. Raises ToolProblem."""
         async with self._lock:
             try:
                 generation = await self._current()
             except CrudgenError as error:
                 self._failure = error
                 raise ToolProblem(f"the application cannot start: {error}") from None
+            if not tool.reads and self.refusal is not None and (found := self.refusal()):
+                raise ToolProblem(found)
         headers = [(b"host", b"localhost")]
         if self.find_caller is not None:
             headers.append((b"authorization", _OneCaller.HEADER))

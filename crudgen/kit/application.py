@@ -26,7 +26,7 @@ from .http.openapi import adjust_document, describe_tags
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
-from .limits import DEFAULT_LIMITS, LimitExceeded, Limits
+from .limits import DEFAULT_LIMITS, PART, LimitExceeded, Limits
 
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
@@ -155,7 +155,8 @@ class Application(FastAPI):
             send = without_body(send)
         if self.wrap_send is not None:
             send = self.wrap_send(scope, send)
-        self.concurrent += 1
+        counted = 0 if PART in scope else 1
+        self.concurrent += counted
         try:
             is_decided = OUTCOME in scope
             exceeded = None if is_decided else self._error_if_exceeded(scope, path)
@@ -174,12 +175,14 @@ class Application(FastAPI):
             timed = TimedReceive(receive, self._limits.body_seconds)
             await super().__call__(scope, timed, adding_headers(send))
         finally:
-            self.concurrent -= 1
+            self.concurrent -= counted
 
     def _error_if_exceeded(self, scope: Scope, path: str) -> LimitExceeded | None:
         """Return the error for a request that exceeds a limit."""
-        exceeded = self._limits.error_if_exceeded(scope, path, self.concurrent)
-        if exceeded is None and self._rate is not None:
+        is_part = PART in scope
+        concurrent = 0 if is_part else self.concurrent
+        exceeded = self._limits.error_if_exceeded(scope, path, concurrent)
+        if exceeded is None and self._rate is not None and not is_part:
             exceeded = self._rate.error_if_exceeded(scope, path, self.state)
         return exceeded
 

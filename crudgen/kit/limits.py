@@ -9,6 +9,9 @@ from starlette.types import Scope
 
 from .errors import RETRY_AFTER_SECONDS, problem
 
+PART = "app.part"
+"""Key in the scope of a request that another request sends inside the process: that one counts."""
+
 
 class LimitExceeded(HTTPException):
     """414, 422, 429 or 503: a request exceeds a limit."""

@@ -124,6 +124,10 @@ async def _work(user: Agent, entities: Path) -> None:
     assert [*(await user.call("describe"))["entities"]] == ["heroes", "teams"]
     found = await user.call("read_rows", entity="heroes", search="Ad")
     assert [row["name"] for row in found["rows"]] == ["Ada"]
+    (entities.parent / "crudgen.yaml").write_text("mcp: read_only\n")
+    refused = await user.fail("update_row", entity="heroes", key=1, values={"age": 5})
+    assert "start crudgen mcp with --write" in refused["error"]
+    assert len((await user.call("read_rows", entity="heroes"))["rows"]) == 1
     (entities / "hero.yaml").write_text(HERO.replace("age: int?", "level: int"))
     plan = await user.call("plan_database")
     assert "level" in str(plan["problems"])
@@ -147,6 +151,25 @@ async def in_process(
             yield Agent(client)
     finally:
         await served.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("options", "writes"), [([], False), (["--write"], True)])
+def test_the_spec_says_whether_agents_write(
+    tmp_path: Path, options: list[str], *, writes: bool
+) -> None:
+    entities = write_entities(tmp_path / "entities", {"hero": HERO})
+    (tmp_path / "crudgen.yaml").write_text("mcp: read_only\n")
+    arguments = ["-m", "crudgen", "mcp", str(entities), "--spec-only", *options]
+    command = StdioServerParameters(
+        command=sys.executable, args=arguments, cwd=tmp_path, env={**os.environ}
+    )
+
+    async def names() -> list[str]:
+        async with Client(stdio_client(command)) as client:
+            return [tool.name for tool in await Agent(client).tools()]
+
+    assert asyncio.run(names()) == [*(TOOLS if writes else TOOLS[:2]), *OF_SPEC]
 
 
 @pytest.mark.long

@@ -175,6 +175,25 @@ def test_requests_of_tools_have_the_host_and_the_trace_of_the_call(new_database:
     assert own.startswith(f"00-{3:032x}-")
 
 
+def test_a_call_counts_once_for_limits(new_database: Any) -> None:
+    params = {"name": "read_rows", "arguments": {"entity": "teams"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    long = {"entity": "teams", "filters": {"name": "x" * 9000}}
+
+    async def ask() -> None:
+        limits: dict[str, Any] = {"rate_limit": "3/minute", "max_concurrent_requests": 1}
+        async with running(new_database("sqlite"), **limits) as app, requests(app, ACCEPT) as http:
+            for _ in range(2):
+                answer = await http.post("/mcp", json=call)
+                assert answer.json()["result"]["structuredContent"] == {"rows": []}
+            other = {**call, "params": {**params, "arguments": long}}
+            answer = await http.post("/mcp", json=other)
+            assert answer.json()["result"]["structuredContent"]["status"] == 414
+            assert (await http.post("/mcp", json=call)).status_code == 429
+
+    asyncio.run(ask())
+
+
 def test_read_only_tools_do_not_write(new_database: Any) -> None:
     async def ask() -> None:
         async with running(new_database("sqlite"), READ_ONLY) as app, agent(app, EDITOR) as editor:

@@ -12,6 +12,8 @@ from opentelemetry import propagate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
+from ..limits import PART
+
 _TRACE = (b"traceparent", b"tracestate", b"baggage")
 FORWARDED = (b"host", b"authorization", b"cookie", b"x-api-key", b"x-request-id", *_TRACE)
 """Headers of a request to `/mcp` that the requests of its tools have too: also credentials that
@@ -62,6 +64,8 @@ class Origin:
     scheme: str = "http"
     server: tuple[str, int | None] | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
+    is_request: bool = False
+    """Whether it is a request to the application, which counts for its limits."""
 
     @classmethod
     def of_scope(cls, scope: Scope) -> "Origin":
@@ -72,6 +76,7 @@ class Origin:
             scope.get("scheme", "http"),
             scope.get("server"),
             scope.get("state", {}),
+            is_request=True,
         )
 
 
@@ -108,6 +113,7 @@ async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse
         "client": origin.client,
         "server": origin.server,
         "state": dict(origin.state),
+        **({PART: True} if origin.is_request else {}),
     }
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     received: list[Message] = []

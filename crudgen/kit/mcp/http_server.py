@@ -17,7 +17,7 @@ from ..limits import limits_of
 from .calling import Origin
 from .messages import find_error, make_error
 from .server import Context, Toolbox
-from .tools import Api, tools
+from .tools import Api, Tool, tools
 
 # At level INFO, it logs the end of a session for each request, though there are no sessions.
 logging.getLogger("mcp.server").setLevel(logging.WARNING)
@@ -82,7 +82,7 @@ class HttpServer:
         return body
 
 
-async def _api_of(context: Context) -> tuple[Api, Origin]:
+async def _api_of(context: Context, _tool: Tool) -> tuple[Api, Origin]:
     """Return the application that received a request, and its origin."""
     request: Request | None = context.request
     if request is None:

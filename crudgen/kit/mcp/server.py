@@ -28,12 +28,14 @@ _log = logging.getLogger(__name__)
 class Toolbox:
     """Runs tools for callers of an application.
 
-    `find_api` returns the application of a request, and where the request comes from. It may raise
-    ToolProblem.
+    `find_api` returns the application of a request to a tool, and where the request comes from. It
+    may raise ToolProblem.
     """
 
     def __init__(
-        self, tools: Iterable[Tool], find_api: Callable[[Context], Awaitable[tuple[Api, Origin]]]
+        self,
+        tools: Iterable[Tool],
+        find_api: Callable[[Context, Tool], Awaitable[tuple[Api, Origin]]],
     ) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._described = [tool.described() for tool in self._tools.values()]
@@ -73,7 +75,7 @@ class Toolbox:
         try:
             if not tool.needs_api:
                 return await tool.run(None, arguments)
-            api, origin = await self._find_api(context)
+            api, origin = await self._find_api(context, tool)
             catalogue = await self._catalogue_of(api)
             return await tool.run(Call(api, catalogue, origin), arguments)
         except ToolProblem as problem:

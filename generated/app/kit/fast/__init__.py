@@ -1,1 +1,0 @@
-"""Optimizations. They change no response."""
