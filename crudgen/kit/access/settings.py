@@ -40,6 +40,7 @@ class AuthSettings(BaseAppSettings):
             seconds=self.token_seconds,
             opaque=self._issued_tokens(app),
         )
+        app.state.issuer, app.state.audience = self.auth_issuer, self.auth_audience
         app.state.identify = app.state.tokens.cached_identity
 
     def _issued_tokens(self, app: FastAPI) -> OpaqueTokens | None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
@@ -66,9 +66,11 @@ class Origin:
     state: Mapping[str, Any] = field(default_factory=dict)
     is_request: bool = False
     """Whether it is a request to the application, which counts for its limits."""
+    note: Callable[[ApiResponse], None] | None = None
+    """Is called with each response to a request of the tool."""
 
     @classmethod
-    def of_scope(cls, scope: Scope) -> "Origin":
+    def of_scope(cls, scope: Scope, note: Callable[[ApiResponse], None]) -> "Origin":
         """Return the origin of a request, with its credentials."""
         return cls(
             [(name, value) for name, value in scope["headers"] if name in FORWARDED],
@@ -77,6 +79,7 @@ class Origin:
             scope.get("server"),
             scope.get("state", {}),
             is_request=True,
+            note=note,
         )
 
 
@@ -134,7 +137,10 @@ async def call(app: ASGIApp, request: ApiRequest, origin: Origin) -> ApiResponse
         _log.exception("A tool's request failed: %s %s", request.method, request.path)
     start, *parts = received
     content = b"".join(part.get("body", b"") for part in parts)
-    return ApiResponse(start["status"], Headers(raw=start["headers"]), content)
+    response = ApiResponse(start["status"], Headers(raw=start["headers"]), content)
+    if origin.note is not None:
+        origin.note(response)
+    return response
 
 
 def _in_trace(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -14,13 +14,18 @@ from starlette.types import Message, Receive, Scope, Send
 from ..http.content import check_content
 from ..http.routing import JsonRequest
 from ..limits import limits_of
-from .calling import Origin
+from .calling import ApiResponse, Origin
 from .messages import find_error, make_error
+from .protected_resource import challenge, has_provider
 from .server import Context, Toolbox
 from .tools import Api, Tool, tools
 
 # At level INFO, it logs the end of a session for each request, though there are no sessions.
 logging.getLogger("mcp.server").setLevel(logging.WARNING)
+
+
+_MISSING = "app.mcp.missing"
+"""Key in the scope of a request: the error 401 of a request of its tool."""
 
 
 class HttpServer:
@@ -58,9 +63,7 @@ class HttpServer:
         try:
             body = await self._body_of(request)
         except HTTPException as error:
-            refusal = _response(make_error(None, str(error.detail)), error.status_code)
-            refusal.headers.update(error.headers or {})
-            await refusal(scope, receive, send)
+            await _refusal(request, error)(scope, receive, send)
             return
         if (found := find_error(body, self._limits.json_depth)) is not None:
             await _response(found, 400)(scope, receive, send)
@@ -70,7 +73,13 @@ class HttpServer:
         async def receive_body() -> Message:
             return waiting.pop() if waiting else await receive()
 
-        await self._manager.handle_request(scope, receive_body, send)
+        async def forward(message: Message) -> None:
+            if _MISSING not in scope:
+                await send(message)
+
+        await self._manager.handle_request(scope, receive_body, forward)
+        if _MISSING in scope:
+            await _refusal(request, scope[_MISSING])(scope, receive, send)
 
     async def _body_of(self, request: JsonRequest) -> bytes:
         """Return the body of a request that is allowed. Raises HTTPException."""
@@ -87,7 +96,28 @@ async def _api_of(context: Context, _tool: Tool) -> tuple[Api, Origin]:
     request: Request | None = context.request
     if request is None:
         raise RuntimeError("the transport passed no request")
-    return request.app, Origin.of_scope(request.scope)
+    scope = request.scope
+
+    def note(response: ApiResponse) -> None:
+        if response.status == 401 and has_provider(request):
+            given = response.headers.get("www-authenticate", "Bearer")
+            error = HTTPException(401, _detail(response.json()), {"WWW-Authenticate": given})
+            scope[_MISSING] = error
+
+    return request.app, Origin.of_scope(scope, note)
+
+
+def _detail(body: Any) -> str:
+    return str(body.get("detail", "")) if isinstance(body, dict) else ""
+
+
+def _refusal(request: Request, error: HTTPException) -> Response:
+    """Return the response for an error; a client without valid credentials can get them then."""
+    response = _response(make_error(None, str(error.detail)), error.status_code)
+    response.headers.update(error.headers or {})
+    if (given := response.headers.get("www-authenticate")) is not None:
+        response.headers["www-authenticate"] = challenge(request, given)
+    return response
 
 
 def _response(error: types.JSONRPCError, status: int) -> Response:

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..errors import StartupError
+from .protected_resource import WELL_KNOWN, metadata
 
 PATH = "/mcp"
 FindCaller = Callable[[Request], Awaitable[Any]]
@@ -18,12 +19,16 @@ class McpRouter(APIRouter):
     """Offers the rows of an application to agents at `/mcp`, with the permissions of the caller.
 
     With `read_only`, agents cannot write. `caller` raises Unauthorized (401) for invalid
-    credentials. The route is not in the OpenAPI document.
+    credentials; with it, clients find the identity provider. The routes are not in the OpenAPI
+    document.
     """
 
     def __init__(self, *, read_only: bool = False, caller: FindCaller | None = None) -> None:
         self._read_only, self._caller = read_only, caller
-        super().__init__(lifespan=self._run, routes=[Route(PATH, _Endpoint(), methods=["POST"])])
+        routes: list[BaseRoute] = [Route(PATH, _Endpoint(), methods=["POST"])]
+        if caller is not None:
+            routes.append(Route(WELL_KNOWN + PATH, metadata))
+        super().__init__(lifespan=self._run, routes=routes)
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,1 @@
+"""Optimizations. They change no response."""

@@ -1,0 +1,250 @@
+"""A connection to PostgreSQL in pipeline mode: reads are sent at once, results arrive in order.
+
+Each read is a transaction of its own: after an error, PostgreSQL continues with the next one
+(https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). psycopg's own pipelines wait for
+all statements together. So this module calls libpq by `psycopg.pq`.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ..database.codes import Fault
+from ..database.faults import classify
+from ..database.statements import Prepared
+from ..database.transaction import Row
+
+_psycopg: Any = import_module("psycopg")  # an import statement would need it for type checks
+_Query: Any = import_module("psycopg._queries").PostgresQuery
+_SHOULD_PREPARE: Any = import_module("psycopg._preparing").Prepare.SHOULD
+_BAD = _psycopg.pq.ConnStatus.BAD
+_FAILED, _ROWS = _psycopg.pq.ExecStatus.FATAL_ERROR, _psycopg.pq.ExecStatus.TUPLES_OK
+_SYNC = _psycopg.pq.ExecStatus.PIPELINE_SYNC
+
+MAX_SENT = 32
+"""Most reads that are sent and not answered."""
+_MAX_QUERIES = 100
+"""Most statements whose parsed text is kept for a connection."""
+_MAX_UNUSED = 20
+"""Most prepared statements that are not used any more, until the connection deallocates them."""
+REPEATED = {Fault.RETRY, Fault.DISCONNECTED, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+_DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+
+
+class RepeatAloneError(Exception):
+    """A read is to be repeated on a connection of its own."""
+
+
+@dataclass(slots=True, eq=False)
+class Read:
+    """A read, and the future of its rows."""
+
+    prepared: Prepared
+    bound: dict[str, Any]
+    future: asyncio.Future[list[Row]]
+    began: float
+    """When it was requested, on the monotonic clock."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A read that was sent on a connection."""
+
+    read: Read
+    transformer: Any
+    at: float
+    added: tuple[Any, ...] | None
+    """What psycopg needs to know to validate a statement that was prepared for this read."""
+    is_moved: bool = False
+    """Whether another connection repeats the read. Then only its rows matter, not an error."""
+
+
+class ReadPipeline:
+    """Sends reads on one connection. `received` is called after results, and after its end."""
+
+    def __init__(self, connection: Any, received: "Callable[[ReadPipeline], None]") -> None:
+        self.connection = connection
+        self.since = time.monotonic()
+        """When the oldest read was sent, or the one before it was answered."""
+        self.last_seconds = 0.0
+        """The time between sending a read and its last result."""
+        self.is_late = False
+        """Whether the oldest read takes so long that all others were moved."""
+        self.is_ending = False
+        """Whether no more reads may be sent."""
+        self.is_broken = False
+        """Whether the connection must not be used again."""
+        self._received = received
+        self._server = connection.pgconn
+        self._statements = connection._prepared
+        self._queries: dict[str, tuple[Any, Any]] = {}
+        self._sent = deque[_Sent]()
+        self._results: list[Any] = []
+        self._loop = asyncio.get_running_loop()
+        self._socket = self._server.socket
+        self._server.enter_pipeline_mode()
+        self._loop.add_reader(self._socket, self.receive)
+
+    def __len__(self) -> int:
+        """Return the number of reads that are sent and not answered."""
+        return len(self._sent)
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a read can be sent."""
+        return not self.is_ending and not self.is_late and len(self._sent) < MAX_SENT
+
+    @property
+    def oldest(self) -> Read:
+        """The oldest read that is not answered. Raises IndexError if there is none."""
+        return self._sent[0].read
+
+    def futures(self) -> list[asyncio.Future[list[Row]]]:
+        """Return the futures of the reads that are not answered."""
+        return [sent.read.future for sent in self._sent if not sent.read.future.done()]
+
+    def send(self, read: Read) -> None:
+        """Send a read, whose future gets the rows or the error."""
+        try:
+            transformer, query = self._query(read)
+        except Exception as error:  # a value that the driver cannot send
+            read.future.set_exception(error)
+            return
+        prepare, name = self._statements.get(query, True)
+        key = self._statements.maybe_add_to_cache(query, prepare, name)
+        now = time.monotonic()
+        if not self._sent:
+            self.since = now
+        added = None if key is None else (key, prepare, name)
+        self._sent.append(_Sent(read, transformer, now, added))
+        server = self._server
+        try:
+            if prepare is _SHOULD_PREPARE:
+                server.send_prepare(name, query.query, param_types=query.types)
+            server.send_query_prepared(name, query.params, param_formats=query.formats)
+            server.pipeline_sync()
+            if server.flush():
+                self._loop.add_writer(self._socket, self._flush)
+        except _psycopg.Error:
+            self.end()
+
+    def _query(self, read: Read) -> tuple[Any, Any]:
+        """Return the statement of a read as psycopg sends it, with the values of the read."""
+        sql = read.prepared.sql
+        found = self._queries.get(sql)
+        if found is not None:
+            found[1].dump(read.bound)
+            return found
+        if len(self._queries) >= _MAX_QUERIES:
+            self._queries.clear()
+        transformer = _psycopg.adapt.Transformer(self.connection)
+        query = _Query(transformer)
+        query.convert(sql, read.bound)
+        self._queries[sql] = transformer, query
+        return self._queries[sql]
+
+    def _flush(self) -> None:
+        """Send the rest of what did not fit in the buffer of the socket."""
+        try:
+            if not self._server.flush():
+                self._loop.remove_writer(self._socket)
+        except _psycopg.Error:
+            self.end()
+            self._received(self)
+
+    def receive(self) -> None:
+        """Pass on the results that have arrived."""
+        try:
+            self._server.consume_input()
+            self._take_results()
+        except _psycopg.Error:
+            self.end()
+        self._received(self)
+
+    def _take_results(self) -> None:
+        server, results, was_none = self._server, self._results, False
+        while self._sent and not server.is_busy():
+            result = server.get_result()
+            if result is None:
+                if was_none:
+                    break  # no more results
+                was_none = True  # the end of the results of a statement
+                continue
+            was_none = False
+            if result.status != _SYNC:
+                results.append(result)
+                continue
+            sent = self._sent.popleft()
+            self.is_late = False
+            self.since = time.monotonic()
+            self.last_seconds = self.since - sent.at
+            self._resolve(sent, results)
+            results.clear()
+        if server.status == _BAD:
+            self.end()
+
+    def _resolve(self, sent: _Sent, results: list[Any]) -> None:
+        """Set the rows or the error of a read."""
+        if sent.added is not None:
+            self._statements.validate(*sent.added, results[-1:])
+        if len(self._statements._to_flush) > _MAX_UNUSED:
+            self.is_ending = True
+        future, last = sent.read.future, results[-1] if results else None
+        if future.done():
+            return  # the request was cancelled, or another connection was faster
+        if last is None or last.status != _ROWS:
+            failed = [one for one in results if one.status == _FAILED]
+            error = self._error(failed)
+            if not sent.is_moved:
+                future.set_exception(error)
+            return
+        try:
+            sent.transformer.set_pgresult(last)
+            future.set_result(sent.transformer.load_rows(0, last.ntuples, tuple))
+        except Exception as error:  # a value that the driver cannot parse
+            future.set_exception(error)
+
+    def _error(self, failed: list[Any]) -> Exception:
+        if not failed:
+            return RepeatAloneError()
+        error = _psycopg.errors.error_from_result(failed[0], encoding="utf-8")
+        fault = classify(error)
+        if fault in _DISCARDING:
+            self.is_ending = self.is_broken = True
+        return RepeatAloneError() if fault in REPEATED else error
+
+    def move(self) -> Iterable[Read]:
+        """Return all reads but the oldest, to be repeated on other connections.
+
+        The rows that arrive first count.
+        """
+        self.is_late = True
+        others = [sent for sent in self._sent if sent is not self._sent[0] and not sent.is_moved]
+        for sent in others:
+            sent.is_moved = True
+        return [sent.read for sent in others if not sent.read.future.done()]
+
+    def end(self, error: Exception | None = None) -> None:
+        """Stop; reads without results are repeated alone. The oldest one gets `error`, if any."""
+        if self._socket < 0:
+            return
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket = -1
+        self.is_ending = True
+        if self._sent or self._server.status == _BAD:
+            self.is_broken = True
+        else:
+            try:
+                self._server.exit_pipeline_mode()
+            except _psycopg.Error:
+                self.is_broken = True
+        while self._sent:
+            sent = self._sent.popleft()
+            if not sent.is_moved and not sent.read.future.done():
+                sent.read.future.set_exception(error or RepeatAloneError())
+            error = None
