@@ -1,6 +1,7 @@
 """OpenTelemetry gets one span of each request, whichever way it took, and those of statements."""
 
 import asyncio
+import threading
 import types
 from collections import Counter
 from collections.abc import Iterator
@@ -138,6 +139,10 @@ def test_names_of_spans_have_few_values(application: Application, tmp_path: Path
         ("SELECT (SELECT 1 FROM b) FROM (SELECT max((id)) FROM hero) AS c", "SELECT hero"),
         ("SELECT (SELECT a FROM b)", "SELECT"),
         ("SELECT 1", "SELECT"),
+        ("(select 1 from hero)", "SELECT"),
+        ("UPDATE hero SET name = 'x FROM y'", "UPDATE hero"),
+        ("SELECT 'x FROM y'", "SELECT"),
+        ("/* hint */", "sqlite"),
     ],
 )
 def test_a_statement_is_named_by_its_own_table(
@@ -152,10 +157,33 @@ def test_a_statement_is_named_by_its_own_table(
             return []
 
     backend, tracer = Backend(), made.get_tracer("test")
-    application.module("kit.telemetry.statement_spans").trace_statements(backend, tracer, "sqlite")
+    module = application.module("kit.telemetry.statement_spans")
+    module.trace_statements(backend, module.StatementSpans(tracer, "sqlite", "sqlite:///app.db"))
     with tracer.start_as_current_span("request"):
         asyncio.run(backend.read(types.SimpleNamespace(sql=sql), {}, short=True))
     assert exporter.get_finished_spans()[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        ("postgresql://ann@db.internal/shop%20a", ("shop a", "db.internal", 5432)),
+        ("postgresql://[::1]:5433/shop", ("shop", "::1", 5433)),
+        ("postgresql:///shop", ("shop", None, None)),
+        ("postgresql://ann@/run/postgresql:5433/shop", ("shop", "/run/postgresql", None)),
+        ("postgresql://a:1,b:2/shop", ("shop", None, None)),
+        ("postgresql://a/", (None, "a", 5432)),
+    ],
+)
+def test_statements_name_their_server(
+    application: Application, where: str, place: tuple[Any, ...]
+) -> None:
+    made, _ = provider()
+    module = application.module("kit.telemetry.statement_spans")
+    found = module.StatementSpans(made.get_tracer("test"), "postgresql", where).attributes
+    assert found.pop("db.system.name") == "postgresql"
+    names = ("db.namespace", "server.address", "server.port")
+    assert found == {name: value for name, value in zip(names, place, strict=True) if value}
 
 
 def stack(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,6 +227,39 @@ def test_instrumentation_of_others_sees_all_requests(
     said = [one.getMessage() for one in caplog.records if "SHORTCUT" in one.getMessage()]
     assert found == (0 if patch else 2)
     assert len(said) == (patch is not None)
+
+
+def test_the_end_waits_for_the_collector_for_a_limited_time(
+    application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = application.module("kit.telemetry.provider")
+    assert module.FLUSH_SECONDS == 3
+    begun, hangs, ends = threading.Event(), threading.Event(), threading.Event()
+    given: list[int] = []
+
+    class Provider:
+        """Takes longer than it may, as the SDK does while an exporter repeats its request."""
+
+        def force_flush(self, timeout_millis: int) -> bool:
+            given.append(timeout_millis)
+            begun.set()
+            hangs.wait()
+            ends.set()
+            return True
+
+    monkeypatch.setattr(module.trace, "get_tracer_provider", Provider)
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
+    module.flush()
+    assert begun.wait(60)
+    assert given == [10]
+    [line] = [one.getMessage() for one in caplog.records if one.name == module.__name__]
+    assert line == "tracing: the collector has not taken the last spans within 0.01 seconds"
+    caplog.clear()
+    hangs.set()
+    assert ends.wait(60)
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 60)
+    module.flush()
+    assert not [one for one in caplog.records if one.name == module.__name__]
 
 
 def test_a_request_that_is_sampled_in_advance_has_that_trace() -> None:

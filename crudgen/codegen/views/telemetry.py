@@ -13,7 +13,10 @@ _OF_METRICS = (
     *("counted_events", "instruments", "metrics", "metrics_settings", "request_metrics"),
     "sampling",
 )
-_OF_TRACING = ("provider", "request_spans", "statement_spans", "trace_ids", "tracing")
+_OF_TRACING = (
+    *("provider", "request_spans", "session_spans", "statement_spans", "trace_ids", "tracing"),
+    "work_spans",
+)
 _NO_EXPORTER = Mention(
     "create_app(",
     ("OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"),

@@ -141,12 +141,14 @@ class Snapshot:
         """Return all rows of a SELECT."""
         del short
         bound = prepared.values({**values, **self._values})
-        return prepared.rows(await self._run(lambda: self._source.read(prepared.sql, bound)))
+        with self._db.spans.of_statement(prepared.sql):
+            return prepared.rows(await self._run(lambda: self._source.read(prepared.sql, bound)))
 
     async def open_cursor(self, prepared: Prepared, values: Values) -> Cursor:
         """Run a SELECT; return the cursor of its rows."""
         bound = prepared.values({**values, **self._values})
-        return await self._run(lambda: self._source.open_cursor(prepared.sql, bound))
+        with self._db.spans.of_statement(prepared.sql):
+            return await self._run(lambda: self._source.open_cursor(prepared.sql, bound))
 
     async def fetch(self, prepared: Prepared, cursor: Cursor, size: int) -> list[Row]:
         """Return the next rows of a SELECT, at most so many; none at the end."""
@@ -226,8 +228,9 @@ async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
     )
     opened = Snapshot(own, source, values)
     try:
-        await opened._run(source.connect)
-        yield opened
+        with own.spans.of_snapshot():
+            await opened._run(source.connect)
+            yield opened
     finally:
         with CancelScope(shield=True), contextlib.suppress(Exception):
             await to_thread.run_sync(source.close)

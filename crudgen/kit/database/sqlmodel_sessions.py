@@ -11,6 +11,7 @@ from sqlmodel import Session
 from .faults import reason_of
 from .postgresql import Postgresql
 from .session_backend import SessionBackend
+from .spans import NO_SPANS, Spans
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement
@@ -33,6 +34,8 @@ class Sessions:
     kind: str
     state: State
     where: str
+    spans: Spans = NO_SPANS
+    """Makes spans of functions, messages and snapshots, if the application is traced."""
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -98,7 +101,9 @@ class Sessions:
         from .session_database import SessionDatabase  # it imports this module
 
         secret, prepared = self._secret, self._prepared
-        return SessionDatabase(session, self.where, secret, prepared, commits=commits)
+        found = SessionDatabase(session, self.where, secret, prepared, commits=commits)
+        found.spans = self.spans
+        return found
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Database"]:

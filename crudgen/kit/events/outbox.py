@@ -33,6 +33,7 @@ class Outbox(Worker):
         handler = self._handlers.get(event.entity, {}).get(event.kind)
         if handler is None:
             raise LookupError(f"'hooks' of {event.entity} does not list on_{event.kind}")
+        handler = self._db.spans.of_function(handler)
         if inspect.iscoroutinefunction(handler):
             await handler(event)
         else:

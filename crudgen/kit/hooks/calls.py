@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from ..database import Database
 from ..database.faults import http_error
+from ..database.spans import Function
 from ..http.etag import Preconditions
 from ..models import Changes, Model
 from ..rows.answers import CallerIdentity, row_response
@@ -144,7 +145,7 @@ class Call(Generic[CallerT]):
         `by` is an attribute that the path of the request has set, and not its body.
         """
         self._calls.permissions.check("create")  # the function may check no rules
-        function = self._calls.hooks.create
+        function = self._traced(self._calls.hooks.create)
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
         sent = Sent(self._rows, row, row.model_fields_set - {by})
@@ -157,7 +158,7 @@ class Call(Generic[CallerT]):
 
         `names` are the attributes that the client sent, if `changes` sets more.
         """
-        function = self._calls.hooks.update
+        function = self._traced(self._calls.hooks.update)
         changes = changes.model_copy(deep=True)
         sent = Sent(self._rows, changes, names)
         with self._response_errors("update", row, changes, sent=sent):
@@ -168,7 +169,7 @@ class Call(Generic[CallerT]):
 
     def delete(self, row: Model) -> None:
         """Delete a row by the function of the owner, if there is one."""
-        function = self._calls.hooks.delete
+        function = self._traced(self._calls.hooks.delete)
         with self._response_errors("delete", row):
             if function is None:
                 self.tx.delete(row)
@@ -187,6 +188,10 @@ class Call(Generic[CallerT]):
             if rules is None:
                 return self.returned_key(function(), verb)
             return self.call_checked(getattr(row, self._rows._key), function, verb, rules)
+
+    def _traced(self, function: Function | None) -> Function | None:
+        """Return a function of the owner, with spans if the application is traced."""
+        return None if function is None else self.db.spans.of_function(function)
 
     def _response_errors(
         self, verb: str, *given: object, sent: Sent | None = None

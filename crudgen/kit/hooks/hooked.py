@@ -1,6 +1,7 @@
 """The operations of a resource, with functions of the owner around those that write."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request, Response
@@ -201,7 +202,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             call.check_preconditions(key)
             verb = function.__name__
             asked = None if reads else rules
-            done = call.act(row, lambda: function(call.tx, row), verb, rules=asked)
+            traced = call.db.spans.of_function(function)
+            done = call.act(row, lambda: traced(call.tx, row), verb, rules=asked)
             return call.row_response(done)
 
         return await self._calls.run(db, request, function.__name__, work)
@@ -219,10 +221,10 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
     ) -> Response:
         """Call a function as `act` does, with the body of the request."""
 
+        @wraps(function)
         def call(tx: Transaction[CallerT], row: ModelT) -> ModelT:
             return function(tx, row, sent.model_copy(deep=True))
 
-        call.__name__ = function.__name__
         return await self.act(db, request, key, call, reads=reads, rules=rules)
 
     def _check_request(self, request: Request, key: Any, *, creates: bool = False) -> None:

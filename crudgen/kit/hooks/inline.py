@@ -44,6 +44,7 @@ class InlineDatabase(SessionDatabase):
     def __init__(self, session: Session, db: Database) -> None:
         super().__init__(session, db.where, db._secret, db._prepared)
         self._session = self._backend = self.inline = InlineBackend(session)
+        self.spans = db.spans
 
     def _record_condition(self, error: Exception, statement: object) -> None:
         """Record nothing: the database of the request records the error."""

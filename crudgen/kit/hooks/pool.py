@@ -12,15 +12,17 @@ class Pool:
     """A pool as large as the one for requests without functions; connections open on demand."""
 
     def __init__(self, backend: Postgresql) -> None:
-        self.engine: Engine = create_engine(
-            "postgresql+psycopg://",
-            creator=backend.connector.connect_for_sessions,
-            poolclass=QueuePool,
-            pool_size=backend.connections,
-            max_overflow=0,
-            pool_timeout=backend.lock_seconds,
-            pool_pre_ping=True,
-            pool_use_lifo=True,
+        self.engine: Engine = backend.engines.add(
+            create_engine(
+                "postgresql+psycopg://",
+                creator=backend.connector.connect_for_sessions,
+                poolclass=QueuePool,
+                pool_size=backend.connections,
+                max_overflow=0,
+                pool_timeout=backend.lock_seconds,
+                pool_pre_ping=True,
+                pool_use_lifo=True,
+            )
         )
         self.threads = CapacityLimiter(backend.connections)
         backend.closers.append(self.engine.dispose)

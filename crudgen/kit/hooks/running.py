@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from ..database import Database
 from ..database.codes import Fault
+from ..database.engines import Engines
 from ..database.faults import cause_of, classify
 from ..database.postgresql import ATTEMPTS, PAUSE_SECONDS, RETRIED, Postgresql
 from ..database.session_backend import SessionBackend
@@ -61,7 +62,8 @@ async def _run_on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Resu
     def run(connection: sqlite3.Connection) -> Result:
         began = time.monotonic()
         try:
-            return context.copy().run(_run_with_session, _sqlalchemy_connection(connection), work)
+            session_connection = _sqlalchemy_connection(connection, backend.engines)
+            return context.copy().run(_run_with_session, session_connection, work)
         except Exception as error:
             if connection.in_transaction:
                 raise
@@ -177,7 +179,7 @@ def _check_transaction(connection: sqlite3.Connection, *_: Any) -> None:
         raise RuntimeError("the transaction has ended: hooks cannot execute COMMIT or ROLLBACK")
 
 
-def _sqlalchemy_connection(connection: sqlite3.Connection) -> Connection:
+def _sqlalchemy_connection(connection: sqlite3.Connection, engines: Engines) -> Connection:
     """Return a connection of SQLAlchemy that uses the open transaction of one of sqlite3."""
     known: Connection | None = getattr(connection, "borrowed", None)
     if known is None or known.get_nested_transaction() is not None or not known.in_transaction():
@@ -190,7 +192,7 @@ def _sqlalchemy_connection(connection: sqlite3.Connection) -> Connection:
             isolation_level="AUTOCOMMIT",
         )
         event.listen(engine, "before_cursor_execute", partial(_check_transaction, connection))
-        known = engine.connect()
+        known = engines.add(engine).connect()
         known.begin()
         connection.borrowed = known  # type: ignore[attr-defined]
     return known

@@ -116,8 +116,10 @@ class Transaction(Generic[CallerT]):
                         f"the hook create of {rows._name}", new, sent=Sent(rows, new)
                     ),
                 ):
-                    function = functions and functions.create
-                    made = function(self, new) if function else self.create(rows._model, new)
+                    if function := functions and functions.create:
+                        made = self._db.spans.of_function(function)(self, new)
+                    else:
+                        made = self.create(rows._model, new)
                     keys.append(self.returned_key(rows, made, "create"))
         finally:
             self._parents = before

@@ -1,6 +1,8 @@
 """The provider of spans: the global one, configured by the variables OTEL_* if there is none."""
 
+import logging
 import os
+from threading import Thread
 from typing import Any
 
 from opentelemetry import trace
@@ -9,6 +11,7 @@ from ..errors import StartupError
 
 FLUSH_SECONDS = 3.0
 """How long the end of an application waits for the collector to take the last spans."""
+_log = logging.getLogger(__name__)
 _EXPORTER = "OTEL_TRACES_EXPORTER"
 
 
@@ -46,10 +49,20 @@ def configure(service: str) -> None:
 
 
 def flush() -> None:
-    """Send the spans that wait, if the provider can."""
+    """Send the spans that wait, if the provider can; give up after FLUSH_SECONDS.
+
+    The provider does not keep the time that it is given: an exporter repeats its requests.
+    """
     send = getattr(trace.get_tracer_provider(), "force_flush", None)
-    if send is not None:
-        send(int(FLUSH_SECONDS * 1000))
+    if send is None:
+        return
+    sending = Thread(target=send, args=(int(FLUSH_SECONDS * 1000),), name="last-spans", daemon=True)
+    sending.start()
+    sending.join(FLUSH_SECONDS)
+    if sending.is_alive():
+        _log.warning(
+            "tracing: the collector has not taken the last spans within %g seconds", FLUSH_SECONDS
+        )
 
 
 def _exporter(name: str) -> Any:

@@ -1,105 +1,145 @@
-"""A span for each statement of a request, without its values."""
+"""Spans of statements, without their values."""
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
 from ..database.statements import Prepared, Values
 from ..database.transaction import Row, Step
 
-_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([^\s"(),;]+)')
+POSTGRESQL_PORT = 5432
+_OPERATION = re.compile(r"[\s(]*([A-Za-z]+)")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([^\s"(),;]+)', re.IGNORECASE)
 _INNERMOST = re.compile(r"\([^()]*\)")
-_SUBQUERY = re.compile(r"\bFROM\s+;")
+_SUBQUERY = re.compile(r"\bFROM\s+;", re.IGNORECASE)
 
 
-def trace_statements(backend: Any, tracer: Tracer, system: str) -> None:
-    """Let a backend of the database make spans of its statements.
+class StatementSpans:
+    """Makes spans of statements by a tracer.
 
-    Only statements of requests that are sampled have spans: nothing else is done for the others.
+    Only statements of spans that are sampled have some: nothing else is done for the others.
+    `system` is `sqlite` or `postgresql`, `where` the URL of the database without a password.
     """
+
+    def __init__(self, tracer: Tracer, system: str, where: str) -> None:
+        self._tracer = tracer
+        self.attributes: dict[str, Any] = {"db.system.name": system, **_place(system, where)}
+        """The attributes of all statements: the database, and its server."""
+
+    @contextmanager
+    def span(self, sql: str, count: int = 1) -> Iterator[None]:
+        """Make a span the current one, if the current one is sampled.
+
+        The span of a transaction has the name of its first statement.
+        """
+        if not trace.get_current_span().is_recording():
+            yield
+            return
+        span = self.start(sql, count)
+        with trace.use_span(
+            span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        ):
+            try:
+                yield
+            except BaseException as error:
+                note_failure(span, error)
+                raise
+
+    def start(self, sql: str, count: int = 1) -> Span:
+        """Start the span of a statement, or of a batch of them."""
+        operation, table = _summary(sql)
+        name = operation if count == 1 else f"BATCH {operation}"
+        attributes = {**self.attributes, "db.operation.name": name}
+        if count > 1:
+            attributes["db.operation.batch.size"] = count
+        if table:
+            attributes["db.collection.name"] = table
+        title = f"{name} {table}".strip() or self.attributes["db.system.name"]
+        return self._tracer.start_span(title, kind=SpanKind.CLIENT, attributes=attributes)
+
+
+def note_failure(span: Span, error: BaseException) -> None:
+    """Note the class of the error of a statement, and the code of the database."""
+    span.set_attribute("error.type", type(error).__qualname__)
+    cause: Any = error.__cause__ or error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if code:
+        span.set_attribute("db.response.status_code", code)
+    span.set_status(StatusCode.ERROR)
+
+
+def trace_statements(backend: Any, spans: StatementSpans) -> None:
+    """Let a backend of the database make spans of its statements."""
     read, write, write_all = backend.read, backend.write, backend.write_all
     read_now = backend.read_now
 
     async def traced_read(prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         if not trace.get_current_span().is_recording():
             return await read(prepared, values, short=short)  # type: ignore[no-any-return]
-        with _span(tracer, system, prepared.sql):
+        with spans.span(prepared.sql):
             return await read(prepared, values, short=short)  # type: ignore[no-any-return]
 
     async def traced_write(
         prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        if not trace.get_current_span().is_recording():
-            return await write(prepared, values, read_back)  # type: ignore[no-any-return]
-        with _span(tracer, system, prepared.sql):
+        with spans.span(prepared.sql):
             return await write(prepared, values, read_back)  # type: ignore[no-any-return]
 
     async def traced_write_all(steps: Sequence[Step]) -> list[Sequence[Row]]:
-        if not steps or not trace.get_current_span().is_recording():
+        if not steps:
             return await write_all(steps)  # type: ignore[no-any-return]
-        with _span(tracer, system, steps[0].prepared.sql, len(steps)):
+        with spans.span(steps[0].prepared.sql, len(steps)):
             return await write_all(steps)  # type: ignore[no-any-return]
 
     def traced_read_now(prepared: Prepared, values: Values) -> Sequence[Row] | None:
         if not trace.get_current_span().is_recording():
             return read_now(prepared, values)  # type: ignore[no-any-return]
-        with _span(tracer, system, prepared.sql):
+        with spans.span(prepared.sql):
             return read_now(prepared, values)  # type: ignore[no-any-return]
 
     backend.read_now = traced_read_now
     backend.read, backend.write, backend.write_all = traced_read, traced_write, traced_write_all
 
 
-def trace_replica(replica: Any, tracer: Tracer, system: str) -> None:
+def trace_replica(replica: Any, spans: StatementSpans) -> None:
     """Let a replica make spans of its statements, as `trace_statements` does."""
     run = replica.run_one
 
     async def traced_run(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
-        if not trace.get_current_span().is_recording():
-            return await run(connection, prepared, bound)  # type: ignore[no-any-return]
-        with _span(tracer, system, prepared.sql):
+        with spans.span(prepared.sql):
             return await run(connection, prepared, bound)  # type: ignore[no-any-return]
 
     replica.run_one = traced_run
 
 
-@contextmanager
-def _span(tracer: Tracer, system: str, sql: str, count: int = 1) -> Iterator[None]:
-    """Make a span the current one. Its error is the class of an exception, without values.
-
-    The span of a transaction has the name of its first statement.
-    """
-    operation, table = _summary(sql)
-    name = operation if count == 1 else f"BATCH {operation}"
-    attributes: dict[str, Any] = {"db.system.name": system, "db.operation.name": name}
-    if count > 1:
-        attributes["db.operation.batch.size"] = count
-    if table:
-        attributes["db.collection.name"] = table
-    with tracer.start_as_current_span(
-        f"{name} {table}".strip(),
-        kind=SpanKind.CLIENT,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield
-        except BaseException as error:
-            span.set_attribute("error.type", type(error).__qualname__)
-            span.set_status(StatusCode.ERROR)
-            raise
+def _place(system: str, where: str) -> dict[str, Any]:
+    """Return the attributes of the database and its server; none of several servers."""
+    if system != "postgresql":
+        return {}
+    authority, _, name = where.partition("://")[2].rpartition("/")
+    found: dict[str, Any] = {"db.namespace": unquote(name)} if name else {}
+    host = authority.rpartition("@")[2]
+    if host.startswith("/"):
+        found["server.address"] = host.partition(":")[0]  # the folder of a socket
+    elif host and "," not in host:
+        place = urlsplit(f"//{host}")
+        found["server.address"] = place.hostname
+        found["server.port"] = place.port or POSTGRESQL_PORT
+    return found
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2000)
 def _summary(sql: str) -> tuple[str, str]:
-    """Return the operation of a statement, and its table."""
-    return sql.split(None, 1)[0].upper(), _table(sql)
+    """Return the operation of a statement, and its table; either may be empty."""
+    found = _OPERATION.match(sql)
+    return found[1].upper() if found else "", _table(_LITERAL.sub("''", sql))
 
 
 def _table(sql: str) -> str:

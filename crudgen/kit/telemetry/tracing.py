@@ -9,17 +9,20 @@ from opentelemetry import trace
 from opentelemetry.trace import TracerProvider
 
 from ..application import Application
+from ..database import Database
 from ..settings import BaseAppSettings
 from .provider import configure, flush
 from .request_spans import RequestSpans
-from .statement_spans import trace_replica, trace_statements
+from .session_spans import trace_sessions
+from .statement_spans import StatementSpans, trace_replica, trace_statements
+from .work_spans import WorkSpans
 
 NAME = "app"
 """The name of the tracer."""
 
 
 class TracingRouter(APIRouter):
-    """Makes spans of requests and of statements of the database.
+    """Makes spans of requests, of statements, and of functions, messages and snapshots.
 
     By default, the global provider of OpenTelemetry gets them. If there is none when the
     application starts, one is configured by the environment variables of OpenTelemetry.
@@ -35,7 +38,11 @@ class TracingRouter(APIRouter):
         tracer = trace.get_tracer(NAME, tracer_provider=self._provider)
         app.observe(RequestSpans(tracer, self._provider))
         app._telemetry["tracing"] = False
-        trace_statements(app.state.database._backend, tracer, app.state.database.kind)
+        database: Database = app.state.database
+        statements = StatementSpans(tracer, database.kind, database.where)
+        trace_statements(database._backend, statements)
+        trace_sessions(database._backend.engines, statements)
+        database.spans = WorkSpans(tracer, statements)
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
@@ -44,7 +51,7 @@ class TracingRouter(APIRouter):
         replica = getattr(app.state, "replica", None)
         if replica is not None:
             tracer = trace.get_tracer(NAME, tracer_provider=self._provider)
-            trace_replica(replica, tracer, app.state.database.kind)
+            trace_replica(replica, StatementSpans(tracer, app.state.database.kind, replica.where))
         try:
             yield
         finally:

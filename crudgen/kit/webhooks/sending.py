@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from ..database import Database
+from ..database.spans import NoteStatus
 from ..database.transaction import Row
 from ..events.queue import milliseconds
 from ..events.worker import MAX_ATTEMPTS, Worker
@@ -66,11 +67,12 @@ class Sender(Worker):
 
     async def work(self, row: Row) -> None:
         """Send a message. Raises NotAcceptedError unless the response is 2xx."""
-        _, uid, entity, _, kind, body, created, _ = row
+        _, uid, entity, _, kind, body, created, attempt = row
         content = message(f"{entity}.{kind}", created, body)
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                await self._post(uid, content)
+            with self._db.spans.of_message(self._name, self.receiver.url, attempt) as note_status:
+                async with asyncio.timeout(TOTAL_SECONDS):
+                    await self._post(uid, content, note_status)
         except TimeoutError:
             raise NotAcceptedError(f"no response within {TOTAL_SECONDS:.0f} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -79,7 +81,7 @@ class Sender(Worker):
             raise NotAcceptedError(problem) from None
         self._failures = 0
 
-    async def _post(self, uid: str, content: bytes) -> None:
+    async def _post(self, uid: str, content: bytes, note_status: NoteStatus) -> None:
         now = int(time.time())
         headers = {
             "content-type": "application/json",
@@ -91,6 +93,7 @@ class Sender(Worker):
         url = self.receiver.url
         async with self._client.stream("POST", url, content=content, headers=headers) as response:
             status = response.status_code
+            note_status(status)
             if not response.is_success:
                 after = retry_after_seconds(response.headers.get("retry-after", ""))
                 raise NotAcceptedError(_status_text(status), status, after)

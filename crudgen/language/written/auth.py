@@ -13,10 +13,13 @@ from .kinds import Flag, Line, Text, describe
 
 def _read_users(value: Any) -> bool | str:
     """Return the value of `users`. Raises PydanticCustomError for other values."""
-    if isinstance(value, bool | str):
+    is_flag = value in ("true", "false")
+    if isinstance(value, bool | str) and not is_flag:
         return value
     problem = f"expected true, false or the name of an entity, found {describe(value)}"
     remedy = "write 'users: true', or an entity whose rows are the users, such as 'users: User'"
+    if is_flag:
+        remedy = f"remove the quotes: {value}"
     raise PydanticCustomError("spec", "{problem}", {"problem": problem, "remedy": remedy})
 
 

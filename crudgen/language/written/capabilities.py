@@ -7,9 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from crudgen.language.capabilities import McpUse
 from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.problems import suggest
 
-from .kinds import Flag, describe
+from .kinds import Flag, describe, flag_remedy
 
 AdminPage: TypeAlias = Annotated[
     Flag,
@@ -25,7 +24,7 @@ def _read_mcp(value: Plain) -> McpUse | None:
         return McpUse.READ_ONLY
     context = {
         "problem": f"expected true, false or read_only, found {describe(value)}",
-        "remedy": suggest(value if isinstance(value, str) else "", _WORDS),
+        "remedy": flag_remedy(value, _WORDS),
     }
     raise PydanticCustomError("spec", "{problem}", context)
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -48,6 +48,11 @@ from .words import (
 )
 
 MAX_DOC = 2000
+_OTHER_FLAGS = {
+    **dict.fromkeys(("true", "yes", "on"), "true"),
+    **dict.fromkeys(("false", "no", "off"), "false"),
+}
+"""Words for true and false that are strings in YAML 1.2."""
 WordT = TypeVar("WordT", bound=StrEnum)
 
 
@@ -91,8 +96,17 @@ def _read_line(value: Plain) -> str:
 def _read_flag(value: Plain) -> bool:
     if isinstance(value, bool):
         return value
-    remedy = suggest(value if isinstance(value, str) else "", ("true", "false"))
-    raise _expected_error("true or false", value, remedy)
+    raise _expected_error("true or false", value, flag_remedy(value, ("true", "false")))
+
+
+def flag_remedy(value: object, allowed: Sequence[str]) -> str:
+    """Return what to write instead of a value that is not `allowed`, one of which is `true`."""
+    if not isinstance(value, str):
+        return suggest("", allowed)
+    word = _OTHER_FLAGS.get(value.strip().lower())
+    if word is None:
+        return suggest(value, allowed)
+    return f"remove the quotes: {word}" if value == word else f"write {word}"
 
 
 def _read_count(value: Plain) -> int:

@@ -14,6 +14,7 @@ from ..acceleration import fast_module
 from ..errors import Condition, StartupError
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
+from .engines import Engines
 from .faults import classify
 from .postgresql_pool import ConnectionPool
 from .postgresql_statements import run_all, run_one
@@ -85,10 +86,13 @@ class Postgresql:
         self.connections = connections
         self.closers: list[Callable[[], None]] = []
         """What closes other connections to the database when it is closed."""
-        self.engine = create_engine(
-            "postgresql+psycopg://",
-            creator=self.connector.connect_for_sessions,
-            poolclass=NullPool,
+        self.engines = Engines()
+        self.engine = self.engines.add(
+            create_engine(
+                "postgresql+psycopg://",
+                creator=self.connector.connect_for_sessions,
+                poolclass=NullPool,
+            )
         )
         fast = fast_module("shared_reads") if shared_reads else None
         self._shared = fast and fast.SharedReads(
@@ -103,11 +107,13 @@ class Postgresql:
         """The engine of async sessions."""
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        return create_async_engine(
+        engine = create_async_engine(
             "postgresql+psycopg://",
             async_creator=self.connector.connect_for_async_sessions,
             poolclass=NullPool,
         )
+        self.engines.add(engine.sync_engine)
+        return engine
 
     def usage(self) -> dict[str, int]:
         """Return the numbers of connections, and of requests that wait for one."""

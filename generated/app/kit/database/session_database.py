@@ -49,6 +49,7 @@ class SessionDatabase(Database):
         """Run operations in one transaction: a savepoint, unless each operation is committed."""
         backend = self._session
         inner = SessionDatabase(backend.session, self.where, self._secret, self._prepared)
+        inner.spans = self.spans
         begin = backend.commit_after if backend.commits else backend.savepoint
         async with begin(inner._session):
             yield inner

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from ..acceleration import fast_module
 from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
+from .engines import Engines
 from .faults import classify
 from .sqlite_deadlines import SessionConnection, interrupt_long_reads, interrupted_after
 from .sqlite_file import FileConnection, SqliteFile, is_lost, update_statistics
@@ -56,12 +57,15 @@ class Sqlite:
         self.connections = connections
         self.statement_seconds = statement_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
-        self.engine = create_engine(
-            self._file.url,
-            creator=partial(self._connect_for_sessions, create=True),
-            # Keeps Python's driver from opening transactions of its own.
-            isolation_level="AUTOCOMMIT",
-            poolclass=NullPool,
+        self.engines = Engines()
+        self.engine = self.engines.add(
+            create_engine(
+                self._file.url,
+                creator=partial(self._connect_for_sessions, create=True),
+                # Keeps Python's driver from opening transactions of its own.
+                isolation_level="AUTOCOMMIT",
+                poolclass=NullPool,
+            )
         )
         defer_write_lock(self.engine)
         self._connections = connections
@@ -99,7 +103,7 @@ class Sqlite:
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        defer_write_lock(engine.sync_engine)
+        defer_write_lock(self.engines.add(engine.sync_engine))
         return engine
 
     def _connect_for_sessions(self, *, create: bool = False) -> SessionConnection:
