@@ -209,7 +209,7 @@ def _measure(url: str, change: Change) -> Reading:
     database, tables = Database(url), ["hero", change.name.lower()]
     with _target(url, change) as target:
         began = time.perf_counter()
-        with database.reading() as connection:
+        with database.read_only_connection() as connection:
             plan = target.plan(connection)
         planned = time.perf_counter() - began
         with (

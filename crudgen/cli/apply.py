@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, migrating, planned, revising, source
+from crudgen.cli import changing, console, migrating, plan_output, revising, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             typer.echo(json.dumps({"error": str(error), **report}, indent=2, default=str))
             raise typer.Exit(error.exit_code) from error
         if refused is not None:
-            planned.show(refused, names)
+            plan_output.show(refused, names)
         raise
     if as_json:
         saved = str(done.backup) if done.backup else None
@@ -169,12 +169,12 @@ def _database_to_change(change: "changing.Change", *, on_copy: bool) -> "Iterato
 
 
 def _print_result(
-    done: "ApplyResult", names: "planned.Names", seconds: float, *, on_copy: bool
+    done: "ApplyResult", names: "plan_output.Names", seconds: float, *, on_copy: bool
 ) -> None:
     if not done.plan.is_empty or done.plan.warnings:
-        planned.show(done.plan.with_warnings_only(), names)
+        plan_output.show(done.plan.with_warnings_only(), names)
     if done.plan.is_empty:
-        planned.print_summary(done.plan, "")
+        plan_output.print_summary(done.plan, "")
         return
     for line in done.plan.unused:
         console.say(f"without effect: {line}", "yellow")
@@ -190,7 +190,7 @@ def _print_result(
 class StepReporter:
     """Reports steps that take longer than a second, and their progress."""
 
-    def __init__(self, names: "planned.Names") -> None:
+    def __init__(self, names: "plan_output.Names") -> None:
         self._names = names
 
     @contextmanager

@@ -77,9 +77,9 @@ class Change:
 
     def plan(self, waiting: Callable[[str], None]) -> "Plan":
         """Return the plan; nothing is changed. `waiting` reports locks. Raises DatabaseError."""
-        from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.blockers import read_only_connection  # noqa: PLC0415 -- lazy
 
-        with reading(self.database, waiting) as connection:
+        with read_only_connection(self.database, waiting) as connection:
             return self.target.plan(connection)
 
 

@@ -70,7 +70,7 @@ def _write(
         tables = dumped.dumped_tables(change.target.metadata, rendered[0], secrets=secrets)
         if not change.database.exists:
             raise DatabaseError(f"database {change.database.where}: the file does not exist")
-        connection = stack.enter_context(change.database.reading())
+        connection = stack.enter_context(change.database.read_only_connection())
         dumping.check_tables(connection, tables, change.database.where)
         counts = dumping.read_counts(connection, tables)
         shown = stack.enter_context(shown_progress())

@@ -76,7 +76,7 @@ class ServedHome:
         from crudgen.home import Status  # noqa: PLC0415 -- lazy
 
         try:
-            with Database(generation.database).reading() as connection:
+            with Database(generation.database).read_only_connection() as connection:
                 name, version = generation.package.__name__, tables_version(connection)
                 is_known = self._known is not None and self._known[:2] == (name, version)
                 # Revisions are recorded, and their files written, without a change of a table.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crudgen.cli import changing, console, planned, revising, source
+from crudgen.cli import changing, console, plan_output, revising, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def check_revision_files(
     """Raise RevisionError if the database has a revision, and the folder has no file of it."""
     if not change.has_migrations:
         return
-    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.blockers import read_only_connection  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
-    with reading(change.database, waiting) as connection:
+    with read_only_connection(change.database, waiting) as connection:
         history.read(out / revising.FOLDER).revisions_until(recorded_revisions(connection))
 
 
@@ -91,13 +91,13 @@ def opened_state(
     entities: Path, out: Path, url: str | None, waiting: Callable[[str], None]
 ) -> Iterator[State]:
     """Yield the state of the database. Raises CrudgenError."""
-    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.blockers import read_only_connection  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     schema, tree = source.render_to_serve(source.read(entities))
     found = revising.unrevised_changes(schema, tree, out)
     with changing.opened_change_to((schema, tree), url) as change:
-        with reading(change.database, waiting) as connection:
+        with read_only_connection(change.database, waiting) as connection:
             names = recorded_revisions(connection)
             has = found.history.revisions_until(names)
             done = {one.name for one in has.revisions}
@@ -120,9 +120,9 @@ def _drift_of(
     """
     from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
     from crudgen.evolution.planning import make_plan  # noqa: PLC0415 -- lazy
-    from crudgen.evolution.revisions import former, user_tables  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions import former_spec, user_tables  # noqa: PLC0415 -- lazy
 
-    schema = former.load(texts)
+    schema = former_spec.load(texts)
     if schema is None:
         return None
     users = user_tables.recorded(texts)
@@ -145,13 +145,13 @@ def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> 
     if not found.draft.is_empty:
         console.say()
         console.say("changes of the spec that no revision has:")
-        planned.show(found.draft.plan, found.hints.names, with_sql=with_sql)
+        plan_output.show(found.draft.plan, found.hints.names, with_sql=with_sql)
     if state.drift is not None and not state.drift.is_empty:
         console.say()
         console.say(
             "the database differs from the revisions that have run; to match them, it needs:"
         )
-        planned.show(state.drift, {}, with_sql=with_sql)
+        plan_output.show(state.drift, {}, with_sql=with_sql)
     console.say()
     for line in _next_steps(state, entities, out):
         console.say(line, "green" if state.is_current else "")
@@ -213,10 +213,10 @@ def newly_recorded(state: State, waiting: Callable[[str], None]) -> list[str]:
     """Return the names of the pending revisions that the database has by now."""
     if not state.pending:
         return []
-    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.blockers import read_only_connection  # noqa: PLC0415 -- lazy
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
-    with reading(state.change.database, waiting) as connection:
+    with read_only_connection(state.change.database, waiting) as connection:
         has = state.unrevised.history.revisions_until(recorded_revisions(connection)).revisions
     return [one.name for one in state.pending if one in has]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, migrating, planned, source
+from crudgen.cli import changing, console, migrating, plan_output, source
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         typer.echo(changing.as_json(found, where))
     else:
         console.say(f"database {where}")
-        planned.show(found, names, with_sql=sql)
+        plan_output.show(found, names, with_sql=sql)
         options = changing.apply_options(entities, database, fill, drop, integers)
-        planned.print_summary(found, f"crudgen apply{options}")
+        plan_output.print_summary(found, f"crudgen apply{options}")
     if code := _exit_code(found):
         raise typer.Exit(code)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, planned, revising, source
+from crudgen.cli import changing, console, plan_output, revising, source
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
         if as_json:
             typer.echo(_report_json(out, [], plan))
             raise typer.Exit(1)
-        planned.show(plan, names)
+        plan_output.show(plan, names)
         raise CrudgenError(f"{count}: no revision was written")
     written = _files_to_write(found, message)
     paths = [revising.FOLDER / f"{one.name}.py" for one in written]
@@ -79,7 +79,7 @@ def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[R
 def _print_revision(found: "revising.UnrevisedChanges", paths: list[Path], out: Path) -> None:
     """Print what a revision does, its files, and what to do next."""
     if found.draft.plan.steps:
-        planned.show(found.draft.plan, found.hints.names)
+        plan_output.show(found.draft.plan, found.hints.names)
     for path in paths:
         console.say(f"  created  {out / path}")
     for guard in found.draft.guards:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, console, first_user, planned, revising, source
+from crudgen.cli import changing, console, first_user, plan_output, revising, source
 from crudgen.cli.added_admin_page import AddedAdminPage
 from crudgen.cli.home import Failure, ServedHome
 from crudgen.cli.served_code import ServedCode, project_of
@@ -210,11 +210,11 @@ class _Reporter:
         console.say(f"the {self._cause} is valid again and unchanged", "green")
 
     def report_changes(self, plan: "Plan", found: "Hints") -> None:
-        planned.show(plan.without_notes(), found.names)
+        plan_output.show(plan.without_notes(), found.names)
         console.say(f"{source.count(len(plan.steps), 'change')} made in the database", "green")
 
     def report_warnings(self, notes: "Sequence[Note]", found: "Hints") -> None:
-        before, self._advice = self._advice, planned.notes_text(notes, found.names)
+        before, self._advice = self._advice, plan_output.notes_text(notes, found.names)
         if self._advice and self._advice != before:
             console.say_error(self._advice, "yellow")
 

@@ -106,7 +106,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
         "rows/linking_replacement.py": keys and Operation.REPLACE in written,
         **dict.fromkeys(("rows/link_statements.py", "rows/links.py"), links),
         "rows/linked.py": linked,
-        "rows/completed.py": nested or composite,
+        "rows/owner_reference.py": nested or composite,
         "rows/nested.py": nested,
         "rows/subcollection.py": keys or bool(collections),
         "rows/composite.py": composite,

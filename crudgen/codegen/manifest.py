@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from crudgen.language.artifacts import Artifact
-from crudgen.language.former import former_entity_tables
+from crudgen.language.former_names import former_entity_tables
 from crudgen.language.matrix import access_tables
 from crudgen.language.schema import Entity, KitForm, Schema
 

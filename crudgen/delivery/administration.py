@@ -55,7 +55,7 @@ def has_users(url: str) -> bool:
     from crudgen.evolution.connecting import Database  # noqa: PLC0415 -- it imports SQLAlchemy
 
     try:
-        with Database(url).reading() as connection:
+        with Database(url).read_only_connection() as connection:
             found = connection.exec_driver_sql('SELECT 1 FROM "_login" LIMIT 1').first()
     except DatabaseError:
         return True

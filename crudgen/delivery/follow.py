@@ -13,7 +13,7 @@ from crudgen.delivery.generation import Generation
 from crudgen.delivery.table_watch import TableWatch
 from crudgen.errors import TablesError
 from crudgen.evolution.applying import ApplyOptions, RefusedError, Target, apply, watch_nothing
-from crudgen.evolution.blockers import reading
+from crudgen.evolution.blockers import read_only_connection
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.internal import is_internal
@@ -61,7 +61,7 @@ class TableFollower:
         database, target = Database(new.database), Target(new.metadata, found)
         if not database.exists:
             return None
-        with reading(database, self._reporter.report_wait) as connection:
+        with read_only_connection(database, self._reporter.report_wait) as connection:
             plan = target.plan(connection)
             has_revision = found.has_revisions and bool(recorded_revisions(connection))
         if has_revision:
@@ -95,7 +95,7 @@ class TableFollower:
     def report_mistakes(self, current: Generation) -> None:
         """Report possible mistakes in a spec that was saved without a change of its code."""
         found = self._hints()
-        with Database(current.database).reading() as connection:
+        with Database(current.database).read_only_connection() as connection:
             plan = Target(current.metadata, found).plan(connection)
         self._reporter.report_warnings(plan.warnings, found)
 

@@ -56,7 +56,7 @@ def caller_of(named: NamedCaller, database: Database, module: Module) -> Any:
 @contextmanager
 def reading_rows(database: Database) -> Iterator[Connection]:
     """Connect to read. Raises DatabaseError, with a remedy if a table or column is missing."""
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         try:
             yield connection
         except DBAPIError as error:

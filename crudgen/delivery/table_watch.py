@@ -35,7 +35,7 @@ class TableWatch:
     def _tables_version(self) -> str | None:
         """Return the version of the tables; None if the database cannot be read."""
         try:
-            with Database(self._url).reading() as connection:
+            with Database(self._url).read_only_connection() as connection:
                 return tables_version(connection)
         except DatabaseError:
             return None

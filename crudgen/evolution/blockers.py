@@ -76,9 +76,9 @@ def _description(
 
 
 @contextmanager
-def reading(database: Database, report: Callable[[str], None]) -> Iterator[Connection]:
+def read_only_connection(database: Database, report: Callable[[str], None]) -> Iterator[Connection]:
     """Connect, in a transaction that only reads. Report what it waits for (PostgreSQL)."""
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         if connection.dialect.name == "postgresql":
             with report_blockers(database, connection, (), report):
                 yield connection

@@ -66,7 +66,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read_only_connection(self) -> Iterator[Connection]:
         """Connect, in a transaction that only reads. A missing file is an empty database."""
         engine = self._engine if self.exists else create_engine("sqlite://", poolclass=NullPool)
         with self._checked_connection(engine) as connection:

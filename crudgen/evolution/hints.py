@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crudgen.language.former import (
+from crudgen.language.former_names import (
     columns_for_former_name,
     former_entity_tables,
     former_link_columns,
     former_link_tables,
 )
-from crudgen.language.names import Conventions
+from crudgen.language.names import NamingConventions
 from crudgen.language.relations import Link
 from crudgen.language.schema import Constant, Entity, Now, Schema
 
@@ -108,7 +108,7 @@ class _TableHints:
     fills: Mapping[str, object] = field(default_factory=dict)
 
 
-def _entity_hints(entity: Entity, conventions: Conventions) -> _TableHints:
+def _entity_hints(entity: Entity, conventions: NamingConventions) -> _TableHints:
     table, name = str(entity.table), str(entity.singular)
     places: dict[Key, Place] = {(table, None): Place(entity.file, entity.line)}
     names: dict[Key, str] = {(table, None): name}
@@ -141,7 +141,7 @@ def _link_hints(
     entities: tuple[Entity, Entity],
     name: str,
     link: Link,
-    conventions: Conventions,
+    conventions: NamingConventions,
     taken: Collection[str],
 ) -> _TableHints:
     """Return the hints of the link `name` of the first entity to the second one.

@@ -12,7 +12,7 @@ from .access import Preset
 from .checks import Check
 from .conditions.text import condition_text
 from .explained_rules import explained_rules, rules_for
-from .names import SNAKE_CASE, Conventions
+from .names import SNAKE_CASE, NamingConventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
 from .resolve.checks import check_name
@@ -36,7 +36,7 @@ _BOUNDS = {
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
-def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
+def explain(entity: Entity, conventions: NamingConventions = SNAKE_CASE) -> str:
     """Return an entity as YAML in the long form, with all defaults.
 
     `conventions` are those of the spec that the YAML belongs to. Comments list the relations that
@@ -95,7 +95,7 @@ def _inverse_comments(entity: Entity) -> Iterator[str]:
 
 
 def _explained_action(
-    entity: Entity, action: RowAction, conventions: Conventions
+    entity: Entity, action: RowAction, conventions: NamingConventions
 ) -> dict[str, Plain]:
     """Return an action in the long form, also the fields that it takes."""
     doc: dict[str, Plain] = {} if action.doc is None else {"doc": action.doc}
@@ -133,7 +133,7 @@ def _explained_api(entity: Entity) -> dict[str, Plain]:
         block["etag"] = str(api.etag)
     if CREATING & {*api.operations}:
         block["idempotency"] = api.idempotency
-    if entity.creates:
+    if entity.can_create:
         block["created"] = api.created
     return block
 
@@ -158,7 +158,9 @@ def _relation_keys(entity: Entity) -> dict[str, Plain]:
     }
 
 
-def _explained_field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, Plain]:
+def _explained_field(
+    entity: Entity, field: Field, conventions: NamingConventions
+) -> dict[str, Plain]:
     reference = field.reference
     options: dict[str, Plain] = {"type": str(field.type)}
     if reference:

@@ -154,14 +154,14 @@ class Case(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Conventions:
+class NamingConventions:
     """The cases in which names of columns and JSON properties are derived from those of fields."""
 
     columns: Case = Case.SNAKE
     json: Case = Case.SNAKE
 
 
-SNAKE_CASE = Conventions()
+SNAKE_CASE = NamingConventions()
 """Columns and JSON names are those of the fields."""
 
 

@@ -23,10 +23,10 @@ from .names import (
     AttributeName,
     ClassName,
     ColumnName,
-    Conventions,
     FieldName,
     JsonName,
     ModuleName,
+    NamingConventions,
     TableName,
     UrlPath,
 )
@@ -241,7 +241,7 @@ class Entity:
         return next(field for field in self.fields if field.pk)
 
     @property
-    def creates(self) -> bool:
+    def can_create(self) -> bool:
         """Whether an operation can create rows. A PUT can, if clients choose the keys."""
         operations = {*self.api.operations}
         puts = Operation.REPLACE in operations and self.key_kind is KeyKind.CLIENT
@@ -280,7 +280,7 @@ class Schema(Capabilities):
     """Default database URL."""
     limits: Limits = DEFAULT_LIMITS
     """Default limits."""
-    names: Conventions = SNAKE_CASE
+    names: NamingConventions = SNAKE_CASE
     """Cases of columns and JSON names; `Field` has the names that result."""
     kit: KitForm = KitForm.VENDORED
     """How an emitted project gets the kit."""

@@ -17,7 +17,17 @@ from tests.startup.started import Application
 from tests.support.servers import write_entities
 
 OPERATIONS = "[create, list, read, update, replace, delete, create_many, update_many, delete_many]"
-NAMED_LIKE_CODE = ("Access", "Caller", "Guarded", "Me", "May", "Reader", "Creator", "Role", "User")
+NAMED_LIKE_CODE = (
+    "Access",
+    "Caller",
+    "Guarded",
+    "Me",
+    "PermittedCaller",
+    "Reader",
+    "Creator",
+    "Role",
+    "User",
+)
 
 
 def crudgen(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -95,8 +105,12 @@ def test_entities_can_be_named_like_the_code_of_rules() -> None:
     texts = {}
     for name in NAMED_LIKE_CODE:
         access = "access: {read: anyone, write: [editor]}"
-        own = "links: {readers: Reader}\n" if name == "May" else ""
-        fields = "{name: str}" if name in {"May", "Reader"} else "{name: str, reader_id: -> Reader}"
+        own = "links: {readers: Reader}\n" if name == "PermittedCaller" else ""
+        fields = (
+            "{name: str}"
+            if name in {"PermittedCaller", "Reader"}
+            else "{name: str, reader_id: -> Reader}"
+        )
         texts[f"{name}.yaml"] = (
             f"name: {name}\nfields: {fields}\n{own}{access}\napi: {{operations: {OPERATIONS}}}\n"
         ).replace("-> Reader}", '"-> Reader"}')

@@ -244,7 +244,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "if any(map(visibility.limits, rows.related_tables())):",
         "if False:",
     ),
-    "relations": (OPERATIONS, "self.visible = self.visible.seen_by(visibility)", "pass"),
+    "relations": (OPERATIONS, "self.visible = self.visible.with_visibility(visibility)", "pass"),
     "conditions": (RULES, "len(conditions) < len(found)", "len(conditions) <= len(found)"),
     "tenants": (RULES, "(None if tenant is None else tenant.condition,", "(None,"),
 }

@@ -360,7 +360,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "one row": ("app/kit/rows/related_listing.py", "*columns.visible(db.kind)", ""),
     "paths": (
         "app/kit/query/related_columns.py",
-        "path.seen_by(visibility) for name",
+        "path.with_visibility(visibility) for name",
         "path for name",
     ),
     "owners": ("app/kit/rows/subcollection.py", "if self._hides_owners:", "if False:"),

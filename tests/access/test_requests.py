@@ -235,7 +235,7 @@ def test_own_routes_can_ask_for_the_caller(package: Any, run: Callable[..., None
     application = Application(package)
     caller: Any = application.module("caller").Caller
     access: Any = application.module("heroes.access")
-    may: Any = application.module("kit.access.may").May
+    may: Any = application.module("kit.access.may").PermittedCaller
     heroes: Any = application.module("heroes.routes").heroes
     database: Any = application.module("kit.database").DatabaseDep
     router = APIRouter()
@@ -256,7 +256,7 @@ def test_own_routes_can_ask_for_the_caller(package: Any, run: Callable[..., None
         return body
 
     @router.get("/first")
-    async def first(db: database, me: Annotated[Any, may(caller).asked]) -> Any:
+    async def first(db: database, me: Annotated[Any, may(caller).dependency]) -> Any:
         return await heroes.view(me).read(db, 1)
 
     async def work(app: Any, client: AsgiClient, _rows: Rows) -> None:

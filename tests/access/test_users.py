@@ -246,7 +246,7 @@ def test_a_user_can_be_the_row_of_an_entity(run: Callable[..., None]) -> None:
 def test_known_tokens_take_the_shortcut(
     run: Callable[..., None], application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may = application.module("kit.access.may").May
+    may = application.module("kit.access.may").PermittedCaller
     ask, asked = vars(may)["_verified_caller"], []
 
     async def count(self: Any, request: Any) -> Any:

@@ -37,7 +37,7 @@ class Spec:
 
     def dump(self, database: Database, out: Path, *, secrets: bool = True) -> bytes:
         tables = dumped_tables(self.target.metadata, self.schema, secrets=secrets)
-        with database.reading() as connection:
+        with database.read_only_connection() as connection:
             head = head_of(tables, read_counts(connection, tables), secrets=secrets)
             form = form_of(out, None)
             Dump(connection, tables, head).write(out, io.BytesIO(), form, ignore)

@@ -144,7 +144,7 @@ def test_references_may_be_circular(
         assert run(connection, sql).scalar_one() == 3, "the keys continue"
         with pytest.raises(Exception, match=r"(?i)foreign key"):
             run(connection, "UPDATE team SET lead_id = 9")
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         assert cycle.target.plan(connection).is_empty, "the constraints are as before"
 
 
@@ -273,7 +273,7 @@ def test_postgresql_names_the_line_of_a_row(
         file.write_text(lines(head(hero=2), *fitting))
         with pytest.raises(CrudgenError, match=message):
             cycle.load(database, file)
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         assert run(connection, "SELECT to_regclass('hero')").scalar_one() is None
 
 
@@ -297,7 +297,10 @@ def test_tables_that_differ_are_neither_dumped_nor_filled(
     with pytest.raises(DatabaseError, match="crudgen apply"):
         cycle.load(empty, file)
     tables = dumped_tables(cycle.target.metadata, cycle.schema, secrets=False)
-    with empty.reading() as connection, pytest.raises(DatabaseError, match="table team: missing"):
+    with (
+        empty.read_only_connection() as connection,
+        pytest.raises(DatabaseError, match="table team: missing"),
+    ):
         check_tables(connection, tables, empty.where)
 
 
@@ -514,7 +517,7 @@ def test_a_killed_load_loads_nothing(
 
 def _stored_heroes(database: Database) -> int | None:
     """Return the number of heroes; None if there is no table."""
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         if connection.dialect.name == "sqlite":
             tables = "SELECT max(name) FROM sqlite_master"
         else:

@@ -80,7 +80,7 @@ def database(url: str, spec: Spec) -> Database:
 
 def heroes(database: Database, spec: Spec) -> list[dict[str, Any]]:
     table = spec.target.metadata.tables["hero"]
-    with database.reading() as connection:
+    with database.read_only_connection() as connection:
         found = connection.execute(select(table).order_by(table.columns.id))
         return [dict(row) for row in found.mappings()]
 

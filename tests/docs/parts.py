@@ -46,7 +46,7 @@ from crudgen.language.types import (
     Arguments,
 )
 from crudgen.language.written import app as app_keys
-from crudgen.language.written import auth, kinds, spec
+from crudgen.language.written import auth, spec, value_types
 from crudgen.language.written.reading import read_entity
 from crudgen.language.written.shorthand import EXAMPLES
 from crudgen.language.yaml import document
@@ -179,7 +179,7 @@ def limits(_: str) -> str:
         ("values in one file", document.MAX_NODES),
         ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
-        ("characters of a `doc`", kinds.MAX_DOC),
+        ("characters of a `doc`", value_types.MAX_DOC),
         ("checks of one entity", ranges.MAX_CHECKS),
         ("words and signs of a check", MAX_TOKENS),
         ("nesting of parentheses and `not` in a check", MAX_LEVELS),

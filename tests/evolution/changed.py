@@ -78,7 +78,7 @@ class Changed:
     database: Database
 
     def plan(self, target: Target) -> Plan:
-        with self.database.reading() as connection:
+        with self.database.read_only_connection() as connection:
             return target.plan(connection)
 
     def apply(self, target: Target, **options: Any) -> ApplyResult:

@@ -141,7 +141,7 @@ def test_a_change_of_a_table_changes_the_version_and_rows_do_not(
     found = start(kind, new_database, TEAM, HERO)
 
     def version() -> str:
-        with found.database.reading() as connection:
+        with found.database.read_only_connection() as connection:
             return tables_version(connection)
 
     last = version()

@@ -270,7 +270,7 @@ def test_what_holds_a_lock_of_postgresql_is_reported_by_a_plan(
     said: queue.Queue[str] = queue.Queue()
 
     def plan() -> None:
-        with blockers.reading(found.database, said.put) as connection:
+        with blockers.read_only_connection(found.database, said.put) as connection:
             target.plan(connection)
 
     with found.database.connect() as other:

@@ -19,7 +19,7 @@ from crudgen.evolution.hints import hints
 from crudgen.evolution.plan import Copy
 from crudgen.evolution.revisions.draft import Draft
 from crudgen.evolution.revisions.following import next_revision
-from crudgen.evolution.revisions.former import load
+from crudgen.evolution.revisions.former_spec import load
 from crudgen.evolution.statements import run
 from crudgen.evolution.unused import UnusedOptionError
 from crudgen.language.schema import Schema

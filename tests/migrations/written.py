@@ -239,5 +239,5 @@ def old_tables(emitted: Project, url: str) -> Changed:
 
 
 def missing(found: Changed) -> list[str]:
-    with found.database.reading() as connection:
+    with found.database.read_only_connection() as connection:
         return differences(connection, MODELS.metadata)

@@ -214,13 +214,13 @@ def _presets_argument(entity: Entity) -> Iterator[Bracket | Code]:
 def _caller_alias(
     alias: Code, actions: tuple[Right, ...], caller: Code, admits_none: bool, imports: Imports
 ) -> Code:
-    """Return `Reader = Annotated[Caller | None, May(Caller, access.read).asked]`."""
+    """Return `Reader = Annotated[Caller, PermittedCaller(Caller, access.read).dependency]`."""
     permissions: list[Bracket | Code] = [*map(_permission_source, actions)]
     if len(permissions) > 1:
         permissions.append(raw("any_of=True"))
-    may = call(imports.name("..kit.access.may", "May"), [caller, *permissions])
+    may = call(imports.name("..kit.access.may", "PermittedCaller"), [caller, *permissions])
     kind = caller + raw(" | None") if admits_none else caller
-    items = (kind, may.within("", ".asked"))
+    items = (kind, may.within("", ".dependency"))
     annotated = subscript(imports.name("typing", "Annotated"), items)
     return statement(alias + raw(" = "), annotated)
 

@@ -110,7 +110,7 @@ class ActionHandlers(Handlers):
             model = self._imports.own(".actions", body_name(entity.name, action))
             parameters.append(annotated(raw("sent"), model))
             arguments.append(raw("sent"))
-            verb = "act_with"
+            verb = "act_with_body"
             statuses += [413, 415]
         if action.access is Action.READ:
             arguments.append(raw("reads=True"))

@@ -7,7 +7,7 @@ from crudgen.codegen.code import Code, literal, raw, string
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, nested_literal, pair, statement
 from crudgen.language.access import Auth
-from crudgen.language.names import Conventions, FieldName
+from crudgen.language.names import FieldName, NamingConventions
 from crudgen.language.operations import USUAL_OPERATIONS, Operation
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.schema import Constant, Entity, Field, RowAction, Schema, TypeName
@@ -86,7 +86,7 @@ def _login(auth: Auth | None, imports: Imports) -> Iterator[Bracket]:
 
 
 def _table(
-    entity: Entity, entities: Entities, conventions: Conventions, imports: Imports
+    entity: Entity, entities: Entities, conventions: NamingConventions, imports: Imports
 ) -> Bracket:
     """Return `Table("heroes", "Hero", "/heroes/", "id", [...])`."""
     property_ = imports.name(".kit.admin.tables", "Property")
@@ -181,7 +181,7 @@ def _property(one: Field, entity: Entity | None, entities: Entities, function: C
 
 
 def _key_lists(
-    entity: Entity, entities: Entities, conventions: Conventions, function: Code
+    entity: Entity, entities: Entities, conventions: NamingConventions, function: Code
 ) -> Iterator[Bracket]:
     """Yield the properties with the keys of linked rows, such as `power_ids`."""
     for one in written_by_keys(entity, entities):

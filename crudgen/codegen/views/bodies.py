@@ -14,7 +14,7 @@ from crudgen.codegen.layout import (
     subscript,
     typed_declaration,
 )
-from crudgen.language.names import Case, Conventions, FieldName, JsonName
+from crudgen.language.names import Case, FieldName, JsonName, NamingConventions
 from crudgen.language.operations import CREATING, Operation
 from crudgen.language.schema import Entity, KitForm, TypeName
 
@@ -112,7 +112,7 @@ class BodiesView:
 
 
 def bodies_view(
-    entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
+    entity: Entity, entities: Entities, conventions: NamingConventions, kit: KitForm
 ) -> BodiesView:
     """Return the view of the bodies of an entity that writes more than its rows."""
     printer = _BodyPrinter(entity, entities, conventions.json, kit)

@@ -69,10 +69,10 @@ def caller_view(auth: Auth, kit: KitForm, *, is_in_rules: bool = False) -> Calle
 
 
 def _bound_claim(one: Claim, imports: Imports) -> Code:
-    """Return `id = bound("id", BigInteger())`."""
+    """Return `id = caller_parameter("id", BigInteger())`."""
     module, kind = _COLUMNS[one.type]
     column = call(imports.name(module, kind, in_class=True), [])
-    function = imports.name(".kit.access.me", "bound", in_class=True)
+    function = imports.name(".kit.access.caller_parameters", "caller_parameter", in_class=True)
     arguments: list[Bracket | Code] = [literal(str(one.name)), column]
     if one.many:
         function = imports.name(".kit.access.lists", "bound_list", in_class=True)
@@ -93,7 +93,7 @@ def _class_attributes(auth: Auth) -> Iterator[Code]:
 
 
 def _claim_field(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
-    """Return `id: IntClaim = claim("sub")`, or `id: IntClaim = of_row("id")`."""
+    """Return `id: IntClaim = claim("sub")`, or `id: IntClaim = row_claim("id")`."""
     kind: Code | Bracket
     if one.type is ClaimType.ENUM:
         literals = imports.name("typing", "Literal", in_class=True)
@@ -109,7 +109,7 @@ def _claim_field(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
     source = (".kit.access.caller", "claim")
     name = one.claim
     if is_of_row:
-        source = (".kit.access.user_row_caller", "of_row")
+        source = (".kit.access.user_row_caller", "row_claim")
         name = name.removeprefix(f"{ROW_CLAIM}.")
     arguments = [literal(name), *([raw("default=None")] if one.optional else [])]
     claim = call(imports.name(*source, in_class=True), arguments)

@@ -76,7 +76,9 @@ class FieldLines:
         """Return the declaration of a field in the create model."""
         default = self._default_arguments(field)
         if field.preset is not None:
-            factory = self._imports.name("..kit.access.presets", "from_caller", in_class=True)
+            factory = self._imports.name(
+                "..kit.access.presets", "default_from_caller", in_class=True
+            )
             default = [keyword("default_factory", factory)]
         return self._field_declaration(field, [*default, *self._alias_and_constraints(field)])
 

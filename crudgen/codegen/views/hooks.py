@@ -224,7 +224,7 @@ def hooked_resource(
     operations = {*entity.api.operations}
     kinds = [
         name(entity.name),
-        _body_or_never(entity, create_alone_suffix(entity), imports, is_used=entity.creates),
+        _body_or_never(entity, create_alone_suffix(entity), imports, is_used=entity.can_create),
         _body_or_never(
             entity, update_suffix(entity), imports, is_used=Operation.UPDATE in operations
         ),

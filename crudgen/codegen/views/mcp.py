@@ -10,7 +10,7 @@ from crudgen.language.schema import Schema
 
 
 def mcp_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
-    """Yield `McpRouter(read_only=True, caller=May(Caller))`, if agents get tools."""
+    """Yield `McpRouter(read_only=True, caller=PermittedCaller(Caller))`, if agents get tools."""
     if schema.mcp is None:
         return
     arguments: list[Bracket | Code] = []
@@ -18,5 +18,7 @@ def mcp_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
         arguments.append(keyword("read_only", raw("True")))
     if schema.auth is not None:
         caller = imports.name(".caller", "Caller")
-        arguments.append(keyword("caller", call(imports.name(".kit.access.may", "May"), [caller])))
+        arguments.append(
+            keyword("caller", call(imports.name(".kit.access.may", "PermittedCaller"), [caller]))
+        )
     yield call(imports.name(".kit.mcp", "McpRouter"), arguments)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, typescript
-from crudgen.language.names import Conventions
+from crudgen.language.names import NamingConventions
 from crudgen.language.operations import Operation
 from crudgen.language.properties import count_property, more_property
 from crudgen.language.relations import NestedWrite
@@ -62,7 +62,9 @@ def provider_view(schema: Schema) -> ProviderView:
     )
 
 
-def _resource_view(entity: Entity, entities: Entities, conventions: Conventions) -> ResourceView:
+def _resource_view(
+    entity: Entity, entities: Entities, conventions: NamingConventions
+) -> ResourceView:
     api, key = entity.api, entity.key
     return ResourceView(
         name=typescript(str(entity.plural)),
@@ -77,7 +79,9 @@ def _resource_view(entity: Entity, entities: Entities, conventions: Conventions)
     )
 
 
-def _relations_view(entity: Entity, entities: Entities, conventions: Conventions) -> RelationsView:
+def _relations_view(
+    entity: Entity, entities: Entities, conventions: NamingConventions
+) -> RelationsView:
     write = dict(entity.api.write)
     added, created = [], []
     for one in entity.relations:

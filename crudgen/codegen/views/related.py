@@ -15,7 +15,7 @@ from crudgen.codegen.layout import (
     typed_declaration,
     union_or_none,
 )
-from crudgen.language.names import AttributeName, Conventions, JsonName
+from crudgen.language.names import AttributeName, JsonName, NamingConventions
 from crudgen.language.properties import count_property, more_property
 from crudgen.language.relations import Relation
 from crudgen.language.schema import Entity, KitForm
@@ -49,7 +49,7 @@ class RelatedView:
 
 
 def related_view(
-    entity: Entity, entities: Entities, nodes: Nodes, conventions: Conventions, kit: KitForm
+    entity: Entity, entities: Entities, nodes: Nodes, conventions: NamingConventions, kit: KitForm
 ) -> RelatedView:
     """Return the view of the response models with relations of an entity."""
     linked = written_by_keys(entity, entities)
@@ -66,7 +66,7 @@ class _RelatedModelPrinter:
         entity: Entity,
         nodes: Nodes,
         linked: Sequence[Collection],
-        conventions: Conventions,
+        conventions: NamingConventions,
         kit: KitForm,
     ) -> None:
         self._entity = entity

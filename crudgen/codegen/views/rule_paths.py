@@ -12,7 +12,7 @@ from .variables import folder_name
 
 
 def path_source(path: PathName, entity: Entity, entities: Entities, imports: Imports) -> Bracket:
-    """Return `follow(Hero.team_id, Team.lead_id)`, or `follow_all(…)` for several values."""
+    """Return `related_value(Hero.team_id, Team.lead_id)`, or `related_values(…)`."""
     *steps, last = path.split(".")
     arguments: list[Bracket | Code] = []
     near, is_many = entity, False
@@ -24,11 +24,13 @@ def path_source(path: PathName, entity: Entity, entities: Entities, imports: Imp
         if relation.kind is RelationKind.MANY_TO_ONE:
             arguments.append(_model_attribute(near, relation.by, entity, imports))
         else:
-            back = imports.name("..kit.access.paths", "back")
-            arguments.append(call(back, [_model_attribute(target, relation.by, entity, imports)]))
+            reverse = imports.name("..kit.access.paths", "reverse")
+            arguments.append(
+                call(reverse, [_model_attribute(target, relation.by, entity, imports)])
+            )
         near, is_many = target, is_many or relation.is_many
     arguments.append(_model_attribute(near, FieldName(last), entity, imports))
-    function = imports.name("..kit.access.paths", "follow_all" if is_many else "follow")
+    function = imports.name("..kit.access.paths", "related_values" if is_many else "related_value")
     return call(function, arguments)
 
 

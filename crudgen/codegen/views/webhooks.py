@@ -25,7 +25,7 @@ def needs_of_fixtures(schema: Schema) -> Iterator[Mention]:
 
 
 def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
-    """Yield `WebhookRouter({"crm": [SentRows(Hero, HeroPublic, …)]})`, if there are webhooks."""
+    """Yield `WebhookRouter({"crm": [EntityEvents(Hero, HeroPublic, …)]})`, if the spec has any."""
     if schema.webhooks:
         items = tuple(
             Bracket("[", tuple(_sent_rows(webhook, schema, imports)), "]").within(
@@ -38,7 +38,7 @@ def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
 
 
 def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[Bracket]:
-    """Yield `SentRows(Hero, HeroPublic, {"create": "created"})` for each entity."""
+    """Yield `EntityEvents(Hero, HeroPublic, {"create": "created"})` for each entity."""
     fields = dict(webhook.fields)
     for entity_name in dict.fromkeys(event.entity for event in webhook.events):
         entity = schema.entity(entity_name)
@@ -54,7 +54,7 @@ def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[B
         arguments: list[Bracket | Code] = [name(entity.name), identifier(public)]
         arguments.append(Bracket("{", words, "}"))
         arguments += _properties_argument(entity, schema, fields)
-        yield call(imports.name(".kit.webhooks", "SentRows"), arguments)
+        yield call(imports.name(".kit.webhooks", "EntityEvents"), arguments)
 
 
 def _properties_argument(

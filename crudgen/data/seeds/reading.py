@@ -8,7 +8,7 @@ from crudgen.language.names import FieldName
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.resolve.values import as_stored, to_value, value_problem
 from crudgen.language.schema import Entity, Field, KeyKind, Schema, TypeName, Value
-from crudgen.language.written.kinds import describe
+from crudgen.language.written.value_types import describe
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 

@@ -9,7 +9,7 @@ leading zeros, and `2026-01-31T12:30:00+02:00` is no datetime, since the offset 
 from crudgen.evolution.changes import SAME, Conversion
 
 from . import postgresql, sqlite
-from .kinds import Converter
+from .stored_types import Converter
 
 _TABLES = {"sqlite": sqlite, "postgresql": postgresql}
 

@@ -9,7 +9,7 @@ import re
 
 from crudgen.evolution.changes import Conversion
 
-from .kinds import Converters, Kind, StoredType, Versions, always
+from .stored_types import Converters, Kind, StoredType, Versions, always
 
 _NAMES = {
     "character varying": Kind.TEXT,

@@ -10,7 +10,7 @@ from crudgen.evolution.choices import Choices
 from crudgen.evolution.hints import hints
 from crudgen.language.schema import Schema
 
-from . import former, user_tables
+from . import former_spec, user_tables
 from .draft import Draft, draft
 from .history import KIT
 
@@ -32,7 +32,7 @@ def next_revision(
     present, kit = hints(schema), before.get(KIT, "").split()
     users = user_tables.recorded(before)
     own = [name for name in metadata.tables if (name, None) not in present.names]
-    former_schema = former.load(before)
+    former_schema = former_spec.load(before)
     with models(former_schema) as without_kit:
         old = without_kit
         if kit or users:
@@ -43,14 +43,14 @@ def next_revision(
         made = replace(made, plan=replace(made.plan, problems=(*made.plan.problems, *lost)))
         if made.plan.problems:
             return made, {}
-        texts = former.spec_with_kept(former_schema, schema, present, made.tables)
-        complete = former.load(texts)
+        texts = former_spec.spec_with_kept(former_schema, schema, present, made.tables)
+        complete = former_spec.load(texts)
         if complete is None:
             return made, {}
         # What is kept follows the names of its table, too.
         with models(complete) as target:
             whole = draft(old, _with_tables(target, metadata, own), hints(complete), choices)
-    after = former.without_hints(complete, texts)
+    after = former_spec.without_hints(complete, texts)
     tables = sorted({*kit, *own})
     if tables:
         after[KIT] = "".join(f"{name}\n" for name in tables)

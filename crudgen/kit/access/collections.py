@@ -12,7 +12,7 @@ from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
 from .caller_database import as_caller
 from .fields import check_fields
-from .may import May
+from .may import PermittedCaller
 from .queries import check_query
 from .row_operations import read_condition, visibility_of
 from .rules import Access, Roles, roles_of
@@ -40,9 +40,11 @@ class GuardedCollection:
         self.collection, self.owner, self.rows, self.via = collection, owner, rows, via
         self._restricted: dict[tuple[str, Roles], Subcollection | None] = {}
         linked = () if via is None else (via.read,)
-        self.lister: Any = May(owner.caller, owner.read, rows.access.read, *linked).asked
+        self.lister: Any = PermittedCaller(
+            owner.caller, owner.read, rows.access.read, *linked
+        ).dependency
         """The dependency that returns the caller who may list the rows."""
-        self.creator: Any = May(owner.caller, owner.read, rows.access.create).asked
+        self.creator: Any = PermittedCaller(owner.caller, owner.read, rows.access.create).dependency
         """The dependency that returns the caller who may create a row."""
 
     def view(self, caller: BaseCaller | None) -> "CollectionView":

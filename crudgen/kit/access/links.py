@@ -13,7 +13,7 @@ from .caller import BaseCaller
 from .caller_database import as_caller
 from .collections import CollectionView, GuardedCollection
 from .link_changes import LinkChanges
-from .may import May
+from .may import PermittedCaller
 from .row_operations import RowOperations
 from .rules import Access, Roles, roles_of
 from .views import Guarded
@@ -34,7 +34,9 @@ class GuardedLinks(GuardedCollection):
         self.links, self._inverse = links, inverse
         self.permission = (rows.access if inverse else owner).update
         """The permission to change the links."""
-        self.linker: Any = May(owner.caller, owner.read, rows.access.read, self.permission).asked
+        self.linker: Any = PermittedCaller(
+            owner.caller, owner.read, rows.access.read, self.permission
+        ).dependency
         """The dependency that returns the caller who may change links."""
         self._changes: dict[tuple[str, Roles], LinkChanges | None] = {}
 

@@ -28,7 +28,7 @@ _KNOWN = "app.callers"
 """Key in the scope of a request: the callers that its guards returned."""
 
 
-class May(Guard, SecurityBase):
+class PermittedCaller(Guard, SecurityBase):
     """Returns the caller of a request, who must have all these permissions.
 
     With `any_of`, one of them is enough. Without credentials, the caller is None. The check runs
@@ -47,13 +47,13 @@ class May(Guard, SecurityBase):
         self.model, self.scheme_name = _security_scheme(caller.__login__)
 
     @property
-    def asked(self) -> Any:
+    def dependency(self) -> Any:
         """The dependency for `Annotated`."""
         return Depends(self)
 
     async def __call__(self, request: Request) -> BaseCaller | None:
         """Return the caller of a request. It runs as guard and as dependency, and verifies once."""
-        known: dict[May, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
+        known: dict[PermittedCaller, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
         if self not in known:
             known[self] = await self._verified_caller(request)
         self.note(request.scope, known[self])
@@ -110,7 +110,9 @@ def require(caller: type[BaseCaller], *rules: Rule) -> Any:
             raise StartupError(f"Unknown role {one.who!r}\n  roles of 'auth' in the spec: {roles}")
     if not rules:
         raise StartupError("A handler needs a rule: ANYONE, USER or role(…)")
-    return May(caller, Permission("use this", [(one, None) for one in rules])).asked
+    return PermittedCaller(
+        caller, Permission("use this", [(one, None) for one in rules])
+    ).dependency
 
 
 def _security_scheme(login: str | None) -> tuple[Scheme, str]:

@@ -7,27 +7,27 @@ from sqlalchemy import Column, ColumnElement, ForeignKey, FromClause, Select, Ta
 
 
 @dataclass(frozen=True, slots=True)
-class _Back:
+class _ReverseStep:
     """The step from a row to the rows that refer to it."""
 
     reference: Any
 
 
-def back(reference: Any) -> Any:
+def reverse(reference: Any) -> Any:
     """Return the step from a row to the rows that refer to it by the attribute `reference`."""
-    return _Back(reference)
+    return _ReverseStep(reference)
 
 
-def follow(*path: Any) -> ColumnElement[Any]:
-    """Return the value of related rows: `follow(Hero.team_id, Team.lead_id)`.
+def related_value(*path: Any) -> ColumnElement[Any]:
+    """Return the value of related rows: `related_value(Hero.team_id, Team.lead_id)`.
 
-    Each step is a reference to the next row, or `back(…)` of a reference to this one. The last
+    Each step is a reference to the next row, or `reverse(…)` of a reference to this one. The last
     argument is the attribute to return. The value is null if there is no such row.
     """
     return _select_value(path).scalar_subquery()
 
 
-def follow_all(*path: Any) -> Select[Any]:
+def related_values(*path: Any) -> Select[Any]:
     """Return the values of several related rows, for `in_`."""
     return _select_value(path)
 
@@ -38,11 +38,11 @@ def _select_value(path: tuple[Any, ...]) -> Select[Any]:
     near: FromClause = table
     conditions: list[ColumnElement[bool]] = []
     for step in steps:
-        is_back = isinstance(step, _Back)
-        key = _foreign_key(step.reference if is_back else step)
+        is_reverse = isinstance(step, _ReverseStep)
+        key = _foreign_key(step.reference if is_reverse else step)
         reference, referred = key.parent, key.column
-        far = (reference if is_back else referred).table.alias()
-        referring, other = (far, near) if is_back else (near, far)
+        far = (reference if is_reverse else referred).table.alias()
+        referring, other = (far, near) if is_reverse else (near, far)
         conditions.append(referring.c[reference.key] == other.c[referred.key])
         near = far
     value = near.c[_column(last).key]
@@ -51,8 +51,8 @@ def _select_value(path: tuple[Any, ...]) -> Select[Any]:
 
 def _start_table(step: Any) -> Table:
     """Return the table of the rows that a path begins at."""
-    key = _foreign_key(step.reference if isinstance(step, _Back) else step)
-    column: Column[Any] = key.column if isinstance(step, _Back) else key.parent
+    key = _foreign_key(step.reference if isinstance(step, _ReverseStep) else step)
+    column: Column[Any] = key.column if isinstance(step, _ReverseStep) else key.parent
     table: Table = column.table
     return table
 

@@ -9,7 +9,7 @@ from ..models import Model, with_attributes
 from .caller import BaseCaller
 
 
-def from_caller() -> None:
+def default_from_caller() -> None:
     """Mark a property of a request body whose default comes from the caller.
 
     It is the default factory of the property, and returns None.

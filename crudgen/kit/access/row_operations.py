@@ -81,7 +81,7 @@ class RowOperations:
         self.visible = rows
         """The rows that these callers can read."""
         if any(map(visibility.limits, rows.related_tables())):
-            self.visible = self.visible.seen_by(visibility)
+            self.visible = self.visible.with_visibility(visibility)
         if self.own_condition is not None:
             reading = access.read.clauses(roles) or ()
             is_indexed = len(reading) == 1 and reading[0].is_indexed

@@ -14,6 +14,6 @@ class RowCaller(BaseCaller):
     """The name with which the caller has logged in; None for an API key."""
 
 
-def of_row(name: str, **options: Any) -> Any:
+def row_claim(name: str, **options: Any) -> Any:
     """Declare an attribute of callers whose value is that of an attribute of their row."""
     return claim(f"row.{name}", **options)

@@ -24,7 +24,7 @@ class Guarded:
         self.access = access
         self._row_operations: dict[Roles, RowOperations | None] = {}
         """The statements by the roles of a caller; None if no rule for them has a condition."""
-        if (access.is_about_rows or access.fields) and not knows_visible_rows(type(rows)):
+        if (access.is_about_rows or access.fields) and not supports_row_rules(type(rows)):
             raise _unsupported_rules_error(rows)
         self.unguarded = rows
         """The rows for code that checks the rules itself, or checks none."""
@@ -64,7 +64,7 @@ class Guarded:
         rows = self.unguarded
         if not depends_on_rows(rows, self.access, roles):
             return None
-        if not knows_visible_rows(type(rows)):
+        if not supports_row_rules(type(rows)):
             raise _unsupported_rules_error(rows)
         return RowOperations(rows, self.access, roles)
 
@@ -76,13 +76,13 @@ def _unsupported_rules_error(rows: Resource) -> StartupError:
     )
 
 
-def knows_visible_rows(kind: type[Resource]) -> bool:
+def supports_row_rules(kind: type[Resource]) -> bool:
     """Return whether all operations of a class of resources support rules about rows.
 
     A class without operations of its own combines those of its bases.
     """
     return all(
-        vars(one).get("knows_visible_rows") or not any(map(callable, vars(one).values()))
+        vars(one).get("supports_row_rules") or not any(map(callable, vars(one).values()))
         for one in kind.__mro__
         if issubclass(one, Resource)
     )

@@ -25,7 +25,7 @@ class ExportResource(Resource):
     A client chooses one by the header Accept. Without `limit`, the response has all matching rows.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def __init__(
         self, model: type[Model], *, public: type[Model], export: Sequence[str], **rest: Any

@@ -17,11 +17,11 @@ from ..rows.resource import Resource
 from .failures import error_to_send
 from .functions import Hooks
 from .inline import InlineDatabase, result_of
+from .nested_creates import created_rows_json, relations_of_nested_creates
 from .registered import Recorder, runs_functions_on_create, wants_events
 from .running import run_in_transaction
-from .sent import Sent
+from .sent_body import SentBody
 from .shown import ShownRow, links_reader, row_json, with_linked_keys
-from .together import created_rows_json, relations_of_nested_creates
 from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
@@ -148,7 +148,7 @@ class Call(Generic[CallerT]):
         function = self._traced(self._calls.hooks.create)
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
-        sent = Sent(self._rows, row, row.model_fields_set - {by})
+        sent = SentBody(self._rows, row, row.model_fields_set - {by})
         with self._response_errors("create", row, sent=sent):
             made = self.tx.create(model, row) if function is None else function(self.tx, row)
             return self.returned_key(made, "create")
@@ -160,7 +160,7 @@ class Call(Generic[CallerT]):
         """
         function = self._traced(self._calls.hooks.update)
         changes = changes.model_copy(deep=True)
-        sent = Sent(self._rows, changes, names)
+        sent = SentBody(self._rows, changes, names)
         with self._response_errors("update", row, changes, sent=sent):
             if function is None:
                 return self.returned_key(self.tx.update(row, changes), "update")
@@ -194,7 +194,7 @@ class Call(Generic[CallerT]):
         return None if function is None else self.db.spans.of_function(function)
 
     def _response_errors(
-        self, verb: str, *given: object, sent: Sent | None = None
+        self, verb: str, *given: object, sent: SentBody | None = None
     ) -> AbstractContextManager[None]:
         """Raise the errors of a function as the errors that the response reports."""
         return self.tx.response_errors(self._calls.hook_name(verb), *given, sent=sent)

@@ -14,7 +14,7 @@ from fastapi import HTTPException
 from ..database.codes import Fault
 from ..database.faults import cause_of, classify, reason_of
 from ..errors import problem
-from .sent import is_problem_list
+from .sent_body import is_problem_list
 
 _CONFLICTS = {404, 409, 412, 428}
 _log = logging.getLogger(__name__)

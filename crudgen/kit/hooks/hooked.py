@@ -208,7 +208,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
         return await self._calls.run(db, request, function.__name__, work)
 
-    async def act_with(
+    async def act_with_body(
         self,
         db: Database,
         request: Request,

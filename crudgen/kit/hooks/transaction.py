@@ -14,11 +14,11 @@ from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource, resource_of
 from .failures import error_to_send, located_errors
 from .inline import InlineDatabase, result_of
-from .noted import STATES, NotedEvents
+from .nested_creates import Keys, keys_of_created_rows, relations_of_nested_creates
 from .registered import Recorder, functions_of, recorders_of, runs_functions_on_create
-from .sent import Sent
+from .sent_body import SentBody
 from .shown import event_json
-from .together import Keys, keys_of_created_rows, relations_of_nested_creates
+from .transaction_events import STATES, TransactionEvents
 
 ModelT = TypeVar("ModelT", bound=Model)
 CallerT = TypeVar("CallerT", default=None)
@@ -49,9 +49,9 @@ class Transaction(Generic[CallerT]):
         self._db = db
         self._request = request
         self._operations = operations
-        self._events = NotedEvents(self.session)
+        self._events = TransactionEvents(self.session)
         self._given: Sequence[object] = ()
-        self._sent: Sent | None = None
+        self._sent: SentBody | None = None
         self._others: list[tuple[Exception, str]] = []
         self._created: dict[tuple[Resource, Any], Keys] = {}
         self._parents: tuple[Table | None, Mapping[str, Any]] = (None, {})
@@ -113,7 +113,7 @@ class Transaction(Generic[CallerT]):
                 with (
                     located_errors("body", one.json_name, index),
                     self.response_errors(
-                        f"the hook create of {rows._name}", new, sent=Sent(rows, new)
+                        f"the hook create of {rows._name}", new, sent=SentBody(rows, new)
                     ),
                 ):
                     if function := functions and functions.create:
@@ -185,7 +185,7 @@ class Transaction(Generic[CallerT]):
 
     @contextmanager
     def response_errors(
-        self, where: str, *given: object, sent: Sent | None = None
+        self, where: str, *given: object, sent: SentBody | None = None
     ) -> Iterator[None]:
         """Raise the errors of a function, which `where` names, as those that the response reports.
 

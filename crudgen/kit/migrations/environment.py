@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
-from .transactions import alone, repeat
+from .transactions import migration_lock, repeat
 
 
 def run_revisions(
@@ -35,7 +35,7 @@ def run_revisions(
     if connection is None:
         _run(dialect_name=dialect, literal_binds=True)
         return
-    with connection, alone(connection):
+    with connection, migration_lock(connection):
         repeat(connection, partial(_run, connection=connection))
 
 

@@ -154,7 +154,7 @@ def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator
 def _rebuild(connection: Connection, new: NewTable) -> None:
     if rows(connection, "PRAGMA foreign_keys")[0][0]:
         raise CommandError(
-            "a rebuild needs the transaction of `alone`, as in migrations/environment.py"
+            "a rebuild needs the transaction of `migration_lock`, as in migrations/environment.py"
         )
     table, old, made = new.name, _quoted(new.name), _quoted(f"_new_{new.name}")
     columns, definition = _column_names(connection, table), _kept_definition(connection, new)

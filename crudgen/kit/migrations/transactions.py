@@ -23,7 +23,7 @@ WRITER_SECONDS = 60
 
 
 @contextmanager
-def alone(connection: Connection) -> Iterator[None]:
+def migration_lock(connection: Connection) -> Iterator[None]:
     """Let no other process migrate the database meanwhile.
 
     On SQLite, all revisions are one transaction. On PostgreSQL, each one has its own.

@@ -20,7 +20,7 @@ from ..database.properties import Properties
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
-from .parts import Part, Place, may_be_null
+from .parts import Part, SortValue, may_be_null
 from .query import Filter, ListQuery
 from .values import TEXT, column_adapter, normalized_text
 
@@ -114,7 +114,7 @@ class Columns:
             return self.properties.readable[name]
         return self.properties.computed_of(name, lambda one: masked(one, self.masks, kind))
 
-    def seen_by(self, visibility: Any) -> Self:
+    def with_visibility(self, visibility: Any) -> Self:
         """Return the same columns: they do not depend on related rows, unlike RelatedColumns."""
         del visibility
         return self
@@ -236,8 +236,8 @@ class Columns:
     ) -> Iterable[Part]:
         """Return the parts of a list, whose rows `statement` selects, sorted by `order`."""
         sorted_by = [(self.value(name, kind), descends) for name, descends in order]
-        places = [Place(one, descends, may_be_null(one)) for one, descends in sorted_by]
-        return [Part(statement, places)]
+        sort_values = [SortValue(one, descends, may_be_null(one)) for one, descends in sorted_by]
+        return [Part(statement, sort_values)]
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by, each with whether it descends; the last one is the key.

@@ -46,10 +46,12 @@ class RelatedColumns(Columns):
         sortable = [path.name for path in to_one if path.attribute in path.columns.sorted]
         self.sorted = (*self.sorted, *sortable)
 
-    def seen_by(self, visibility: Visibility) -> Self:
+    def with_visibility(self, visibility: Visibility) -> Self:
         """Return the same columns, with paths that lead only to rows that can be read."""
         found = copy(self)
-        found._paths = {name: path.seen_by(visibility) for name, path in self._paths.items()}
+        found._paths = {
+            name: path.with_visibility(visibility) for name, path in self._paths.items()
+        }
         return found
 
     def column_read(self, name: str) -> Column[Any] | None:

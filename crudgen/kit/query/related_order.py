@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, cast, exists, null, type_coerce
 
 from ..database.properties import Properties
-from .parts import Part, Place, may_be_null
+from .parts import Part, SortValue, may_be_null
 from .related_paths import RelatedPath
 from .related_rows import RelatedRows, Source, attributes
 from .relations import ManyToOne
@@ -56,7 +56,7 @@ class RelatedOrder:
         """Yield the parts of a list; `statement` selects its rows."""
         if not self._group:
             yield Part(
-                self._with_joins(statement, ()), [self._place(one, ()) for one in self._order]
+                self._with_joins(statement, ()), [self._sort_value(one, ()) for one in self._order]
             )
             return
         steps = self._group[0].steps
@@ -90,23 +90,25 @@ class RelatedOrder:
 
     def _part(self, statement: Select[Any], reached: Steps, nulls: int) -> Part:
         """Return the rows for which all steps up to `reached` lead to a row."""
-        places = []
+        sort_values = []
         for n, one in enumerate(self._order):
             if n < nulls:
                 nothing = cast(null(), self._sort_expression(one).type)
-                places.append(Place(nothing, one.descends, may_be_null=True))
+                sort_values.append(SortValue(nothing, one.descends, may_be_null=True))
             elif n < len(self._group):
-                places.append(Place(self._sort_expression(one), one.descends, may_be_null=False))
+                sort_values.append(
+                    SortValue(self._sort_expression(one), one.descends, may_be_null=False)
+                )
             else:
-                places.append(self._place(one, reached))
-        return Part(self._with_joins(statement, reached), places, len(self._group), nulls)
+                sort_values.append(self._sort_value(one, reached))
+        return Part(self._with_joins(statement, reached), sort_values, len(self._group), nulls)
 
-    def _place(self, one: _SortColumn, reached: Steps) -> Place:
+    def _sort_value(self, one: _SortColumn, reached: Steps) -> SortValue:
         """Return the place of a column, which is null if the steps to it lead to no row."""
         column = self._sort_expression(one)
         if one.steps == reached[: len(one.steps)]:
-            return Place(column, one.descends, may_be_null(column))
-        return Place(type_coerce(column, column.type), one.descends, may_be_null=True)
+            return SortValue(column, one.descends, may_be_null(column))
+        return SortValue(type_coerce(column, column.type), one.descends, may_be_null=True)
 
     def _with_joins(self, statement: Select[Any], reached: Steps) -> Select[Any]:
         """Return a statement with the related tables: up to `reached` by inner joins."""

@@ -29,7 +29,7 @@ class RelatedPath:
     steps: tuple[Step, ...]
     attribute: str = ""
 
-    def seen_by(self, visibility: Visibility) -> "RelatedPath":
+    def with_visibility(self, visibility: Visibility) -> "RelatedPath":
         """Return the path over the rows that can be read."""
         steps = [replace(one, rows=visibility.rows(one.rows)) for one in self.steps]
         return replace(self, steps=tuple(steps))

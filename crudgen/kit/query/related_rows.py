@@ -39,7 +39,7 @@ class RelatedRows:
         self._container = container
         self._visibility = ALL
 
-    def seen_by(self, visibility: Visibility) -> Self:
+    def with_visibility(self, visibility: Visibility) -> Self:
         """Return the relation with only the rows that can be read, also of its own relations."""
         found = copy(self)
         found._visibility = visibility
@@ -96,7 +96,7 @@ class RelatedRows:
         known = related_rows(self.relation.relations, self.relation.public)
         if self._visibility is ALL:
             return known
-        return {name: one.seen_by(self._visibility) for name, one in known.items()}
+        return {name: one.with_visibility(self._visibility) for name, one in known.items()}
 
     @property
     def hides_rows(self) -> bool:
@@ -190,9 +190,9 @@ class Include:
     includes: "tuple[Include, ...]" = ()
     """What is included of the rows."""
 
-    def seen_by(self, visibility: Visibility) -> "Include":
+    def with_visibility(self, visibility: Visibility) -> "Include":
         """Return the include of the rows that can be read."""
-        includes = tuple(one.seen_by(visibility) for one in self.includes)
+        includes = tuple(one.with_visibility(visibility) for one in self.includes)
         return replace(self, rows=visibility.rows(self.rows), includes=includes)
 
     @property
@@ -222,11 +222,11 @@ class RelatedQuery(ListQuery):
     own_fields: tuple[str, ...] | None = None
     """The attributes to return of the rows themselves; None: all."""
 
-    def seen_by(self, visibility: Visibility) -> "RelatedQuery":
+    def with_visibility(self, visibility: Visibility) -> "RelatedQuery":
         """Return the query for the related rows that can be read."""
         if visibility is ALL:
             return self
-        includes = tuple(one.seen_by(visibility) for one in self.includes)
+        includes = tuple(one.with_visibility(visibility) for one in self.includes)
         return replace(
             self, includes=includes, counts=tuple(visibility.rows(one) for one in self.counts)
         )

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
-from .parts import Place, may_be_null, page_union, union
+from .parts import SortValue, may_be_null, page_union, union
 from .query import Filter, ListQuery
 
 Order = Sequence[tuple[str, bool]]
@@ -102,6 +102,6 @@ def _bound_value(kind: Any, name: str) -> BindParameter[Any]:
 def ordered(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, kind: str
 ) -> Iterator[ColumnElement[Any]]:
-    """Yield the ORDER BY expressions of a page. Null is below all values (see `Place`)."""
+    """Yield the ORDER BY expressions of a page. Null is below all values (see `SortValue`)."""
     for column, (_, descends) in zip(sorted_by, order, strict=True):
-        yield Place(column, descends, may_be_null(column)).ordered(kind)
+        yield SortValue(column, descends, may_be_null(column)).ordered(kind)

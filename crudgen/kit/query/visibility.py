@@ -15,13 +15,13 @@ from sqlalchemy import (
 from .columns import NO_MASKS, Condition, Masks, masked
 
 
-class _Related(Protocol):
+class _SupportsVisibility(Protocol):
     """The rows of a relation."""
 
-    def seen_by(self, visibility: "Visibility") -> Any: ...
+    def with_visibility(self, visibility: "Visibility") -> Any: ...
 
 
-Related = TypeVar("Related", bound=_Related)
+Related = TypeVar("Related", bound=_SupportsVisibility)
 
 
 class Visibility:
@@ -43,7 +43,7 @@ class Visibility:
     def rows(self, related: Related) -> Related:
         """Return the readable rows of a relation. Equal relations have the same result."""
         if related not in self._rows:
-            self._rows[related] = related.seen_by(self)
+            self._rows[related] = related.with_visibility(self)
         found: Related = self._rows[related]
         return found
 

@@ -56,7 +56,7 @@ class BulkResource(Resource):
     With `serialized`, requests that write several unique values run one after another.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def __init__(
         self, model: type[Model], *, public: type[Model], serialized: bool = False, **options: Any

@@ -19,8 +19,8 @@ from ..models import Model
 from ..query.relations import OneToMany
 from .added_properties import joined_etag_before, with_properties
 from .answers import ErrorConversion
-from .completed import Completed, with_reference
 from .generated_keys import KeyConflictError, Write
+from .owner_reference import ModelsWithReference, with_reference
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import RowsOfRelation
 from .related_writes import CreationGuard, LinkGuard, RelatedWrite
@@ -142,7 +142,7 @@ class CompositeResource(Resource):
     `created` is the model of the response, which contains them too.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     _guard: CreationGuard | None = None
     """Checks the rows that are created together with a row."""
@@ -165,7 +165,7 @@ class CompositeResource(Resource):
         ]
         if self._created_tag is etag:
             self._created_tag = joined_etag_before(self._children[0].json_name)
-        self._completed: dict[tuple[type[Model], str], Completed] = {}
+        self._completed: dict[tuple[type[Model], str], ModelsWithReference] = {}
         self._own_references = ReferenceLocks(self._properties)
         self._target_locks = TargetLocks()
 

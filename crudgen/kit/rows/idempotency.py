@@ -62,7 +62,7 @@ IdempotencyKey = Annotated[
 class IdempotentResource(Resource):
     """A resource that returns the first response if a creation with a key is repeated."""
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def __init__(self, model: type[Model], *, public: type[Model], **options: Any) -> None:
         super().__init__(model, public=public, **options)

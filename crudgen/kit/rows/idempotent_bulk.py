@@ -14,7 +14,7 @@ from .idempotency import IdempotentResource
 class IdempotentBulkResource(IdempotentResource, BulkResource):
     """A resource whose creations, also of several rows, can have an Idempotency-Key."""
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None

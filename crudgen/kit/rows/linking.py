@@ -113,7 +113,7 @@ class LinkingResource(RelatedResource):
     `inverse` belong to the linked rows: rules must allow the update of these.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     _link_guard: LinkGuard | None = None
     """Decides which links a caller can read and change; None for all."""

@@ -19,7 +19,7 @@ from .resource import Insertion
 class LinkingBulkResource(LinkingResource, BulkResource):
     """A resource whose operations on several rows write their links too."""
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def _insertion_of_many(self, db: Database, rows: Sequence[Model]) -> Insertion:
         own, n = super()._insertion_of_many(db, rows), len(rows)

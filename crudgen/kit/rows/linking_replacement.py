@@ -17,7 +17,7 @@ from .replacement import ReplaceableResource
 class LinkingReplaceableResource(LinkingResource, ReplaceableResource):
     """A resource whose PUT replaces the links of a row too: without keys, it links no rows."""
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     async def replace(
         self, db: Database, request: Request, key: object, row: Model, **allowed: bool

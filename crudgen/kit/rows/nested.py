@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request, Response
 from ..database import Database
 from ..models import Model
 from .answers import COLLECTION
-from .completed import Completed, with_reference
+from .owner_reference import ModelsWithReference, with_reference
 from .resource import Resource
 from .subcollection import Subcollection
 
@@ -34,7 +34,7 @@ class NestedResource(Subcollection):
     ) -> None:
         super().__init__(owner, rows, by=by)
         self._create = create
-        self._completed: Completed = {}
+        self._completed: ModelsWithReference = {}
         self._segments = path.count("/") + 2
         self._rows_path = rows_path
 

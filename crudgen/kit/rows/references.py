@@ -15,7 +15,7 @@ from .statements import RowStatements
 class ReferencingResource(Resource):
     """A resource whose errors name the broken references, and the rows that prevent a deletion."""
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     @cached_property
     def _diagnosis(self) -> ForeignKeyDiagnosis:

@@ -33,7 +33,7 @@ class RelatedResource(ReferencingResource):
     whose keys they return too, each with the attribute of `with_related`.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     _visibility: Visibility = ALL
     """Which related rows can be read."""
@@ -94,11 +94,11 @@ class RelatedResource(ReferencingResource):
         """Return the other tables whose rows requests can read or refer to."""
         return super().related_tables() | set(_tables_of_relations(self._related.values()))
 
-    def seen_by(self, visibility: Visibility) -> Self:
+    def with_visibility(self, visibility: Visibility) -> Self:
         """Return the operations that read only the related rows that `visibility` shows."""
         found = copy(self)
         found._visibility = visibility
-        return found._with_columns(self._columns.seen_by(visibility))
+        return found._with_columns(self._columns.with_visibility(visibility))
 
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row and the related rows that the query includes.

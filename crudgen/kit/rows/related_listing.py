@@ -92,7 +92,7 @@ class RelatedListing(Listing):
     def for_query(self, query: ListQuery) -> tuple[Listing, ListQuery]:
         """Return the listing that reads the rows of a query, and what it is asked."""
         if isinstance(query, RelatedQuery) and query.has_related:
-            return self, query.seen_by(self._visibility)
+            return self, query.with_visibility(self._visibility)
         return self._plain, query
 
     def property_names(self, query: ListQuery) -> list[str]:
@@ -111,7 +111,7 @@ class RelatedListing(Listing):
 
     async def read_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
         """Return the row with a key, if any: its own JSON, and its JSON with related rows."""
-        query = query.seen_by(self._visibility)
+        query = query.with_visibility(self._visibility)
         chosen = (db.kind, "key__", *query.related_shape)
         known = self._cache.shapes.get(chosen)
         use = known or self._cache.add(chosen, self._compile_read(db, query))

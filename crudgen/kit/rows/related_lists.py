@@ -17,7 +17,7 @@ class RelatedListResource(RelatedResource):
     path to one row.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def __init__(
         self, model: type[Model], *, public: type[Model], related: Sequence[str], **rest: Any

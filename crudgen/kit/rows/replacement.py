@@ -24,7 +24,7 @@ class ReplaceableResource(Resource):
     A replacement keeps the `immutable` properties of a row.
     """
 
-    knows_visible_rows = True
+    supports_row_rules = True
 
     def __init__(
         self, model: type[Model], *, public: type[Model], immutable: Sequence[str] = (), **rest: Any

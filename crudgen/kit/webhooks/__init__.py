@@ -1,5 +1,5 @@
 """Signed messages about committed changes of rows, in the format of Standard Webhooks."""
 
-from .router import SentRows, WebhookRouter
+from .router import EntityEvents, WebhookRouter
 
-__all__ = ["SentRows", "WebhookRouter"]
+__all__ = ["EntityEvents", "WebhookRouter"]

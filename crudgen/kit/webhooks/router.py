@@ -23,7 +23,7 @@ from .table import QUEUE
 
 
 @dataclass(frozen=True)
-class SentRows:
+class EntityEvents:
     """What a webhook sends about the rows of an entity.
 
     `kinds` are the events that it sends: `create`, `update`, `delete`, or the name of an action,
@@ -40,7 +40,7 @@ class SentRows:
 class WebhookRouter(APIRouter):
     """Sends messages about committed changes of rows, to the receivers in the settings."""
 
-    def __init__(self, webhooks: Mapping[str, Sequence[SentRows]]) -> None:
+    def __init__(self, webhooks: Mapping[str, Sequence[EntityEvents]]) -> None:
         for name, sent in webhooks.items():
             for rows in sent:
                 add_recorder(rows.model, DeliveryRecorder(name, rows))
@@ -81,7 +81,7 @@ class WebhookRouter(APIRouter):
 class DeliveryRecorder:
     """Writes the messages of a webhook in the transactions of the rows of an entity."""
 
-    def __init__(self, name: str, rows: SentRows) -> None:
+    def __init__(self, name: str, rows: EntityEvents) -> None:
         self._name = name
         self._rows = rows
 

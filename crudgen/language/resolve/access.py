@@ -28,7 +28,7 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .access_conditions import ConditionReader, part_of_rule
 from .access_fields import FIELDS, resolve_field_rules
-from .access_says import split_messages, with_message
+from .access_messages import split_messages, with_message
 from .access_scope import SCOPES, Scope, check_tenant, field_named_by, resolve_scope
 from .actions import ACCESS
 from .condition_paths import ResolvedEntities

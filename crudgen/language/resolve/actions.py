@@ -7,14 +7,14 @@ from keyword import iskeyword
 
 from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
-from crudgen.language.names import Conventions, ModuleName
+from crudgen.language.names import ModuleName, NamingConventions
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Field, RowAction
 from crudgen.language.written.examples import example_remedy
-from crudgen.language.written.kinds import describe
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
 from crudgen.language.written.spec import EntitySpec
+from crudgen.language.written.value_types import describe
 from crudgen.language.yaml.nodes import Entry, Mapping, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted
 
@@ -31,7 +31,7 @@ ACCESS = (Action.UPDATE, Action.READ)
 
 
 def resolve_actions(
-    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
+    written: WrittenSpec[EntitySpec], conventions: NamingConventions, problems: Problems
 ) -> tuple[RowAction, ...]:
     """Return the valid actions of an entity, in the order of the spec."""
     names = [name for name in written.spec.actions if _is_valid_name(written, name, problems)]
@@ -84,7 +84,7 @@ def _is_valid_name(written: WrittenSpec[EntitySpec], name: str, problems: Proble
 
 
 def _resolve_action(
-    written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
+    written: WrittenSpec[EntitySpec], name: str, conventions: NamingConventions, problems: Problems
 ) -> RowAction:
     return RowAction(
         ModuleName(name),
@@ -102,7 +102,7 @@ def _required_right(written: WrittenSpec[EntitySpec], name: str) -> Action | Non
 
 
 def _body_fields(
-    written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
+    written: WrittenSpec[EntitySpec], name: str, conventions: NamingConventions, problems: Problems
 ) -> Iterator[Field]:
     """Yield the fields of the request body, which is read as an entity with these fields."""
     takes = _takes_entry(written.root, name)

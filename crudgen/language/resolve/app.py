@@ -5,7 +5,7 @@ import re
 from crudgen.language import patterns
 from crudgen.language.artifacts import Artifact
 from crudgen.language.limits import Limits
-from crudgen.language.names import Conventions
+from crudgen.language.names import NamingConventions
 from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
 from crudgen.language.schema import Schema
 from crudgen.language.written.app import AppSpec
@@ -29,7 +29,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         version=spec.version or defaults.version,
         database=_resolve_database(written, problems) or defaults.database,
         limits=_resolve_limits(written, problems),
-        names=Conventions(columns=spec.names.columns, json=spec.names.json_names),
+        names=NamingConventions(columns=spec.names.columns, json=spec.names.json_names),
         kit=spec.kit,
         emit=_resolve_emit(written, problems),
         auth=resolve_auth(written, problems),

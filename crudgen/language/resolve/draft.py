@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from crudgen.language.checks import Check
 from crudgen.language.indexes import Index
-from crudgen.language.names import Conventions, TableName
+from crudgen.language.names import NamingConventions, TableName
 from crudgen.language.relations import Link, Relation
 from crudgen.language.schema import Field, RowAction
 from crudgen.language.written.reading import WrittenSpec
@@ -57,7 +57,7 @@ class Drafts:
     """All entities with valid names, for the steps that compare them."""
 
     by_name: dict[str, Draft]
-    conventions: Conventions
+    conventions: NamingConventions
     problems: Problems
     is_complete: bool
     """False if a file could not be read: an unknown entity can be in that file."""

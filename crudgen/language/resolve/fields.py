@@ -5,7 +5,7 @@ from typing import TypeGuard
 from unicodedata import is_normalized
 
 from crudgen.language import patterns
-from crudgen.language.names import Conventions, FieldName
+from crudgen.language.names import FieldName, NamingConventions
 from crudgen.language.schema import Field, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN
 from crudgen.language.written.field import WrittenField, WrittenType
@@ -24,7 +24,7 @@ from .naming import Names, default_names_of_field, names_of_field
 from .sample import samples
 
 
-def implicit_key(conventions: Conventions) -> Field:
+def implicit_key(conventions: NamingConventions) -> Field:
     """Return the field `id` that an entity without a primary key field gets."""
     return Field(
         *default_names_of_field(FieldName("id"), conventions),
@@ -38,7 +38,7 @@ def implicit_key(conventions: Conventions) -> Field:
 
 
 def resolve_fields(
-    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
+    written: WrittenSpec[EntitySpec], conventions: NamingConventions, problems: Problems
 ) -> dict[str, Field]:
     """Return the valid fields by name, without references. A generated key `id` comes first."""
     found: dict[str, Field] = {}
@@ -77,7 +77,7 @@ def _check_primary_keys(
         )
 
 
-def _resolve_field(written: WrittenType, conventions: Conventions) -> Field | None:
+def _resolve_field(written: WrittenType, conventions: NamingConventions) -> Field | None:
     names = names_of_field(written, conventions)
     check_flags(written)
     if names is None or not written.has_no_problem:

@@ -5,8 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from crudgen.language.former import LINK_TABLE, columns_for_former_name, tables_for_former_name
-from crudgen.language.names import ColumnName, Conventions, Name, TableName, folded
+from crudgen.language.former_names import (
+    LINK_TABLE,
+    columns_for_former_name,
+    tables_for_former_name,
+)
+from crudgen.language.names import ColumnName, Name, NamingConventions, TableName, folded
 from crudgen.language.reserved import column_problem, table_name_problem
 from crudgen.language.schema import Field
 from crudgen.language.written.field import AnyWrittenField
@@ -99,7 +103,7 @@ class _Renaming:
     former: tuple[_FormerName, ...]
 
 
-def check_former_columns(draft: Draft, conventions: Conventions, problems: Problems) -> None:
+def check_former_columns(draft: Draft, conventions: NamingConventions, problems: Problems) -> None:
     """Check that the columns of an entity share no former name, and that no two are swapped."""
     fields = draft.fields.values()
     if any(field.was for field in fields):
@@ -118,7 +122,7 @@ def check_former_tables(drafts: Iterable[Draft], problems: Problems) -> None:
     _check_renamings(tables, problems)
 
 
-def _column_renaming(draft: Draft, field: Field, conventions: Conventions) -> _Renaming:
+def _column_renaming(draft: Draft, field: Field, conventions: NamingConventions) -> _Renaming:
     spec = draft.written.spec.fields.get(field.name)
     locate = partial(draft.written.locate, "fields", field.name, "was")
     former = _with_locations(spec.was if spec else None, field.was, locate)

@@ -59,7 +59,7 @@ def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
     operations = {*entity.api.operations}
     match hook:
         case Hook.CREATE:
-            found, needed = entity.creates, Operation.CREATE
+            found, needed = entity.can_create, Operation.CREATE
         case Hook.UPDATE:
             found, needed = Operation.UPDATE in operations, Operation.UPDATE
         case Hook.DELETE:

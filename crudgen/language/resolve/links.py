@@ -9,11 +9,11 @@ from crudgen.language.written.relations import LinkSpec
 from crudgen.language.yaml.problems import quoted
 
 from .draft import Draft, Drafts
-from .ends import End
 from .link_tables import entity_of_link, link_table
+from .relation_ends import RelationEnd
 
 
-def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
+def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[RelationEnd, RelationEnd | None]]:
     """Yield both ends of each link of an entity, and add the link tables to it."""
     for name, spec in draft.written.spec.links.items():
         link = _resolve_link(draft, name, drafts)
@@ -23,7 +23,7 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
             draft.links[name] = link
         near, far = link.ends
         inverse = str(draft.identity.plural) if spec.inverse is None else spec.inverse
-        own = End(
+        own = RelationEnd(
             draft,
             name,
             partial(draft.written.locate_key, "links", name),
@@ -38,7 +38,7 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
         yield own, _other_end(own, inverse, draft, spec) if inverse else None
 
 
-def _other_end(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
+def _other_end(own: RelationEnd, name: str, draft: Draft, spec: LinkSpec) -> RelationEnd:
     """Return the other end of a link."""
     option = "inverse" if spec.inverse else "to"
     return own._replace(

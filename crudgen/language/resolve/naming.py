@@ -7,10 +7,10 @@ from typing import TypeVar
 from crudgen.language.names import (
     AttributeName,
     ColumnName,
-    Conventions,
     FieldName,
     JsonName,
     Name,
+    NamingConventions,
     folded,
     snake_case,
 )
@@ -30,7 +30,7 @@ NameT = TypeVar("NameT", bound=Name)
 Names = tuple[FieldName, AttributeName, ColumnName, JsonName]
 
 
-def default_names_of_field(name: FieldName, conventions: Conventions) -> Names:
+def default_names_of_field(name: FieldName, conventions: NamingConventions) -> Names:
     """Return the names of a field that sets none of them."""
     return (
         name,
@@ -40,7 +40,7 @@ def default_names_of_field(name: FieldName, conventions: Conventions) -> Names:
     )
 
 
-def names_of_field(written: AnyWrittenField, conventions: Conventions) -> Names | None:
+def names_of_field(written: AnyWrittenField, conventions: NamingConventions) -> Names | None:
     """Return the names of a field, written or derived, or None if one of them is invalid."""
     spec = written.spec
     is_derived = not (spec.is_set("column") or spec.is_set("json"))
@@ -68,7 +68,7 @@ def names_of_field(written: AnyWrittenField, conventions: Conventions) -> Names 
 
 
 @lru_cache(maxsize=4096)
-def _valid_names(text: str, conventions: Conventions) -> Names | None:
+def _valid_names(text: str, conventions: NamingConventions) -> Names | None:
     """Return the names of a field that sets none of them, or None if one of them is invalid."""
     if not FieldName.PATTERN.fullmatch(text) or attribute_problem(text):
         return None

@@ -1,6 +1,6 @@
 """Checks the names that keys of the `api` block add. Reason to change: another such name."""
 
-from crudgen.language.names import Conventions, FieldName
+from crudgen.language.names import FieldName, NamingConventions
 from crudgen.language.properties import keys_property
 from crudgen.language.relations import NestedWrite, RelatedPath
 from crudgen.language.schema import Entity
@@ -16,7 +16,7 @@ def check_related_names(
     written: WrittenSpec[EntitySpec],
     entity: Entity,
     entities: Entities,
-    conventions: Conventions,
+    conventions: NamingConventions,
     problems: Problems,
 ) -> None:
     """Add a problem for each property or query parameter that an entity would have twice."""
@@ -28,7 +28,7 @@ def _check_properties(
     written: WrittenSpec[EntitySpec],
     entity: Entity,
     entities: Entities,
-    conventions: Conventions,
+    conventions: NamingConventions,
     problems: Problems,
 ) -> None:
     """Check the properties with keys of linked rows, such as `power_ids`."""

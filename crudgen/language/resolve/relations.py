@@ -8,13 +8,15 @@ from crudgen.language.written.relations import ReferenceSpec
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .draft import Draft, Drafts
-from .ends import End, add_relations
 from .links import link_ends
+from .relation_ends import RelationEnd, add_relations
 
 
 def resolve_relations(drafts: Drafts) -> None:
     """Add the relations to all entities: those of their references and links, then the inverses."""
-    ends: dict[str, tuple[list[End], list[End]]] = {name: ([], []) for name in drafts.by_name}
+    ends: dict[str, tuple[list[RelationEnd], list[RelationEnd]]] = {
+        name: ([], []) for name in drafts.by_name
+    }
     for name, draft in sorted(drafts.by_name.items()):
         for near, far in [*_reference_ends(draft, drafts), *link_ends(draft, drafts)]:
             ends[name][0].append(near)
@@ -24,7 +26,9 @@ def resolve_relations(drafts: Drafts) -> None:
         add_relations(drafts.by_name[name], [*own, *inverses], drafts)
 
 
-def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
+def _reference_ends(
+    draft: Draft, drafts: Drafts
+) -> Iterator[tuple[RelationEnd, RelationEnd | None]]:
     """Yield the relation of each reference of an entity, and its inverse."""
     for name, spec in draft.written.spec.fields.items():
         field = draft.fields.get(name)
@@ -44,7 +48,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
         if inverse is None:
             identity = draft.identity
             inverse = str(identity.singular if spec.unique else identity.plural)
-        near = End(
+        near = RelationEnd(
             draft,
             relation,
             partial(locate, option) if option else locate_key,
@@ -58,7 +62,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
             yield near, None
             continue
         option = "inverse" if spec.is_set("inverse") else "to"
-        far = End(
+        far = RelationEnd(
             target,
             inverse,
             partial(locate, option),

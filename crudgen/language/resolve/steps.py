@@ -7,7 +7,7 @@ from functools import partial
 
 from crudgen.errors import SpecError
 from crudgen.language.access import Auth
-from crudgen.language.names import Conventions
+from crudgen.language.names import NamingConventions
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.written.app import AppSpec
 from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
@@ -97,7 +97,7 @@ def resolve(
 
 def _resolve_entities(
     specs: list[WrittenSpec[EntitySpec]],
-    conventions: Conventions,
+    conventions: NamingConventions,
     problems: Problems,
     *,
     is_complete: bool,
@@ -133,7 +133,7 @@ def _resolve_entities(
 
 
 def _with_related_apis(
-    drafts: list[Draft], entities: list[Entity], conventions: Conventions, problems: Problems
+    drafts: list[Draft], entities: list[Entity], conventions: NamingConventions, problems: Problems
 ) -> list[Entity]:
     """Return the entities with the keys of their `api` blocks about relations."""
     by_name = {entity.name: entity for entity in entities}
@@ -241,7 +241,7 @@ def _read_app_file(
 
 
 def _first_draft(
-    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
+    written: WrittenSpec[EntitySpec], conventions: NamingConventions, problems: Problems
 ) -> Draft | None:
     """Return the first form of an entity: its names and fields, without relations and API.
 

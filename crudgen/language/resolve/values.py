@@ -19,7 +19,7 @@ from crudgen.kit.types import binary, dates, uuids
 from crudgen.kit.types.text import TextRule, nfc
 from crudgen.language import patterns
 from crudgen.language.schema import Field, Json, TypeName, Value
-from crudgen.language.written.kinds import describe
+from crudgen.language.written.value_types import describe
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted
 

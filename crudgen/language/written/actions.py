@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from .base import BaseSpec
-from .kinds import AnyMap, AnyValue, Line
+from .value_types import AnyMap, AnyValue, Line
 
 
 class ActionSpec(BaseSpec):

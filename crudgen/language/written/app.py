@@ -7,8 +7,8 @@ from crudgen.language.schema import KitForm
 from .auth import AuthSpec
 from .base import BaseSpec
 from .capabilities import AdminPage, McpWord
-from .kinds import ArtifactWord, Flag, KitWord, Line
 from .limits_and_names import LimitsSpec, NamesSpec
+from .value_types import ArtifactWord, Flag, KitWord, Line
 from .webhooks import WebhookSpec
 
 

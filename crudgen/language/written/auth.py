@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from crudgen.language.names import ClassName
 
 from .base import BaseSpec
-from .kinds import Flag, Line, Text, describe
+from .value_types import Flag, Line, Text, describe
 
 
 def _read_users(value: Any) -> bool | str:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from crudgen.language.capabilities import McpUse
 from crudgen.language.yaml.nodes import Plain
 
-from .kinds import Flag, describe, flag_remedy
+from .value_types import Flag, describe, flag_remedy
 
 AdminPage: TypeAlias = Annotated[
     Flag,

@@ -5,7 +5,7 @@ from pydantic import Field
 from crudgen.language.names import Case
 
 from .base import BaseSpec
-from .kinds import CaseWord, Count, Number
+from .value_types import CaseWord, Count, Number
 
 
 class LimitsSpec(BaseSpec):

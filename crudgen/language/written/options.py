@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from .kinds import AnyValue, ColumnNames, ColumnText, Flag, JsonText, Text
+from .value_types import AnyValue, ColumnNames, ColumnText, Flag, JsonText, Text
 
 Optional: TypeAlias = Annotated[Flag, Field(description="Whether null is accepted ('?').")]
 Unique: TypeAlias = Annotated[Flag, Field(description="The column has a unique constraint.")]

@@ -24,11 +24,11 @@ from .app import AppSpec
 from .base import BaseSpec
 from .examples import example_remedy
 from .expansion import expand
-from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, former_name_remedy, missing_remedy, wrong_type_remedy
 from .spec import MAX_FIELDS, ApiSpec, CheckSpec, EntitySpec, FieldSpec
+from .value_types import describe
 from .webhooks import WebhookSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)

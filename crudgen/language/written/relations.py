@@ -9,7 +9,7 @@ from crudgen.language.types import REFERENCE
 
 from . import options
 from .base import BaseSpec
-from .kinds import AnyValue, FieldList, InverseName, OnDeleteWord, TableNames, Text
+from .value_types import AnyValue, FieldList, InverseName, OnDeleteWord, TableNames, Text
 
 
 def is_reference(written: Any) -> bool:

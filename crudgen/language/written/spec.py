@@ -12,7 +12,8 @@ from crudgen.language.types import TYPES, TypeInfo
 from . import options
 from .actions import ActionSpec
 from .base import BaseSpec
-from .kinds import (
+from .relations import LinkSpec, ReferenceSpec, is_reference
+from .value_types import (
     AnyValue,
     Count,
     CreatedStatus,
@@ -32,7 +33,6 @@ from .kinds import (
     Text,
     TypeWord,
 )
-from .relations import LinkSpec, ReferenceSpec, is_reference
 
 MAX_FIELDS = 200
 

@@ -8,7 +8,7 @@ from crudgen.language import patterns
 from crudgen.language.webhooks import MAX_WEBHOOK_NAME, MAX_WEBHOOKS
 
 from .base import BaseSpec
-from .kinds import FieldList, Line, Text
+from .value_types import FieldList, Line, Text
 
 
 class WebhookSpec(BaseSpec):

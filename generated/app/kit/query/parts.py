@@ -32,7 +32,7 @@ def may_be_null(column: ColumnElement[Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SortValue:
     """A sort value of a row."""
 
     column: ColumnElement[Any]
@@ -50,7 +50,7 @@ class Place:
             return ordered.nulls_last() if self.descends else ordered.nulls_first()
         return ordered
 
-    def beyond(self, bound: Any, value: str | None) -> Iterator[ColumnElement[bool]]:
+    def conditions_after(self, bound: Any, value: str | None) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions of the rows after those with a value, each a range of an index."""
         if value is not None:
             yield self.column < bound if self.descends else self.column > bound
@@ -65,14 +65,14 @@ class Part:
     """Rows of a list that are sorted by the same values.
 
     A list has several parts if they can use different indexes. All parts have the same `related`:
-    the number of the first places that belong to related rows. These parts differ in `nulls`.
+    how many of the first sort values belong to related rows. These parts differ in `nulls`.
     """
 
     statement: Select[Any]
-    places: Sequence[Place]
+    sort_values: Sequence[SortValue]
     related: int = 0
     nulls: int = 0
-    """How many of the first places are null in all rows of the part."""
+    """How many of the first sort values are null in all rows of the part."""
 
     def after(self, cursor: Cursor) -> Iterator["Part"]:
         """Yield the parts of these rows that come after the row of a cursor."""
@@ -82,32 +82,36 @@ class Part:
         if self.nulls == nulls:
             for condition in self._ranges(cursor):
                 yield self._with_statement(self.statement.where(condition))
-        elif (self.nulls > nulls) == self.places[0].descends:
+        elif (self.nulls > nulls) == self.sort_values[0].descends:
             yield self
 
     def labeled(self) -> "Part":
         """Return the part with its sort values as the last columns."""
-        labels = [place.column.label(f"place__{n}") for n, place in enumerate(self.places)]
+        labels = [one.column.label(f"place__{n}") for n, one in enumerate(self.sort_values)]
         return self._with_statement(self.statement.add_columns(*labels))
 
     def ordered(self, kind: str) -> Select[Any]:
         """Return the statement with its ORDER BY."""
-        return self.statement.order_by(*(one.ordered(kind) for one in self.places[self.nulls :]))
+        return self.statement.order_by(
+            *(one.ordered(kind) for one in self.sort_values[self.nulls :])
+        )
 
     def _with_statement(self, statement: Select[Any]) -> "Part":
-        return Part(statement, self.places, self.related, self.nulls)
+        return Part(statement, self.sort_values, self.related, self.nulls)
 
     def _ranges(self, cursor: Cursor) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions of the rows after the row of a cursor, the nearest rows first.
 
         Each is a range of an index: the first sort values are equal, and the next one is beyond.
         """
-        places, values = self.places[self.nulls :], cursor.values[self.nulls :]
-        bound = [_bound_value(one.column, f"place_{n}") for n, one in enumerate(places, self.nulls)]
-        descending = {one.descends for one in places}
+        sort_values, values = self.sort_values[self.nulls :], cursor.values[self.nulls :]
+        bound = [
+            _bound_value(one.column, f"place_{n}") for n, one in enumerate(sort_values, self.nulls)
+        ]
+        descending = {one.descends for one in sort_values}
         is_one_range = len(descending) == 1 and not self.related
-        if is_one_range and not any(one.may_be_null for one in places):
-            here, there = tuple_(*(one.column for one in places)), tuple_(*bound)
+        if is_one_range and not any(one.may_be_null for one in sort_values):
+            here, there = tuple_(*(one.column for one in sort_values)), tuple_(*bound)
             if cursor.inclusive:
                 yield here <= there if descending == {True} else here >= there
             else:
@@ -115,12 +119,12 @@ class Part:
             return
         same = [
             one.column.is_(None) if text is None else one.column == value
-            for one, value, text in zip(places, bound, values, strict=True)
+            for one, value, text in zip(sort_values, bound, values, strict=True)
         ]
         if cursor.inclusive:
             yield and_(*same)
-        for n in reversed(range(len(places))):
-            for beyond in places[n].beyond(bound[n], values[n]):
+        for n in reversed(range(len(sort_values))):
+            for beyond in sort_values[n].conditions_after(bound[n], values[n]):
                 yield and_(*same[:n], beyond)
 
 
@@ -141,7 +145,7 @@ def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
     Each part skips the offset without the rows of the parts before it. These are counted up to the
     offset only, mostly in an index: skipped rows are neither read completely nor sorted again.
     """
-    parts = parts[::-1] if parts[0].places[0].descends else parts
+    parts = parts[::-1] if parts[0].sort_values[0].descends else parts
     limit, offset = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
     pages = []
     for n, part in enumerate(parts):
@@ -163,12 +167,12 @@ def _union_of(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
     # SQLAlchemy takes from the first part whether a column can be null: the one with most nulls.
     nulls_first = sorted(zip(parts, firsts, strict=True), key=lambda pair: -pair[0].nulls)
     rows = union_all(*(select(first) for _, first in nulls_first)).subquery()
-    columns = list(rows.c)[-len(parts[0].places) :]
-    places = [
-        Place(column, same[0].descends, any(place.may_be_null for place in same))
-        for column, *same in zip(columns, *(part.places for part in parts), strict=True)
+    columns = list(rows.c)[-len(parts[0].sort_values) :]
+    sort_values = [
+        SortValue(column, same[0].descends, any(one.may_be_null for one in same))
+        for column, *same in zip(columns, *(part.sort_values for part in parts), strict=True)
     ]
-    return Part(select(rows), places)
+    return Part(select(rows), sort_values)
 
 
 def _bound_value(column: ColumnElement[Any], name: str) -> BindParameter[Any]:

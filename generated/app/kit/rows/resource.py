@@ -59,7 +59,7 @@ class Resource(RelatedWriter):
     status of responses with new rows.
     """
 
-    knows_visible_rows: ClassVar = True
+    supports_row_rules: ClassVar = True
     """Whether all operations of this class support `restricted`. Each subclass sets it again."""
 
     is_of_api: ClassVar = True
@@ -107,7 +107,7 @@ class Resource(RelatedWriter):
         """
         return self._with_columns(self._columns.restricted(condition, is_indexed=is_indexed))
 
-    def seen_by(self, visibility: Any) -> Self:
+    def with_visibility(self, visibility: Any) -> Self:
         """Return the operations that read only visible related rows; here, there are none."""
         del visibility
         return self

@@ -7,12 +7,12 @@ from fastapi import HTTPException
 
 from ..models import Model
 from ..rows.resource import Resource
-from .together import relations_of_nested_creates
+from .nested_creates import relations_of_nested_creates
 
 Place = Sequence[str | int]
 
 
-class Sent:
+class SentBody:
     """A copy of the body as the client sent it, made before a function of the owner changes it.
 
     `names` are the attributes that the client sent, by default those that are set. An error about
@@ -32,7 +32,7 @@ class Sent:
         self._children = {
             one.json_name: (
                 one.attribute,
-                [Sent(one.rows, child, by=one.by) for child in one.created],
+                [SentBody(one.rows, child, by=one.by) for child in one.created],
             )
             for one in relations_of_nested_creates(rows, body)
         }

@@ -7,11 +7,13 @@ from pydantic import create_model
 
 from ..models import Model, with_attributes
 
-Completed = dict[type[Model], type[Model]]
+ModelsWithReference = dict[type[Model], type[Model]]
 """The models of new rows with the reference, by the model of the request body."""
 
 
-def with_reference(row: Model, create: type[Model], by: str, key: Any, known: Completed) -> Model:
+def with_reference(
+    row: Model, create: type[Model], by: str, key: Any, known: ModelsWithReference
+) -> Model:
     """Return a validated new row with the reference `by` set to `key`.
 
     `create` is the model of a new row. `known` is a cache of models that have the reference too.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from crudgen.language.names import AttributeName, Case, Conventions, FieldName, JsonName
+from crudgen.language.names import AttributeName, Case, FieldName, JsonName, NamingConventions
 from crudgen.language.properties import MAX_PLURAL, count_property, more_property
 from crudgen.language.relations import Link, LinkEnd, Relation, RelationKind
 from crudgen.language.reserved import attribute_for, attribute_problem, json_name_problem
@@ -20,7 +20,7 @@ NO_WORDS = ("false", "none", "null")
 """Words for no relation, which no relation can have as its name either."""
 
 
-class End(NamedTuple):
+class RelationEnd(NamedTuple):
     """A relation from the view of one entity, as named in a spec."""
 
     owner: Draft
@@ -51,7 +51,7 @@ class End(NamedTuple):
         return f"set another name, such as {self.option}({name})"
 
 
-def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
+def add_relations(draft: Draft, ends: Iterable[RelationEnd], drafts: Drafts) -> None:
     """Add the relations with valid names to an entity."""
     fields = {
         name
@@ -84,7 +84,7 @@ def _collision_problem(draft: Draft, relation: Relation, name: str, other: Relat
     return f"the relation {own} of {owner} adds the property {quoted(name)}, the name of {what}"
 
 
-def _python_and_json_names(relation: Relation, conventions: Conventions) -> tuple[str, ...]:
+def _python_and_json_names(relation: Relation, conventions: NamingConventions) -> tuple[str, ...]:
     """Return the names that a relation and its properties have in Python and in JSON."""
     if not relation.is_many:
         return (relation.attribute, relation.json_name)
@@ -92,7 +92,9 @@ def _python_and_json_names(relation: Relation, conventions: Conventions) -> tupl
     return (relation.attribute, relation.json_name, more, sent.of(more), count, sent.of(count))
 
 
-def _resolve_relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
+def _resolve_relation(
+    end: RelationEnd, conventions: NamingConventions, problems: Problems
+) -> Relation | None:
     """Return a relation, or None if its name is invalid."""
     name = _valid_field_name(end.name)
     if name is None:
@@ -139,7 +141,7 @@ def _default_relation_names(name: FieldName, case: Case) -> tuple[AttributeName 
     return AttributeName(attribute_for(name)), json_name
 
 
-def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:
+def _reserved_remedy(end: RelationEnd, name: FieldName, json_name: JsonName) -> str:
     """Return what to do about a name that no relation can have."""
     if name in NO_WORDS and end.option == "inverse":
         long = f"{{type: reference, to: {end.owner.identity.name}, inverse: false}}"

@@ -8,6 +8,6 @@ from sqlalchemy.types import TypeEngine
 from .caller import PARAMETER
 
 
-def bound(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+def caller_parameter(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
     """Return the parameter for an attribute of the caller, for conditions."""
     return bindparam(f"{PARAMETER}{name}", type_=kind)

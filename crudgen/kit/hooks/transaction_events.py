@@ -18,7 +18,7 @@ _Row = tuple[Resource, Any]
 """A row: its resource and its key."""
 
 
-class NotedEvents:
+class TransactionEvents:
     """The events of a transaction: one for each row and kind, in the order of the first of them.
 
     A row that is deleted has no event of its creation or updates. If the transaction has created

@@ -8,7 +8,7 @@ from it, as from a present one.
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from .names import ClassName, Conventions, FieldName, ModuleName, singular_of, snake_case
+from .names import ClassName, FieldName, ModuleName, NamingConventions, singular_of, snake_case
 from .relations import Link
 from .schema import Entity
 
@@ -28,7 +28,7 @@ def former_entity_tables(entity: Entity) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name != entity.table)
 
 
-def columns_for_former_name(former: str, conventions: Conventions) -> tuple[str, ...]:
+def columns_for_former_name(former: str, conventions: NamingConventions) -> tuple[str, ...]:
     """Return the columns that a former name of a field can mean.
 
     With `columns: PascalCase`, `born_on` is also `BornOn`.
@@ -51,7 +51,7 @@ def former_link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]
 
 
 def former_link_columns(
-    entity: Entity, target: Entity, name: str, link: Link, conventions: Conventions
+    entity: Entity, target: Entity, name: str, link: Link, conventions: NamingConventions
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the former names of both columns of a link of an entity, the latest first.
 
