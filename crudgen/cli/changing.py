@@ -116,13 +116,19 @@ def opened_change_to(
 
     found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or (), integers or ())
-    with imported_models(tree, url) as models:
-        try:
-            target = Target(models.metadata, found, choices)
-            database = Database(models.database)
-            yield Change(database, target, models.database, schema.migrations, models.import_module)
-        except NotConnectedError as error:
-            raise with_origin(error, url) from None
+    with imported_models(tree, url) as models, named_origin(url):
+        target = Target(models.metadata, found, choices)
+        database = Database(models.database)
+        yield Change(database, target, models.database, schema.migrations, models.import_module)
+
+
+@contextmanager
+def named_origin(url: str | None) -> Iterator[None]:
+    """Say in errors of a connection where the URL of the database is from; `url` is the option."""
+    try:
+        yield
+    except NotConnectedError as error:
+        raise with_origin(error, url) from None
 
 
 def with_origin(error: CrudgenError, url: str | None) -> DatabaseError:

@@ -39,7 +39,7 @@ def _opened_events(entities: Path, url: str | None) -> Iterator[Any]:
         )
     from crudgen.delivery.administration import opened_events  # noqa: PLC0415 -- lazy
 
-    with opened_events(tree, url) as found:
+    with changing.named_origin(url), opened_events(tree, url) as found:
         yield found
 
 

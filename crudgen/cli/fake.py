@@ -47,7 +47,7 @@ def fake(  # noqa: PLR0913 -- each is an option of the command
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
     new_faker("")  # before a database is created
-    with opened_application(tree, database) as application:
+    with changing.named_origin(database), opened_application(tree, database) as application:
         filler = Filler(schema, application, seed)
         with shown_progress(is_shown=not as_json) as report:
             filler.fill(filler.wanted(rows, chosen), report)

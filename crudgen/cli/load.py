@@ -12,7 +12,7 @@ import typer
 
 from crudgen.cli import changing, console, source
 from crudgen.cli.progress import counted, shown_progress
-from crudgen.data.forms import STREAM, Form, form_of
+from crudgen.data.forms import COMMA, DELIMITERS, STREAM, Form, form_of
 from crudgen.errors import ArgumentError, CrudgenError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "crudgen load shop.ndjson --database sqlite:///new.db",
     "crudgen load heroes.csv --as Hero --dry-run",
+    "crudgen load heroes.csv --as Hero --delimiter ';'",
     "crudgen load heroes.csv --as Hero --skip --rejected wrong.csv",
 )
 
@@ -32,6 +33,7 @@ class _Options:
 
     file: Path
     form: Form
+    delimiter: str
     entities: Path
     database: str | None
     is_dry_run: bool
@@ -49,6 +51,10 @@ def load(  # noqa: PLR0913 -- each is an option of the command
     form: Annotated[
         Form | None,
         typer.Option("--format", help="Form of the file, if its name does not say it."),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option("--delimiter", metavar="CHAR", help="With --as: what separates CSV cells."),
     ] = None,
     skip: Annotated[
         bool, typer.Option("--skip", help="With --as: skip wrong rows, and load the others.")
@@ -69,7 +75,9 @@ def load(  # noqa: PLR0913 -- each is an option of the command
     All rows are loaded, or none. Missing tables are created.
     """
     _check_options(file, entity, rejected, skip=skip)
-    options = _Options(file, form_of(file, form), entities, database, dry_run)
+    chosen = form_of(file, form)
+    separator = _checked_delimiter(delimiter, is_used=entity is not None and chosen is Form.CSV)
+    options = _Options(file, chosen, separator, entities, database, dry_run)
     if rejected is not None:
         from crudgen.data.writing import check_replaceable  # noqa: PLC0415 -- lazy
 
@@ -117,6 +125,21 @@ def _check_options(file: Path, entity: str | None, rejected: Path | None, *, ski
         )
 
 
+def _checked_delimiter(written: str | None, *, is_used: bool) -> str:
+    """Return the character that separates the cells of CSV. Raises ArgumentError."""
+    if written is None:
+        return COMMA
+    if not is_used:
+        raise ArgumentError(
+            "--delimiter is for CSV files with rows of one entity: give --as ENTITY"
+        )
+    delimiter = "\t" if written in {"tab", r"\t"} else written
+    if delimiter not in DELIMITERS:
+        known = ", ".join("tab" if one == "\t" else f"'{one}'" for one in DELIMITERS)
+        raise ArgumentError(f"--delimiter {written!r}: cells are separated by one of {known}")
+    return delimiter
+
+
 def _is_same_file(file: Path, other: Path) -> bool:
     try:
         return file != STREAM and file.samefile(other)
@@ -159,7 +182,9 @@ def _load_rows(
         from crudgen.data.rejected import rejected_rows  # noqa: PLC0415 -- lazy
 
         rows = EntityRows(change.import_module, entity)
-        opened = opened_rows(options.file, options.form, sys.stdin.buffer, entity)
+        opened = opened_rows(
+            options.file, options.form, sys.stdin.buffer, entity, options.delimiter
+        )
         found = stack.enter_context(opened)
         reject = stack.enter_context(rejected_rows(rejected, found))
         report = counted(stack.enter_context(shown_progress()), "load", None)

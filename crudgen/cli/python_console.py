@@ -2,6 +2,7 @@
 
 import code
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 Names = dict[str, Any]
+_CHANGE = re.compile(
+    r"(?!\s*(SELECT|PRAGMA|EXPLAIN|SHOW|VALUES|TABLE|SAVEPOINT|RELEASE|SET|BEGIN)\b)"
+    r"\s*(?:WITH\b.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b|(?!WITH\b)\w)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A statement that may change rows or tables: one that is not known to only read."""
 
 
 def run_code(text: str, filename: str, names: Names) -> None:
@@ -49,26 +56,22 @@ def _own_frames(error: Exception, filename: str) -> TracebackType | None:
 def watched(session: "Session") -> Callable[[], bool]:
     """Return a function that says whether a session has changes that are not committed.
 
-    A query flushes new rows, and then the session does not have them among its changes.
+    Its statements count too: those of a flush, and those that are written as text.
     """
     from sqlalchemy import event  # noqa: PLC0415 -- slow to import
 
     is_changed = False
 
-    def after_flush(_session: Any, _context: Any) -> None:
+    def after_cursor_execute(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         nonlocal is_changed
-        is_changed = True
-
-    def do_orm_execute(state: Any) -> None:
-        nonlocal is_changed
-        is_changed = is_changed or state.is_insert or state.is_update or state.is_delete
+        is_changed = is_changed or _CHANGE.match(statement) is not None
 
     def after_transaction_end(_session: Any, transaction: Any) -> None:
         nonlocal is_changed
         is_changed = is_changed and transaction.parent is not None
 
-    for listener in (after_flush, do_orm_execute, after_transaction_end):
-        event.listen(session, listener.__name__, listener)
+    event.listen(session.get_bind(), after_cursor_execute.__name__, after_cursor_execute)
+    event.listen(session, after_transaction_end.__name__, after_transaction_end)
     return lambda: bool(is_changed or session.new or session.dirty or session.deleted)
 
 

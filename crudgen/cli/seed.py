@@ -39,7 +39,7 @@ def seed(
     from crudgen.data.seeds.storing import SeedStore  # noqa: PLC0415 -- lazy
 
     rows = read_rows(schema, read_files(seeds))
-    with opened_application(tree, database) as application:
+    with changing.named_origin(database), opened_application(tree, database) as application:
         stored = SeedStore(schema, application).store(rows)
         if not dry_run:
             application.session.commit()

@@ -38,7 +38,7 @@ def shell(
 
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
-    with opened_application(tree, database) as application:
+    with changing.named_origin(database), opened_application(tree, database) as application:
         session = application.session
         names, has_changes = _names(application, served.schema), python_console.watched(session)
         if command is not None:

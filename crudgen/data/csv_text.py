@@ -9,35 +9,40 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.errors import DataError
 
+from .forms import COMMA
+from .lines import MAX_RECORD
+
 # Possessive, so that matching a long cell takes no memory for backtracking.
-_CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",\r\n]*+))(,|\r?\n|\r|\Z)')
-_QUOTED = re.compile(r'[",\r\n]')
-MAX_RECORD = 100 * 2**20
-"""Most characters of a record: a quotation mark that is never closed ends there."""
+# It is formatted with the delimiter.
+_CELL = r'(?:"((?:[^"]++|"")*+)"|([^"{0}\r\n]*+))({0}|\r?\n|\r|\Z)'
+_QUOTED = re.compile(r'["\r\n]')
 
 
-def csv_line(cells: Iterable[str | None]) -> str:
+def csv_line(cells: Iterable[str | None], delimiter: str = COMMA) -> str:
     """Return a line of CSV; None is an empty cell, and an empty text is quoted."""
-    return ",".join("" if cell is None else _quoted(cell) for cell in cells) + "\r\n"
+    written = ["" if cell is None else _quoted(cell, delimiter) for cell in cells]
+    return delimiter.join(written) + "\r\n"
 
 
-def _quoted(cell: str) -> str:
-    if cell and not _QUOTED.search(cell):
+def _quoted(cell: str, delimiter: str) -> str:
+    if cell and delimiter not in cell and not _QUOTED.search(cell):
         return cell
     doubled = cell.replace('"', '""')
     return f'"{doubled}"'
 
 
-def csv_records(lines: Iterable[str], name: str) -> Iterator[tuple[int, Sequence[str | None]]]:
+def csv_records(
+    lines: Iterable[str], name: str, delimiter: str = COMMA
+) -> Iterator[tuple[int, Sequence[str | None]]]:
     """Yield the cells of each record, and the number of its first line. Empty lines are skipped.
 
     `lines` have their ends. Raises DataError, with the line, for quotation marks in wrong places.
     """
-    numbered = enumerate(lines, 1)
+    numbered, pattern = enumerate(lines, 1), re.compile(_CELL.format(re.escape(delimiter)))
     for first, line in numbered:
         if '"' not in line:
             if text := line.rstrip("\r\n"):
-                yield first, [cell or None for cell in text.split(",")]
+                yield first, [cell or None for cell in text.split(delimiter)]
             continue
         record, length, marks = [line], len(line), line.count('"')
         while marks % 2:
@@ -47,14 +52,14 @@ def csv_records(lines: Iterable[str], name: str) -> Iterator[tuple[int, Sequence
             record.append(following[1])
             length += len(following[1])
             marks += following[1].count('"')
-        yield first, _cells("".join(record), f"{name}:{first}")
+        yield first, _cells("".join(record), pattern, f"{name}:{first}")
 
 
-def _cells(record: str, place: str) -> list[str | None]:
+def _cells(record: str, pattern: re.Pattern[str], place: str) -> list[str | None]:
     cells: list[str | None] = []
     position = 0
     while True:
-        match = _CELL.match(record, position)
+        match = pattern.match(record, position)
         if match is None:
             raise DataError(
                 f"{place}: a quotation mark in cell {len(cells) + 1} is not at its begin or end\n"
@@ -63,5 +68,5 @@ def _cells(record: str, place: str) -> list[str | None]:
         quoted, plain, end = match.groups()
         cells.append(plain or None if quoted is None else quoted.replace('""', '"'))
         position = match.end()
-        if end != ",":
+        if not end.strip("\r\n"):
             return cells

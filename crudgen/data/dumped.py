@@ -9,6 +9,8 @@ from sqlalchemy import Column, MetaData, Table
 from crudgen.evolution.internal import CREDENTIALS, LOGINS, is_internal
 from crudgen.language.schema import Schema
 
+from .order import targets_first
+
 ACCOUNTS = {LOGINS, CREDENTIALS}
 """The tables of crudgen with users, their tokens and API keys, which are secrets.
 
@@ -62,15 +64,12 @@ def _dumped(table: Table, hidden: Collection[tuple[str, str]]) -> DumpedTable:
 
 def in_order(tables: Iterable[Table]) -> list[Table]:
     """Return tables so that each follows those it refers to, as far as cycles allow, by name."""
-    left = {table.name: table for table in sorted(tables, key=lambda table: table.name)}
-    ordered: list[Table] = []
-    while left:
-        waiting = {
-            name: len((_targets(table) - {name}) & left.keys()) for name, table in left.items()
-        }
-        # In a cycle, the one that waits for the fewest.
-        ordered.append(left.pop(min(waiting, key=lambda name: waiting[name])))
-    return ordered
+    by_name = {table.name: table for table in tables}
+    targets = {
+        name: {key.referred_table.name for key in table.foreign_key_constraints}
+        for name, table in by_name.items()
+    }
+    return [by_name[name] for name in targets_first(sorted(by_name), targets)]
 
 
 def later_references(tables: Sequence[Table]) -> list[tuple[str, str]]:
@@ -82,7 +81,3 @@ def later_references(tables: Sequence[Table]) -> list[tuple[str, str]]:
         for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))
         if places.get(key.referred_table.name, -1) > number
     ]
-
-
-def _targets(table: Table) -> set[str]:
-    return {key.referred_table.name for key in table.foreign_key_constraints}

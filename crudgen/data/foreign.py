@@ -15,10 +15,10 @@ from typing import IO, TypeAlias
 from crudgen.errors import DataError
 from crudgen.language.schema import Entity, TypeName
 
-from .csv_text import csv_line, csv_records
+from .csv_text import COMMA, DELIMITERS, csv_line, csv_records
 from .forms import STREAM, Form
 from .json_text import json_objects, json_value
-from .reading import as_data_errors, json_lines, opened_bytes
+from .lines import as_data_errors, bounded_lines, json_lines, opened_bytes
 
 Convert: TypeAlias = Callable[[str], str]
 """Converts a cell to JSON."""
@@ -51,13 +51,19 @@ class ForeignFile:
 
 
 @contextmanager
-def opened_rows(path: Path, form: Form, stdin: IO[bytes], entity: Entity) -> Iterator[ForeignFile]:
-    """Open a file with rows. Raises DataError if it cannot be read, or is not of this form."""
+def opened_rows(
+    path: Path, form: Form, stdin: IO[bytes], entity: Entity, delimiter: str = COMMA
+) -> Iterator[ForeignFile]:
+    """Open a file with rows. `delimiter` separates the cells of CSV.
+
+    Raises DataError if the file cannot be read, or is not of this form.
+    """
     name = "standard input" if path == STREAM else str(path)
     with as_data_errors(name), opened_bytes(path, stdin) as stream:
         match form:
             case Form.NDJSON:
-                rows = (ForeignRow(line, text, _decoded(text)) for line, text in json_lines(stream))
+                lines = json_lines(stream, name)
+                rows = (ForeignRow(line, text, _decoded(text)) for line, text in lines)
                 yield ForeignFile(name, form, rows)
             case Form.JSON:
                 with io.TextIOWrapper(stream, "utf-8-sig") as text:
@@ -66,22 +72,27 @@ def opened_rows(path: Path, form: Form, stdin: IO[bytes], entity: Entity) -> Ite
                     yield ForeignFile(name, form, rows)
             case Form.CSV:
                 with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-                    yield _csv_file(name, text, entity)
+                    yield _csv_file(name, bounded_lines(text, name), entity, delimiter)
 
 
 def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "backslashreplace")
 
 
-def _csv_file(name: str, lines: IO[str], entity: Entity) -> ForeignFile:
+def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -> ForeignFile:
     """Return the rows of a CSV file. Raises DataError for an unknown or repeated column."""
-    records = csv_records(lines, name)
+    records = csv_records(lines, name, delimiter)
     line, header = next(records, (1, ()))
     known = {str(field.json_name): field.type for field in entity.fields}
     names = [cell or "" for cell in header]
     if not names:
         raise DataError(f"{name}: the file is empty\n  the first line names the columns")
     unknown = [f"'{one}'" for one in names if one not in known]
+    if unknown and (other := _other_delimiter(names, delimiter)):
+        raise DataError(
+            f"{name}:{line}: the columns are separated by {_shown(other)}, not by"
+            f" {_shown(delimiter)}\n  say so: --delimiter {_shown(other)}"
+        )
     if unknown:
         raise DataError(
             f"{name}:{line}: {entity.name} has no field {', '.join(unknown)}\n"
@@ -91,15 +102,28 @@ def _csv_file(name: str, lines: IO[str], entity: Entity) -> ForeignFile:
         twice = next(one for one in names if names.count(one) > 1)
         raise DataError(f"{name}:{line}: the column {twice} is repeated")
     columns = [(one, _converter(known[one])) for one in names]
-    return ForeignFile(name, Form.CSV, _csv_rows(records, columns), csv_line(header))
+    return ForeignFile(
+        name, Form.CSV, _csv_rows(records, columns, delimiter), csv_line(header, delimiter)
+    )
+
+
+def _other_delimiter(names: Sequence[str], delimiter: str) -> str | None:
+    """Return the delimiter that a single name contains."""
+    found = [one for one in DELIMITERS if one != delimiter and one in names[0]]
+    return found[0] if found and len(names) == 1 else None
+
+
+def _shown(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"
 
 
 def _csv_rows(
     records: Iterator[tuple[int, Sequence[str | None]]],
     columns: Sequence[tuple[str, Convert]],
+    delimiter: str,
 ) -> Iterator[ForeignRow]:
     for line, cells in records:
-        source = csv_line(cells)
+        source = csv_line(cells, delimiter)
         try:
             yield ForeignRow(line, _body(cells, columns).encode(), source)
         except ValueError as error:

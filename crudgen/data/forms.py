@@ -1,4 +1,4 @@
-"""The forms of files with rows: their names and endings. Reason to change: another form."""
+"""The forms of files with rows: names, endings, delimiters. Reason to change: another form."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +7,9 @@ from crudgen.errors import ArgumentError
 
 STREAM = Path("-")
 """Standard input or output."""
+COMMA = ","
+DELIMITERS = (COMMA, ";", "\t", "|")
+"""What can separate the cells of CSV."""
 
 
 class Form(StrEnum):

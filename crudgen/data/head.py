@@ -5,14 +5,15 @@ A file that lacks rows, or that does not fit the spec, is recognized by it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Column
 
 from crudgen.errors import DataError
 
 from .dumped import DumpedTable
+from .unique_keys import duplicate_key
 from .values import kind_of
 
 FORMAT = 1
@@ -27,7 +28,7 @@ class TableHead(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    rows: int
+    rows: Annotated[int, Field(ge=0)]
     columns: dict[str, str]
     """The type of each column."""
 
@@ -68,6 +69,8 @@ def read_head(line: str | bytes, place: str) -> Head:
             raise DataError(f"{place}: {_NOT_A_DUMP}") from None
         where = ".".join(map(str, first["loc"]))
         raise DataError(f"{place}: {where}: {first['msg']}") from None
+    if (twice := duplicate_key(line)) is not None:
+        raise DataError(f"{place}: the key {twice!r} is repeated")
     if head.crudgen_dump != FORMAT:
         raise DataError(
             f"{place}: the format of the dump is {head.crudgen_dump}, and this version of crudgen"

@@ -17,7 +17,7 @@ from crudgen.evolution.statements import run
 
 from .entity_rows import EntityRows, Problem, RowProblemsError
 from .foreign import ForeignFile, ForeignRow
-from .reading import MAX_PROBLEMS
+from .problems import MAX_PROBLEMS
 from .writing import Report
 
 _BATCH = 500

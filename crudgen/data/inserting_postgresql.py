@@ -19,7 +19,7 @@ from .dumped import later_references
 from .head import LoadedTable
 from .inserting import refused
 from .reading import Record
-from .values import binders, bound
+from .values import driver_values
 
 _LINE = re.compile(r"^COPY .*?, line ([0-9]+)", re.MULTILINE)
 
@@ -45,9 +45,8 @@ class PostgresqlRows:
 
     def insert(self, loaded: LoadedTable, records: Iterator[Record]) -> int:
         """Insert rows, and return their number. Raises DataError for a row that is refused."""
-        names = [column.name for column in loaded.columns]
-        convert = binders(loaded.columns, self._connection.dialect)
-        columns = ", ".join(map(quoted, names))
+        values = driver_values(loaded.columns, self._connection.dialect)
+        columns = ", ".join(quoted(column.name) for column in loaded.columns)
         sql = f"COPY {quoted(loaded.dumped.name)} ({columns}) FROM STDIN"
         places = array("Q")
         file = ""
@@ -56,7 +55,7 @@ class PostgresqlRows:
                 for record in records:
                     places.append(record.line)
                     file = record.file
-                    copy.write_row(bound([record.row[name] for name in names], convert))
+                    copy.write_row(values(record.row))
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise self._refusal(error, loaded.dumped.name, file, places) from None
         except psycopg.Error as error:  # SQLAlchemy converts those of its own statements

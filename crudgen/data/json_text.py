@@ -7,6 +7,8 @@ from typing import IO, Any, NoReturn
 
 from crudgen.errors import DataError
 
+from .lines import MAX_RECORD, too_long
+
 _CHUNK = 1 << 16
 _NEAR_THE_END = 16
 """An error this near to the end of what was read may be a token that is cut off."""
@@ -17,7 +19,7 @@ class _Text:
     """The part of a text that is in memory, and the number of its first line."""
 
     def __init__(self, stream: IO[str], name: str) -> None:
-        self._stream, self._name = stream, name
+        self._stream, self.name = stream, name
         self.text, self.position, self.line = "", 0, 1
         self.is_over = False
 
@@ -42,7 +44,7 @@ class _Text:
 
     def error(self, problem: str, line: int | None = None) -> DataError:
         """Return an error at this line, or another."""
-        return DataError(f"{self._name}:{line or self.line}: {problem}")
+        return DataError(f"{self.name}:{line or self.line}: {problem}")
 
 
 def json_objects(stream: IO[str], name: str) -> Iterator[tuple[int, str]]:
@@ -105,6 +107,8 @@ def _object(found: _Text) -> str:
         except json.JSONDecodeError as error:
             near = error.pos >= len(found.text) - _NEAR_THE_END
             is_cut_off = near or error.msg.startswith("Unterminated string")
+            if len(found.text) - found.position > MAX_RECORD:
+                raise too_long(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)
                 raise found.error(f"invalid JSON: {error.msg}", line) from None

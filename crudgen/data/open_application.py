@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crudgen.codegen.views.variables import folder_name
 from crudgen.delivery.administration import imported_settings
-from crudgen.errors import DatabaseError
+from crudgen.errors import DatabaseError, NotConnectedError
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
@@ -36,6 +36,10 @@ class OpenApplication:
         """Return the model of the bodies that create a row; None if no operation does."""
         return getattr(self.models(entity), f"{entity.name}Create", None)
 
+    def update_model(self, entity: "Entity") -> Any:
+        """Return the model of the bodies that change a row; None if no operation does."""
+        return getattr(self.models(entity), f"{entity.name}Update", None)
+
     def models(self, entity: "Entity") -> Any:
         """Return the module with the models of an entity."""
         return self.import_module(f"{folder_name(entity.plural)}.models")
@@ -48,8 +52,8 @@ def opened_application(
     """Import a tree from memory, create missing tables, and yield the application.
 
     `database` overrides DATABASE_URL and the spec. What is not committed is rolled back. Raises
-    ServeError for invalid settings, and DatabaseError if the database cannot be used or rejects a
-    statement.
+    ServeError for invalid settings, NotConnectedError if the database cannot be used, and
+    DatabaseError if it rejects a statement.
     """
     with imported_settings(tree, database) as (import_module, settings):
         from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- slow to import
@@ -59,7 +63,7 @@ def opened_application(
             with import_module("kit.wiring").open_session(settings) as session:
                 yield OpenApplication(import_module, settings, session)
         except import_module("kit.errors").StartupError as error:
-            raise DatabaseError(str(error)) from None
+            raise NotConnectedError(str(error)) from None
         except DBAPIError as error:
             raise DatabaseError(f"{rejection(error)}\n  nothing was changed") from None
 

@@ -1,9 +1,13 @@
-"""The order in which the rows of entities are inserted. Reason to change: what a row requires."""
+"""The order in which rows are inserted. Reason to change: what a row requires."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from crudgen.language.schema import Entity, Field
+
+Targets = Mapping[str, AbstractSet[str]]
+"""The names of what each one refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +24,43 @@ def insertion_order(entities: Iterable[Entity]) -> list[Step]:
 
     References of an entity to itself are not among those that are set at the end.
     """
-    waiting = {entity.name: entity for entity in entities}
-    steps: list[Step] = []
-    while waiting:
-        ready = [one for one in waiting.values() if not _targets(one, waiting, required=True)]
-        # Required references form no circles: the language rejects them.
-        chosen = min(ready, key=lambda one: len(_targets(one, waiting, required=False)))
-        later = _targets(chosen, waiting, required=False)
-        steps.append(Step(chosen, tuple(later)))
-        del waiting[chosen.name]
+    by_name = {str(entity.name): entity for entity in entities}
+    required = {name: required_targets(entity) for name, entity in by_name.items()}
+    optional = {
+        name: {field.reference.target for field in _optional_references(entity) if field.reference}
+        for name, entity in by_name.items()
+    }
+    left = {*by_name}
+    steps = []
+    for name in targets_first(by_name, optional, required):
+        left.discard(name)
+        later = [
+            field
+            for field in _optional_references(by_name[name])
+            if field.reference is not None and field.reference.target in left
+        ]
+        steps.append(Step(by_name[name], tuple(later)))
     return steps
+
+
+def targets_first(
+    names: Iterable[str], targets: Targets, required: Targets | None = None
+) -> list[str]:
+    """Return names so that each follows those it refers to, as far as cycles allow.
+
+    It always follows those that it requires: they form no cycles. The order of the names decides
+    among those that can be next.
+    """
+    left = dict.fromkeys(names)
+    required = required or dict.fromkeys(left, frozenset())
+    ordered: list[str] = []
+    while left:
+        ready = [name for name in left if not (required[name] - {name}) & left.keys()]
+        # In a cycle, the one that waits for the fewest.
+        first = min(ready, key=lambda name: len((targets[name] - {name}) & left.keys()))
+        ordered.append(first)
+        del left[first]
+    return ordered
 
 
 def required_targets(entity: Entity) -> set[str]:
@@ -41,13 +72,5 @@ def required_targets(entity: Entity) -> set[str]:
     }
 
 
-def _targets(entity: Entity, among: Iterable[str], *, required: bool) -> Sequence[Field]:
-    """Return the references to other entities of a set: the required or the optional ones."""
-    names = set(among) - {entity.name}
-    return [
-        field
-        for field in entity.fields
-        if field.reference is not None
-        and field.reference.target in names
-        and field.optional is not required
-    ]
+def _optional_references(entity: Entity) -> list[Field]:
+    return [field for field in entity.fields if field.reference is not None and field.optional]

@@ -5,12 +5,10 @@ A record has the name of its table and a row, with its place in the file for mes
 
 import io
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,16 +18,17 @@ from .csv_text import csv_records
 from .forms import STREAM, Form
 from .head import Head, LoadedTable, read_head
 from .json_text import json_objects, json_value
+from .lines import MAX_RECORD, as_data_errors, bounded_lines, json_lines, opened_bytes
+from .problems import Problems
+from .unique_keys import duplicate_key
 from .values import kind_of, record_adapter
 from .writing import HEAD_FILE
 
 _ENCRYPTED = 1
-MAX_PROBLEMS = 20
-"""Most problems of a file that are reported."""
+_NO_RECORD = 'expected a table and its row, such as {"hero": {"id": 1}}'
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A row of a file."""
 
     file: str
@@ -54,32 +53,6 @@ class DumpReader(Protocol):
         """Yield the records. Raises DataError with up to MAX_PROBLEMS problems."""
 
 
-class Problems:
-    """The problems of a file. Reading ends after MAX_PROBLEMS of them."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    def add(self, place: str, error: ValidationError) -> None:
-        """Add what is wrong with a row. Raises DataError if these are many."""
-        for one in error.errors(include_url=False, include_context=False, include_input=False):
-            where = ".".join(map(str, one["loc"]))
-            self._lines.append(
-                f"{place}: {where}: {one['msg']}" if where else f"{place}: {one['msg']}"
-            )
-        if len(self._lines) >= MAX_PROBLEMS:
-            self.check()
-
-    def check(self) -> None:
-        """Raise DataError if there are any."""
-        if self._lines:
-            more = ["  and possibly more"] if len(self._lines) >= MAX_PROBLEMS else []
-            raise DataError("\n".join([*self._lines[:MAX_PROBLEMS], *more]))
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
-
 @contextmanager
 def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader]:
     """Open a dump, and read its first line. Raises DataError if it cannot be read."""
@@ -98,34 +71,10 @@ def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader
             return
         with opened_bytes(path, stdin) as stream:
             if form is Form.NDJSON:
-                yield _TextReader(json_lines(stream), name)
+                yield _TextReader(json_lines(stream, name), name)
                 return
             with io.TextIOWrapper(stream, "utf-8-sig") as text:
                 yield _TextReader(json_objects(text, name), name)
-
-
-@contextmanager
-def as_data_errors(name: str) -> Iterator[None]:
-    """Convert errors of reading a file to DataError."""
-    try:
-        yield
-    except (OSError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name} cannot be read: {reason}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: the file is not UTF-8: {error.reason}") from None
-
-
-def opened_bytes(path: Path, stdin: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
-    """Open a file; `-` is standard input, which stays open."""
-    return nullcontext(stdin) if path == STREAM else path.open("rb")
-
-
-def json_lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not empty, with their numbers."""
-    for number, line in enumerate(stream, 1):
-        if text := (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip():
-            yield number, text
 
 
 class _TextReader:
@@ -139,21 +88,21 @@ class _TextReader:
 
     def records(self, tables: Sequence[LoadedTable]) -> Iterator[Record]:
         adapter = record_adapter({one.dumped.name: one.columns for one in tables})
+        validate, name = adapter.validator.validate_json, self._name
         problems = Problems()
         for number, text in self._texts:
             try:
-                found = adapter.validate_json(text)
+                found = validate(text)
             except ValidationError as error:
-                problems.add(f"{self._name}:{number}", error)
+                problems.add_invalid(f"{name}:{number}", error)
                 continue
             if len(found) != 1:
-                raise DataError(
-                    f"{self._name}:{number}: expected a table and its row, such as"
-                    ' {"hero": {"id": 1}}'
-                )
+                raise DataError(f"{name}:{number}: {_NO_RECORD}")
+            ((table, row),) = found.items()
+            if (twice := duplicate_key(text, 1 + len(row))) is not None:
+                problems.add(f"{name}:{number}", f"{table}: the key {twice!r} is repeated")
             if not problems:
-                ((table, row),) = found.items()
-                yield Record(self._name, number, table, row)
+                yield Record(name, number, table, row)
         problems.check()
 
 
@@ -165,9 +114,17 @@ class _ArchiveReader:
         self.place = f"{name}/{HEAD_FILE}"
         if any(one.flag_bits & _ENCRYPTED for one in archive.infolist()):
             raise DataError(f"{name}: the archive is encrypted\n  decrypt it first")
-        if HEAD_FILE not in archive.namelist():
+        names = archive.namelist()
+        if HEAD_FILE not in names:
             raise DataError(f"{name}: the archive has no {HEAD_FILE}: it is no dump of crudgen")
-        self.head = read_head(archive.read(HEAD_FILE), self.place)
+        with archive.open(HEAD_FILE) as member:
+            self.head = read_head(member.read(MAX_RECORD), self.place)
+        expected = {HEAD_FILE, *(f"{table}.csv" for table in self.head.tables)}
+        for one in names:
+            if one not in expected:
+                raise DataError(f"{name}: {HEAD_FILE} names no table of the file {one}")
+            if names.count(one) > 1:
+                raise DataError(f"{name}: the archive has {one} more than once")
 
     def records(self, tables: Sequence[LoadedTable]) -> Iterator[Record]:
         problems = Problems()
@@ -178,7 +135,8 @@ class _ArchiveReader:
                 raise DataError(f"{self._name}: the archive has no {table}.csv")
             with self._archive.open(f"{table}.csv") as member:
                 lines = io.TextIOWrapper(member, "utf-8-sig", newline="")
-                yield from _csv_rows(csv_records(lines, file), file, one, problems)
+                records = csv_records(bounded_lines(lines, file), file)
+                yield from _csv_rows(records, file, one, problems)
         problems.check()
 
 
@@ -205,7 +163,7 @@ def _csv_rows(
             }
             found = adapter.validate_python({table: row})
         except ValidationError as error:
-            problems.add(place, error)
+            problems.add_invalid(place, error)
             continue
         except ValueError as error:
             raise DataError(f"{place}: {table}: a cell of type json: {error}") from None
@@ -222,11 +180,18 @@ def check_width(cells: Sequence[object], names: Sequence[object], place: str) ->
 def cell_reader(kind: str) -> Callable[[str], Any]:
     """Return the function that converts a cell to the JSON value of a kind, or else to itself.
 
-    It raises ValueError for a cell of the kind `json` that is no JSON.
+    It raises ValueError for a cell of the kind `json` that is no JSON, or has a key twice.
     """
     if kind == "json":
-        return json_value
+        return _read_json
     return _read_value if kind in {"bool", "int", "float"} else str
+
+
+def _read_json(cell: str) -> Any:
+    value = json_value(cell)
+    if (twice := duplicate_key(cell)) is not None:
+        raise ValueError(f"the key {twice!r} is repeated")
+    return value
 
 
 def _read_value(cell: str) -> Any:

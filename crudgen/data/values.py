@@ -106,18 +106,23 @@ def _annotation(column: Column[Any]) -> Any:
     return kind.annotation | None if column.nullable else kind.annotation
 
 
-def binders(columns: Sequence[Column[Any]], dialect: Dialect) -> list[Convert | None]:
-    """Return the functions that convert values for the driver, one for each column."""
-    return [_binder(column.type, dialect) for column in columns]
+def driver_values(
+    columns: Sequence[Column[Any]], dialect: Dialect
+) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Return a function that converts a row to the values of these columns for the driver."""
+    names = [column.name for column in columns]
+    found = enumerate(_binder(column.type, dialect) for column in columns)
+    binders = [(place, convert) for place, convert in found if convert is not None]
+
+    def values(row: Mapping[str, Any]) -> Sequence[Any]:
+        bound = [row[name] for name in names]
+        for place, convert in binders:
+            bound[place] = convert(bound[place])
+        return bound
+
+    return values
 
 
 def _binder(column_type: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     convert: Convert | None = column_type.dialect_impl(dialect).bind_processor(dialect)
     return convert
-
-
-def bound(values: Sequence[Any], convert: Sequence[Convert | None]) -> tuple[Any, ...]:
-    """Return the values of a row for the driver."""
-    return tuple(
-        value if one is None else one(value) for value, one in zip(values, convert, strict=True)
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from crudgen.delivery import memory
 from crudgen.delivery.generation import as_serve_error
-from crudgen.errors import DatabaseError
+from crudgen.errors import DatabaseError, NotConnectedError
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
     """Import a tree from memory, and yield its stored events.
 
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
-    DatabaseError for a database that cannot be used.
+    NotConnectedError for a database that cannot be used.
     """
     with imported_settings(tree, database) as (import_module, settings):
         import_module("main")  # the tables
@@ -47,7 +47,7 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
             with import_module("kit.wiring").open_session(settings) as session:
                 yield import_module("kit.events.stored").StoredEvents(session)
         except import_module("kit.errors").StartupError as error:
-            raise DatabaseError(str(error)) from None
+            raise NotConnectedError(str(error)) from None
 
 
 def has_users(url: str) -> bool:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import select
 
 from crudgen.cli.python_console import DatabaseConsole, run_code, watched
@@ -91,3 +91,22 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
         assert has_changes()
         session.rollback()
         assert not has_changes()
+        for reading in (
+            "SELECT 1",
+            " with one AS (SELECT 1) SELECT * FROM one",
+            "EXPLAIN SELECT 1",
+        ):
+            session.exec(text(reading)).all()
+            assert not has_changes()
+        for change in (
+            "UPDATE hero SET age = 5",
+            "WITH one AS (SELECT 1) DELETE FROM hero",
+            "-- all\nDELETE FROM hero",
+            "CREATE TABLE other (id INTEGER)",
+        ):
+            session.exec(text(change))
+            assert has_changes()
+            session.rollback()
+            assert not has_changes()
+        session.connection().exec_driver_sql("DELETE FROM hero")
+        assert has_changes()

@@ -14,7 +14,7 @@ from crudgen.data.dumped import dumped_tables
 from crudgen.data.dumping import Dump, read_counts
 from crudgen.data.entity_rows import EntityRows
 from crudgen.data.foreign import opened_rows
-from crudgen.data.forms import form_of
+from crudgen.data.forms import COMMA, form_of
 from crudgen.data.head import head_of
 from crudgen.data.importing import Import, Imported
 from crudgen.data.loading import Destination, load_dump
@@ -58,11 +58,12 @@ class Spec:
         skip: bool = False,
         rejected: Path | None = None,
         is_dry_run: bool = False,
+        delimiter: str = COMMA,
     ) -> Imported:
         chosen = next(one for one in self.schema.entities if one.name == entity)
         rows = EntityRows(self.import_module, chosen)
         with (
-            opened_rows(file, form_of(file, None), io.BytesIO(), chosen) as found,
+            opened_rows(file, form_of(file, None), io.BytesIO(), chosen, delimiter) as found,
             rejected_rows(rejected, found) as reject,
             Destination(database, self.target, is_dry_run).opened() as connection,
         ):

@@ -219,7 +219,13 @@ def test_few_of_many_wrong_rows_are_shown(database: Database, spec: Spec, tmp_pa
 
 REFUSED = [
     ("a.csv", "", "a.csv: the file is empty"),
-    ("a.csv", "name;age\n", "a.csv:1: Hero has no field 'name;age'"),
+    (
+        "a.csv",
+        "name;age\n",
+        "a.csv:1: the columns are separated by ';', not by ','\n  say so",
+    ),
+    ("a.csv", "name\tage\n", "separated by tab, not by ','\n  say so: --delimiter tab"),
+    ("a.csv", "nme,age\n", "a.csv:1: Hero has no field 'nme'"),
     ("a.csv", "name,,name\n", "a.csv:1: Hero has no field ''"),
     ("a.csv", "name,name\n", "a.csv:1: the column name is repeated"),
     ("a.csv", 'name\n"a\n', "a.csv:2: a quotation mark is never closed"),
@@ -238,6 +244,19 @@ def test_files_of_another_form_are_refused(spec: Spec, tmp_path: Path) -> None:
             spec.load_rows(database, "Hero", tmp_path / name)
         assert message in str(caught.value)
         assert not database.exists
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters(spec: Spec, tmp_path: Path, delimiter: str) -> None:
+    file, rejected = tmp_path / "heroes.csv", tmp_path / "wrong.csv"
+    rows = [["name", "age", "motto"], ["Ann", "31", f"a,b{delimiter}"], ["Bob", "x", ""]]
+    file.write_text("".join(csv_line(row, delimiter) for row in rows), newline="")
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    done = spec.load_rows(database, "Hero", file, skip=True, rejected=rejected, delimiter=delimiter)
+    assert (done.inserted, done.skipped) == (1, 1)
+    [ann] = heroes(database, spec)
+    assert (ann["name"], ann["age"], ann["motto"]) == ("Ann", 31, f"a,b{delimiter}")
+    assert rejected.read_text() == delimiter.join(rows[0]) + f'\nBob{delimiter}x{delimiter}""\n'
 
 
 def test_other_names_and_entities(database: Database, spec: Spec, tmp_path: Path) -> None:

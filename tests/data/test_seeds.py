@@ -135,6 +135,19 @@ def test_rows_are_inserted_once_and_updated(kind: str, new_database: Callable[[s
         assert attributes(application, "Note", "id", "title") == [(7, "First"), (8, "Next")]
 
 
+def test_a_changed_row_is_validated_as_by_the_api(tmp_path: Path) -> None:
+    spec = "name: Mark\nfields: {name: str unique, site: url?, code: 'str(..9)? immutable'}\n"
+    schema = load_texts({"mark.yaml": spec})
+    with opened(schema, f"sqlite:///{tmp_path}/a.db") as application:
+        text = "Mark: [{name: a, site: 'https://a.example/', code: x}]\n"
+        store(application, {"s.yaml": text}, schema)
+        update = application.update_model(schema.entities[0])
+        changed = text.replace("x}", "y, site: null}").replace("site: 'https://a.example/', ", "")
+        (outcome,) = store(application, {"s.yaml": changed}, schema).outcomes
+        assert str(outcome) == "s.yaml:1: Mark name 'a': update site, code"
+        assert update.model_fields.keys() == {"name", "site"}, "code is immutable in the API"
+
+
 WRONG = {
     "Villain: []": "s.yaml:1:1: there is no entity 'Villain'",
     "Heros: []": "did you mean 'Hero'?",
@@ -187,6 +200,13 @@ def test_the_command_prints_what_it_does(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("entities/hero.yaml", "name: Hero\nfields: {name: str unique, age: int?}\n")
     assert "no such folder" in project.run("seed", code=1).stderr
+    project.write("seeds/heroes.yaml", "[]\n")
+    assert "such as 'Hero: [{name: Deadpond}]'" in project.run("seed", code=1).stderr
+    nowhere = "sqlite:////nowhere/x.db"
+    project.write("seeds/heroes.yaml", "Hero: []\n")
+    assert project.run("seed", "--database", nowhere, code=1).stderr.endswith(
+        "  create it, or correct the path in the URL\n  the URL is from --database\n"
+    )
     project.write("seeds/heroes.yaml", "Hero:\n  - {name: Ann, age: 3}\n  - {name: Bob}\n")
     planned = project.run("seed", "--dry-run").stdout
     assert planned == (

@@ -7,6 +7,7 @@ from crudgen.language.yaml.document import MAX_BYTES, parse
 from crudgen.language.yaml.nodes import Mapping
 
 _SUFFIXES = {".yaml", ".yml"}
+_EXAMPLE = "Hero: [{name: Deadpond}]"
 
 
 def read_files(path: Path) -> list[Mapping]:
@@ -16,7 +17,7 @@ def read_files(path: Path) -> list[Mapping]:
     for file in _files(path):
         try:
             with file.open("rb") as stream:
-                found.append(parse(str(file), stream.read(MAX_BYTES + 1)))
+                found.append(parse(str(file), stream.read(MAX_BYTES + 1), _EXAMPLE))
         except SpecError as error:
             problems += error.diagnostics
         except OSError as error:

@@ -1,9 +1,10 @@
-"""New table rows from seeds, validated as requests are. Reason to change: which models validate."""
+"""Rows from seeds, validated as requests are. Reason to change: which models validate."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crudgen.language.names import FieldName
-from crudgen.language.schema import Value
+from crudgen.language.schema import Entity, Value
 
 from .seed_rows import SeedRow
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RowRefusedError(Exception):
-    """The Create model rejects a row; `problems` are messages, each with a field if it has one."""
+    """A model of requests rejects a row: messages, each with a field if it has one."""
 
     def __init__(self, problems: list[tuple[FieldName | None, str]]) -> None:
         super().__init__(str(problems))
@@ -21,8 +22,6 @@ class RowRefusedError(Exception):
 
 def new_row(application: "OpenApplication", row: SeedRow, values: dict[FieldName, Value]) -> Any:
     """Return a row of the table model that is not stored yet. Raises RowRefusedError."""
-    from pydantic import ValidationError  # noqa: PLC0415 -- slow to import
-
     entity = row.entity
     # Nobody calls, so a default such as `me` has no value; required ones are in the seeds.
     omitted = {one.name: None for one in entity.fields if one.preset is not None}
@@ -32,17 +31,36 @@ def new_row(application: "OpenApplication", row: SeedRow, values: dict[FieldName
     }
     create = application.create_model(entity)
     if create is not None:
-        sent = [one for one in entity.fields if str(one.attribute) in create.model_fields]
-        body = {str(one.json_name): values[one.name] for one in sent if one.name in values}
-        try:
-            made = create.model_validate(body)
-        except ValidationError as error:
-            names = {str(one.json_name): one.name for one in sent}
-            raise RowRefusedError(
-                [
-                    (names.get(str(one["loc"][0])) if one["loc"] else None, one["msg"])
-                    for one in error.errors(include_url=False, include_input=False)
-                ]
-            ) from None
-        attributes |= {str(one.attribute): getattr(made, str(one.attribute)) for one in sent}
+        attributes |= _validated(create, entity, values)
     return application.table_model(entity)(**attributes)
+
+
+def check_changes(
+    application: "OpenApplication", entity: Entity, changes: Mapping[FieldName, Value]
+) -> None:
+    """Raise RowRefusedError if the Update model rejects new values of a stored row.
+
+    Seeds also set `immutable` fields, which that model does not have.
+    """
+    update = application.update_model(entity)
+    if update is not None:
+        _validated(update, entity, changes)
+
+
+def _validated(model: Any, entity: Entity, values: Mapping[FieldName, Value]) -> dict[str, Any]:
+    """Return the attributes that a model of requests has. Raises RowRefusedError."""
+    from pydantic import ValidationError  # noqa: PLC0415 -- slow to import
+
+    sent = [one for one in entity.fields if str(one.attribute) in model.model_fields]
+    body = {str(one.json_name): values[one.name] for one in sent if one.name in values}
+    try:
+        made = model.model_validate(body)
+    except ValidationError as error:
+        names = {str(one.json_name): one.name for one in sent}
+        raise RowRefusedError(
+            [
+                (names.get(str(one["loc"][0])) if one["loc"] else None, one["msg"])
+                for one in error.errors(include_url=False, include_input=False)
+            ]
+        ) from None
+    return {str(one.attribute): getattr(made, str(one.attribute)) for one in sent}

@@ -12,7 +12,7 @@ from crudgen.language.names import ClassName, FieldName
 from crudgen.language.schema import KeyKind, Schema, Value
 from crudgen.language.yaml.problems import Problems, quoted
 
-from .new_rows import RowRefusedError, new_row
+from .new_rows import RowRefusedError, check_changes, new_row
 from .seed_rows import Linked, SeedRow
 from .targets import StoredKey, Target, Targets
 
@@ -163,9 +163,7 @@ class SeedStore:
             try:
                 self._instances[row] = new_row(self._application, row, values)
             except RowRefusedError as error:
-                for name, message in error.problems:
-                    place = row.places.get(name, row.location) if name else row.location
-                    self._problems.add(place, message)
+                self._add_refusal(row, error)
                 return
             self._outcomes[row] = Outcome(row, INSERTED)
             self._session.add(self._instances[row])
@@ -174,17 +172,31 @@ class SeedStore:
 
     def _set(self, row: SeedRow, values: dict[FieldName, Value]) -> None:
         """Set the fields of a stored row that have other values."""
-        instance, changed = self._instances[row], []
-        for one in row.entity.fields:
-            attribute = str(one.attribute)
-            if one.name in values and getattr(instance, attribute) != values[one.name]:
-                setattr(instance, attribute, values[one.name])
-                changed.append(one.name)
-        if changed:
-            outcome = self._outcomes[row]
-            outcome.what = INSERTED if outcome.what == INSERTED else UPDATED
-            outcome.fields += changed
-            self._flush(row)
+        instance = self._instances[row]
+        changed = {
+            one.name: values[one.name]
+            for one in row.entity.fields
+            if one.name in values and getattr(instance, str(one.attribute)) != values[one.name]
+        }
+        if not changed:
+            return
+        try:
+            check_changes(self._application, row.entity, changed)
+        except RowRefusedError as error:
+            self._add_refusal(row, error)
+            return
+        for name, value in changed.items():
+            setattr(instance, str(row.entity.field(name).attribute), value)
+        outcome = self._outcomes[row]
+        outcome.what = INSERTED if outcome.what == INSERTED else UPDATED
+        outcome.fields += changed
+        self._flush(row)
+
+    def _add_refusal(self, row: SeedRow, error: RowRefusedError) -> None:
+        """Add why a row is refused, at the places of its values."""
+        for name, message in error.problems:
+            place = row.places.get(name, row.location) if name else row.location
+            self._problems.add(place, message)
 
     def _flush(self, row: SeedRow) -> None:
         """Send a row to the database. Raises SpecError if it rejects the row."""

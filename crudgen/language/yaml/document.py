@@ -49,12 +49,12 @@ _TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
 FORBIDDEN_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def parse(file: str, data: bytes | str) -> Mapping:
-    """Return the root map of a file.
+def parse(file: str, data: bytes | str, example: str = "name: Hero") -> Mapping:
+    """Return the root map of a file. `example` is one of its entries, for messages.
 
     Raises SpecError if the file is not a map in the strict subset.
     """
-    return _Parser(file, _decode(file, data)).parse_document()
+    return _Parser(file, _decode(file, data)).parse_document(example)
 
 
 def scalar_value(text: str) -> bool | int | Decimal | str | None:
@@ -99,7 +99,7 @@ def _decode(file: str, data: bytes | str) -> str:
     text = text.replace("\r\n", "\n")
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
-        problem = f"the character U+{ord(forbidden[0]):04X} is not allowed in a spec"
+        problem = f"the character U+{ord(forbidden[0]):04X} is not allowed"
         raise _spec_error(_location_at(file, text, forbidden.start()), problem, "remove it")
     tab = _TAB_INDENT.search(text)
     if tab:
@@ -129,7 +129,7 @@ class _Parser:
         self.count = 0
         self.problems = Problems()
 
-    def parse_document(self) -> Mapping:
+    def parse_document(self, example: str) -> Mapping:
         event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):
             raise _spec_error(Location(self.file), "the file is empty")
@@ -149,9 +149,8 @@ class _Parser:
         if isinstance(root, Scalar) and root.value is None:
             raise _spec_error(Location(self.file), "the file is empty")
         if not isinstance(root, Mapping):
-            raise _spec_error(
-                root.location, "expected a map at the top level of the file", "such as 'name: Hero'"
-            )
+            problem = "expected a map at the top level of the file"
+            raise _spec_error(root.location, problem, f"such as '{example}'")
         if self.problems:
             raise SpecError(self.problems.report())
         return root
