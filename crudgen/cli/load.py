@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "crudgen load shop.ndjson --database sqlite:///new.db",
     "crudgen load heroes.csv --as Hero --dry-run",
-    "crudgen load heroes.csv --as Hero --delimiter ';'",
     "crudgen load heroes.csv --as Hero --skip --rejected wrong.csv",
 )
 

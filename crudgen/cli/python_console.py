@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 Names = dict[str, Any]
-_CHANGE = re.compile(
-    r"(?!\s*(SELECT|PRAGMA|EXPLAIN|SHOW|VALUES|TABLE|SAVEPOINT|RELEASE|SET|BEGIN)\b)"
-    r"\s*(?:WITH\b.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b|(?!WITH\b)\w)",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A statement that may change rows or tables: one that is not known to only read."""
+_START = re.compile(r"(?:[\s(]+|--[^\n]*|/\*.*?\*/)*+", re.DOTALL)
+"""What can stand before the first word of a statement: spaces, brackets and comments."""
+_WORD = re.compile(r"[a-z]+")
+_READING = frozenset("select pragma explain show values table set begin savepoint release".split())
+_CHANGING = frozenset(("insert", "update", "delete", "merge"))
 
 
 def run_code(text: str, filename: str, names: Names) -> None:
@@ -64,7 +63,7 @@ def watched(session: "Session") -> Callable[[], bool]:
 
     def after_cursor_execute(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         nonlocal is_changed
-        is_changed = is_changed or _CHANGE.match(statement) is not None
+        is_changed = is_changed or _may_change(statement)
 
     def after_transaction_end(_session: Any, transaction: Any) -> None:
         nonlocal is_changed
@@ -73,6 +72,15 @@ def watched(session: "Session") -> Callable[[], bool]:
     event.listen(session.get_bind(), after_cursor_execute.__name__, after_cursor_execute)
     event.listen(session, after_transaction_end.__name__, after_transaction_end)
     return lambda: bool(is_changed or session.new or session.dirty or session.deleted)
+
+
+def _may_change(statement: str) -> bool:
+    """Return whether a statement is not one that only reads."""
+    begin = _START.match(statement)
+    words = _WORD.findall(statement.lower(), begin.end() if begin else 0)
+    if words[:1] == ["with"]:
+        return not _CHANGING.isdisjoint(words)
+    return words[:1] != [] and words[0] not in _READING
 
 
 def interact(banner: str, names: Names, session: "Session") -> None:

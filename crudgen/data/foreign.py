@@ -15,8 +15,8 @@ from typing import IO, TypeAlias
 from crudgen.errors import DataError
 from crudgen.language.schema import Entity, TypeName
 
-from .csv_text import COMMA, DELIMITERS, csv_line, csv_records
-from .forms import STREAM, Form
+from .csv_text import csv_line, csv_records
+from .forms import COMMA, DELIMITERS, STREAM, Form
 from .json_text import json_objects, json_value
 from .lines import as_data_errors, bounded_lines, json_lines, opened_bytes
 
