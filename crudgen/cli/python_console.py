@@ -20,10 +20,8 @@ Names = dict[str, Any]
 _START = re.compile(r"(?:[\s(]+|--[^\n]*|/\*.*?\*/)*+", re.DOTALL)
 """What can stand before the first word of a statement: spaces, brackets and comments."""
 _WORD = re.compile(r"[a-z]+")
-_READING = frozenset(
-    ("select", "pragma", "explain", "show", "values", "table", "set", "begin")
-    + ("savepoint", "release")
-)
+_TRANSACTION = ("begin", "savepoint", "release", "set")
+_READING = frozenset(("select", "pragma", "explain", "show", "values", "table", *_TRANSACTION))
 _CHANGING = frozenset(("insert", "update", "delete", "merge"))
 
 
