@@ -64,6 +64,34 @@ def test_a_read_ends_in_time_and_the_event_loop_goes_on(tmp_path: Path, short: b
     asyncio.run(check())
 
 
+def test_a_statement_that_was_interrupted_is_not_tried_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[None] = []
+    endless = text(COUNT.format("", "max(i + tried())")).columns(column("n", Integer))
+
+    async def check() -> None:
+        async with opened(tmp_path) as database:
+            connection = database._backend._loop_connection  # type: ignore[union-attr]  # noqa: SLF001
+            assert connection is not None
+            connection.create_function("tried", 0, lambda: tries.append(None) or 0)
+            assert database.read_now(endless, {}) is None
+            assert tries
+            count = len(tries)
+            for _ in range(2):
+                assert database.read_now(endless, {}) is None
+                with pytest.raises(sqlite3.OperationalError, match="no such function"):
+                    await database.read(endless, {}, short=True)  # in a thread
+            assert len(tries) == count
+            assert database.read_now(QUICK, {}) == [(1,)]
+            now = time.monotonic()
+            monkeypatch.setattr(time, "monotonic", lambda: now + 2)
+            assert database.read_now(endless, {}) is None
+            assert len(tries) > count
+
+    asyncio.run(check())
+
+
 def test_other_reads_are_not_interrupted(tmp_path: Path) -> None:
     async def check() -> None:
         async with opened(tmp_path) as database:

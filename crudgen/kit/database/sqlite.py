@@ -19,7 +19,12 @@ from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .engines import Engines
 from .faults import classify
-from .sqlite_deadlines import SessionConnection, interrupt_long_reads, interrupted_after
+from .sqlite_deadlines import (
+    LongReads,
+    SessionConnection,
+    interrupt_long_reads,
+    interrupted_after,
+)
 from .sqlite_file import FileConnection, SqliteFile, is_lost, update_statistics
 from .sqlite_locks import defer_write_lock
 from .sqlite_writes import write_all, write_one
@@ -73,6 +78,7 @@ class Sqlite:
         self._threads = CapacityLimiter(connections)
         self._idle: list[FileConnection] = []
         self._loop_connection: FileConnection | None = None
+        self._long_reads = LongReads()
         self._generation = 0
         """The number of reconnects."""
         self._watch_timer: asyncio.TimerHandle | None = None
@@ -147,7 +153,7 @@ class Sqlite:
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT, on the event loop if it is short: a thread takes longer."""
         bound = prepared.values(values)
-        if short and self._loop_connection is not None:
+        if short and self._loop_connection is not None and not self._long_reads.has(prepared.sql):
             try:
                 self._loop_connection.checks = 0
                 return prepared.rows(self._loop_connection.execute(prepared.sql, bound).fetchall())
@@ -156,17 +162,19 @@ class Sqlite:
                     self._reconnect()
                 elif getattr(error, "sqlite_errorcode", 0) & 0xFF not in _IN_THREAD:
                     raise
+                self._long_reads.add(prepared.sql, error)
         return await self._read_in_thread(prepared, bound)
 
     def read_now(self, prepared: Prepared, values: Values) -> Sequence[Row] | None:
         """Return the rows of a short SELECT; None if it fails or the file has to be opened."""
         connection = self._loop_connection
-        if connection is None:
+        if connection is None or self._long_reads.has(prepared.sql):
             return None
         connection.checks = 0
         try:
             found = connection.execute(prepared.sql, prepared.values(values)).fetchall()
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            self._long_reads.add(prepared.sql, error)
             return None
         return prepared.rows(found)
 

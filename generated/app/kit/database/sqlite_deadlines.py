@@ -17,6 +17,10 @@ from .sqlite_locks import only_reads
 
 STEPS = 250_000
 """The steps of SQLite's virtual machine between two checks: about 3 ms."""
+LONG_SECONDS = 1.0
+"""How long a statement that was interrupted on the event loop runs in threads."""
+_MAX_LONG = 100
+"""Most statements that are remembered."""
 AGAIN_SECONDS = 0.05
 """The pause until a connection is interrupted again, if its statement had not begun."""
 
@@ -53,6 +57,29 @@ def interrupt_long_reads(connection: FileConnection) -> None:
         return connection.checks > 1  # the first check may follow soon after the begin
 
     connection.set_progress_handler(is_too_long, STEPS)
+
+
+class LongReads:
+    """The statements that were interrupted on the event loop, and need a thread for a while."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def has(self, sql: str) -> bool:
+        """Return whether a statement was interrupted in the last LONG_SECONDS."""
+        if not self._until or sql not in self._until:
+            return False
+        if time.monotonic() < self._until[sql]:
+            return True
+        del self._until[sql]
+        return False
+
+    def add(self, sql: str, error: sqlite3.DatabaseError) -> None:
+        """Add a statement if the error says that it was interrupted."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT:
+            if len(self._until) >= _MAX_LONG:
+                self._until.clear()
+            self._until[sql] = time.monotonic() + LONG_SECONDS
 
 
 class SessionConnection(FileConnection):
