@@ -6,8 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from .metrics_settings import FOLDER
 
@@ -78,9 +86,29 @@ def registry_to_read(own: Instruments) -> CollectorRegistry:
     if own.registry is not None or folder is None:
         return own.registry or CollectorRegistry()
     registry = CollectorRegistry()
-    collector: Any = MultiProcessCollector  # it has no annotations
-    collector(registry, str(folder))
+    registry.register(_SharedValues(folder))
     return registry
+
+
+class _SharedValues(Collector):
+    """The values of all worker processes, from their files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics, without files that a starting process has not filled yet."""
+        library: Any = MultiProcessCollector  # it has no annotations
+        files = [str(file) for file in self._folder.glob("*.db") if _has_values(file)]
+        merged: Iterable[Metric] = library.merge(files)
+        return merged
+
+
+def _has_values(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # its process has ended
+        return False
 
 
 def folder_of_workers() -> Path | None:
