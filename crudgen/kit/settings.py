@@ -1,9 +1,10 @@
 """The settings of the application, from environment variables and the file `.env`."""
 
+import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -59,10 +60,17 @@ class ServerSettings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
     )
 
+    _names_in_files: frozenset[str] = PrivateAttr(default=frozenset())
+
     def __init__(self, **values: Any) -> None:
         """Read the settings; raise StartupError for an invalid or unreadable `.env`."""
-        check_env_files(values.get("_env_file", self.model_config.get("env_file")))
+        names = check_env_files(values.get("_env_file", self.model_config.get("env_file")))
         super().__init__(**values)
+        self._names_in_files = names
+
+    def is_given(self, name: str) -> bool:
+        """Return whether the environment or `.env` has a variable, also one that is no setting."""
+        return bool(os.environ.get(name)) or name in self._names_in_files
 
     head_seconds: Seconds = 10.0
     """Time to receive the request line and headers. If exceeded, the response is 408."""

@@ -51,7 +51,9 @@ SPEC = {
     "api: {include: [team], export: [csv, ndjson], operations: [create, list, read, update,"
     " replace, delete, create_many]}\naccess: anyone\n",
 }
-SETTINGS = "kit: library\nadmin: true\nread_replica: true\nauth: {users: true, keys: true}\n"
+SETTINGS = (
+    "kit: library\nmcp: true\nadmin: true\nread_replica: true\nauth: {users: true, keys: true}\n"
+)
 
 
 class Make:
@@ -222,6 +224,27 @@ def test_a_client_reads_its_writes_from_a_replica_that_lags(make: Make, nodes: C
         asyncio.run(check())
 
 
+@pytest.mark.long
+def test_one_read_of_the_position_is_for_many_writes(make: Make, nodes: Cluster) -> None:
+    """32 clients read their writes at the same time; writes that wait share a token."""
+
+    async def read_own_write(client: DescribedClient, number: int) -> str:
+        path, headers = await create(client, f"together {number}")
+        found = await client.get(path, headers=headers)
+        assert found.json()["name"] == f"together {number}"
+        return headers[HEADER]
+
+    async def check() -> None:
+        async with running(make, nodes, **logged(nodes)) as client:
+            for _ in range(3):
+                numbers = range(32)
+                tokens = await asyncio.gather(*(read_own_write(client, one) for one in numbers))
+                assert len(set(tokens)) < len(tokens)
+
+    with lagging(nodes, 1):
+        asyncio.run(check())
+
+
 def test_statements_on_the_replica_have_spans(make: Make, nodes: Cluster) -> None:
     made, exporter = TracerProvider(), InMemorySpanExporter()
     made.add_span_processor(SimpleSpanProcessor(exporter))
@@ -352,6 +375,32 @@ def test_the_admin_page_shows_what_its_user_has_changed(make: Make, nodes: Clust
 
 
 @pytest.mark.long
+def test_agents_get_no_tokens(make: Make, nodes: Cluster) -> None:
+    """The requests of their tools read from the primary."""
+    arguments = {"entity": "heroes", "values": {"name": "Ada"}}
+    params = {"name": "create_row", "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+
+    async def check() -> None:
+        async with running(make, nodes, **logged(nodes)) as client:
+            log = nodes.primary.folder.with_suffix(".log")
+            size = log.stat().st_size
+            headers = {"accept": "application/json"}
+            made = await client.post("/mcp", json=message, headers=headers)
+            assert made.json()["result"]["structuredContent"]["done"] == "created"
+            assert HEADER not in made.headers
+            with log.open() as file:
+                file.seek(size)
+                new = file.read()
+            assert "INSERT INTO hero" in new
+            # Once a second, the position is read together with the server.
+            assert len(re.findall(r"pg_is_in_recovery", new)) == len(
+                re.findall(r"pg_postmaster_start_time", new)
+            )
+
+    asyncio.run(check())
+
+
 def test_a_handler_that_writes_reads_its_writes(make: Make, nodes: Cluster) -> None:
     """Also in a GET, with or without a transaction."""
     scope = {"method": "GET", "headers": []}
@@ -492,8 +541,16 @@ def test_a_replica_is_checked_at_the_start(
     (tmp_path / "crudgen.yaml").write_text("kit: library\n")
     hero = {"hero": "name: Hero\nfields: {name: str}\n"}
     monkeypatch.setenv("DATABASE_READ_URL", nodes.standby.url)
+    entities = write_entities(tmp_path / "entities", hero)
     with pytest.raises(ServeError, match="the application reads from no replica"):
-        crudgen.create_app(write_entities(tmp_path / "entities", hero))
+        crudgen.create_app(entities)
+    monkeypatch.delenv("DATABASE_READ_URL")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"database_read_url={nodes.standby.url}\n")
+    with pytest.raises(ServeError, match="the application reads from no replica"):
+        crudgen.create_app(entities)
+    (tmp_path / ".env").write_text("DATABASE_READ_URL=\n")
+    crudgen.create_app(entities)
     asyncio.run(start(database_read_url="postgresql://postgres@127.0.0.1:1/postgres"))
 
 

@@ -23,7 +23,7 @@ class ReplicaReads(Database):
         self._primary, self._replica, self._after = primary, replica, after
         self._has_written = False
         self._exported: Postgresql | None = None
-        if found := replica.standing.conditions:
+        if found := replica.conditions.names:
             self.readiness = f"ready, but the replica is {found}"
 
     async def check(self) -> None:
@@ -56,7 +56,7 @@ class ReplicaReads(Database):
         if self._exported is None:
             self._primary._failed(error, statement)
         else:
-            self._replica.standing.note(reason_of(error))
+            self._replica.conditions.log_failure(reason_of(error))
 
     async def write(
         self,

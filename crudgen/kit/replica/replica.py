@@ -18,8 +18,8 @@ from ..database.postgresql_statements import run_one
 from ..database.statements import Prepared, Values
 from ..database.transaction import Row
 from ..errors import Condition, StartupError, Unavailable
+from .conditions import ReplicaConditions
 from .positions import POSITION_SQL, SERVER_SQL, History, make_token
-from .standing import Standing
 
 CHECK_SECONDS = 1.0
 """How often the position of each connection is read, and that of the primary."""
@@ -91,7 +91,11 @@ class Replica:
         self._is_checked, self._mismatch = False, ""
         self._seen: WeakKeyDictionary[Any, _Seen] = WeakKeyDictionary()
         self._watching: asyncio.Task[None] | None = None
-        self.standing = Standing(self._server.where)
+        self._lock = asyncio.Lock()
+        self._token: str | None = None
+        self._asked = self._answered = 0
+        """How many writes have asked for a token, and how many of them `_token` is for."""
+        self.conditions = ReplicaConditions(self._server.where)
         self.run_one = run_one
         """Runs a SELECT on a connection. Tracing replaces it."""
 
@@ -120,7 +124,7 @@ class Replica:
                     "  set DATABASE_READ_URL to a streaming replica of DATABASE_URL"
                 )
         elif found is Condition.BUSY:
-            self.standing.begin("down", "timeout while connecting")
+            self.conditions.begin("down", "timeout while connecting")
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -131,7 +135,20 @@ class Replica:
         await self._server.close()
 
     async def token(self) -> str | None:
-        """Return the token of all writes until now; None if the primary does not respond."""
+        """Return the token of all writes until now; None if the primary does not respond.
+
+        One read of the position is for all writes that were committed before it began.
+        """
+        self._asked += 1
+        number = self._asked
+        async with self._lock:
+            if self._answered < number:
+                answered = self._asked
+                self._token = await self._read_token()
+                self._answered = answered
+            return self._token
+
+    async def _read_token(self) -> str | None:
         try:
             ((position,),) = await self._primary.read(_POSITION, {}, short=True)
         except Exception:  # the primary's state logs it
@@ -143,7 +160,7 @@ class Replica:
 
         The rows contain all writes until the position `after`.
         """
-        if self.standing.is_down:
+        if self.conditions.is_down:
             return None
         bound = prepared.values(values)
 
@@ -159,7 +176,7 @@ class Replica:
             return prepared.rows(await self._server.run(work))
         except NotServedError as refused:
             if refused.reason:
-                self.standing.begin(refused.condition, refused.reason)
+                self.conditions.begin(refused.condition, refused.reason)
         except Exception as error:
             if _is_statement_timeout(error):
                 raise
@@ -168,7 +185,7 @@ class Replica:
 
     async def snapshot_backend(self) -> Postgresql | None:
         """Return the backend that reads a snapshot of the replica; None if it may not answer."""
-        if self.standing.conditions:
+        if self.conditions.names:
             return None
         try:
             seen = await self._server.run(self._look)
@@ -181,12 +198,12 @@ class Replica:
         """Record why the replica did not answer; return the condition."""
         if isinstance(error, Unavailable):
             if error.condition is Condition.DOWN:
-                self.standing.begin("down", reason_of(error))
+                self.conditions.begin("down", reason_of(error))
             return error.condition
         if isinstance(error, _NO_RESPONSE):
-            self.standing.begin("down", reason_of(error) or "the server does not respond")
+            self.conditions.begin("down", reason_of(error) or "the server does not respond")
             return Condition.DOWN
-        self.standing.note(reason_of(error))
+        self.conditions.log_failure(reason_of(error))
         return Condition.BROKEN
 
     async def _admit(self, connection: Any, after: int) -> None:
@@ -250,10 +267,10 @@ class Replica:
         except Exception as error:
             return self._record_failure(error)
         if seen.refusal is None:
-            self.standing.end()
+            self.conditions.end()
         else:
-            self.standing.begin(seen.refusal.condition, seen.refusal.reason)
-            self.standing.end("down")
+            self.conditions.begin(seen.refusal.condition, seen.refusal.reason)
+            self.conditions.end("down")
         return None
 
     async def _check_identity(self) -> None:

@@ -9,6 +9,7 @@ from starlette.types import Message, Scope, Send
 
 from ..database import Database
 from ..errors import StartupError
+from ..limits import PART
 from .positions import latest_position
 from .reads import ReplicaReads
 from .replica import Replica
@@ -17,6 +18,7 @@ HEADER = "X-Read-After"
 _NAME = HEADER.lower().encode()
 _READS = {"GET", "HEAD"}
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_AGENTS = "/mcp"
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _REQUEST = (
     "The token of an earlier response: the response contains that write. Without it, the response"
@@ -85,6 +87,12 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
                 yield method, operation
 
 
+def _path_of(scope: Scope) -> str:
+    """Return the path of a request below the root path."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 class _Routing:
     """Decides for each request which server answers it."""
 
@@ -105,8 +113,11 @@ class _Routing:
         return ReplicaReads(self._primary, self._replica, after)
 
     def with_token(self, scope: Scope, send: Send) -> Send:
-        """Return a `send` that adds a token to the response of a write."""
-        if scope["method"] not in _WRITES:
+        """Return a `send` that adds a token to the response of a write.
+
+        Agents need none: the requests of tools read from the primary.
+        """
+        if scope["method"] not in _WRITES or PART in scope or _path_of(scope) == _AGENTS:
             return send
 
         async def send_with_token(message: Message) -> None:

@@ -1,7 +1,7 @@
 """Validation of the file `.env`: pydantic-settings ignores lines that it cannot parse."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from json import detect_encoding
 from pathlib import Path
@@ -15,19 +15,22 @@ MAX_BYTES = 1_048_576
 EnvFile: TypeAlias = str | os.PathLike[str]
 
 
-def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> None:
-    """Raise StartupError for a file with anything but lines such as `DOCS=false`.
+def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> frozenset[str]:
+    """Return the names that files set. Raise StartupError for other lines than `DOCS=false`.
 
     A file may be missing. The error shows no content of a file, because it may be secret.
     """
+    names: set[str] = set()
     if isinstance(files, str | os.PathLike):
         files = [files]
     for file in (Path(one).expanduser() for one in files or ()):
         if os.path.lexists(file) and not file.is_fifo():  # a pipe can be read only once
-            _check_lines(file, _read_text(file))
+            names.update(_names_in(file, _read_text(file)))
+    return frozenset(names)
 
 
-def _check_lines(file: Path, text: str) -> None:
+def _names_in(file: Path, text: str) -> Iterator[str]:
+    """Yield the names that a text gives a value. Raises StartupError."""
     for binding in parse_stream(StringIO(text)):
         if binding.error:
             written = binding.original.string
@@ -36,6 +39,8 @@ def _check_lines(file: Path, text: str) -> None:
                 f"{file}:{binding.original.line + blank.count(chr(10))}: this is not a setting\n"
                 "  write NAME=value; a quoted value needs a closing quote"
             )
+        if binding.key is not None and binding.value:
+            yield binding.key.upper()
 
 
 def _read_text(file: Path) -> str:

@@ -1,6 +1,5 @@
 """Builds an application from settings and routers, with a database, middleware, health checks."""
 
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, runtime_checkable
@@ -120,8 +119,8 @@ def build_application(
 
 
 def _check_read_url(settings: BaseAppSettings) -> None:
-    """Raise StartupError if the environment has a replica that the application cannot use."""
-    if os.environ.get(_READ_URL) and _READ_URL.lower() not in type(settings).model_fields:
+    """Raise StartupError if the environment or `.env` has a replica, which is not used."""
+    if settings.is_given(_READ_URL) and _READ_URL.lower() not in type(settings).model_fields:
         raise StartupError(
             f"{_READ_URL} is set, but the application reads from no replica\n"
             "  write 'read_replica: true' in crudgen.yaml, or remove the variable"

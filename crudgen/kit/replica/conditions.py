@@ -10,13 +10,13 @@ MAX_REASONS = 100
 _log = logging.getLogger(__name__)
 
 
-class Standing:
+class ReplicaConditions:
     """The current conditions of a replica. Each is logged once when it begins and when it ends."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._conditions: dict[str, float] = {}
-        self._noted: set[str] = set()
+        self._logged: set[str] = set()
 
     @property
     def is_down(self) -> bool:
@@ -24,8 +24,8 @@ class Standing:
         return "down" in self._conditions
 
     @property
-    def conditions(self) -> str:
-        """The current conditions, such as `down`; usually empty."""
+    def names(self) -> str:
+        """The current conditions, such as `down, behind`; usually empty."""
         return ", ".join(self._conditions)
 
     def begin(self, condition: str, reason: str) -> None:
@@ -44,8 +44,8 @@ class Standing:
                 del self._conditions[condition]
                 _log.warning("replica %s: resolved: %s", self._where, condition)
 
-    def note(self, reason: str) -> None:
+    def log_failure(self, reason: str) -> None:
         """Log why one read failed, which the primary then answers; each reason once."""
-        if reason not in self._noted and len(self._noted) < MAX_REASONS:
-            self._noted.add(reason)
+        if reason not in self._logged and len(self._logged) < MAX_REASONS:
+            self._logged.add(reason)
             _log.warning("replica %s: a read failed: %s", self._where, reason)
