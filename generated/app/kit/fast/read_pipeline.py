@@ -70,8 +70,10 @@ class ReadPipeline:
         self.connection = connection
         self.since = time.monotonic()
         """When the oldest read was sent, or the one before it was answered."""
+        self.answered = 0.0
+        """When the last result arrived, on the monotonic clock."""
         self.last_seconds = 0.0
-        """The time between sending a read and its last result."""
+        """How long the last answered read took, if that is not known to SharedReads yet."""
         self.is_late = False
         """Whether the oldest read takes so long that all others were moved."""
         self.is_ending = False
@@ -180,8 +182,9 @@ class ReadPipeline:
                 continue
             sent = self._sent.popleft()
             self.is_late = False
-            self.since = time.monotonic()
-            self.last_seconds = self.since - sent.at
+            self.since = self.answered = time.monotonic()
+            if not sent.is_moved:
+                self.last_seconds = self.since - sent.at
             self._resolve(sent, results)
             results.clear()
         if server.status == _BAD:

@@ -25,7 +25,7 @@ MAX_PIPELINES = 4
 """Most connections that are shared at a time, apart from those that wait for a slow read."""
 LEAST_PATIENCE = 0.005
 """How many seconds a read may take, at least, before those behind it are repeated elsewhere."""
-PATIENCE = 4
+PATIENCE = 2
 """How many times as long as usual a read may take."""
 _WEIGHT = 0.125
 """The weight of the last read in the usual time of one."""
@@ -183,9 +183,11 @@ class SharedReads:
 
     def _received(self, pipeline: ReadPipeline) -> None:
         """Send further reads after results."""
-        self._pool.answered = time.monotonic()
-        seconds = min(pipeline.last_seconds, self._patience)
-        self._usual += (seconds - self._usual) * _WEIGHT
+        self._pool.answered = max(self._pool.answered, pipeline.answered)
+        if pipeline.last_seconds:
+            seconds = min(pipeline.last_seconds, self._patience)
+            self._usual += (seconds - self._usual) * _WEIGHT
+            pipeline.last_seconds = 0.0
         if pipeline.is_ending and not pipeline:
             self._remove(pipeline)
         if self._waiting:
