@@ -40,22 +40,35 @@ class Provider:
     """The grants of requests to the token endpoint."""
     auth: list[str] = field(default_factory=list)
     """How the client authenticated in these requests."""
+    revoked: list[tuple[str, str]] = field(default_factory=list)
+    """The type of each revoked token, and the token."""
+    is_broken: bool = False
+    """Whether revocations fail."""
     subject: str = "7"
     """The subject of refreshed tokens."""
     _challenges: dict[str, str] = field(default_factory=dict)
 
-    def authenticate(self) -> None:
-        """Accept requests of public clients, as the mock does not."""
+    def authenticate(self) -> flask.Response | None:
+        """Accept requests of public clients, and revocations (RFC 7009), as the mock does not."""
         request = flask.request
+        if request.path == "/oauth2/revoke":
+            assert request.authorization is not None or "client_id" in request.form
+            self.revoked.append((request.form["token_type_hint"], request.form["token"]))
+            return flask.Response(status=503 if self.is_broken else 200)
         if request.path == "/oauth2/token":
             self.auth.append(request.headers.get("authorization", "").partition(" ")[0])
             if not self.auth[-1]:
                 value = base64.b64encode(f"{request.form['client_id']}:any".encode()).decode()
                 request.environ["HTTP_AUTHORIZATION"] = f"Basic {value}"
+        return None
 
     def change(self, response: flask.Response) -> flask.Response:
         """Return the response of the mock with what it lacks: PKCE, and access tokens as JWTs."""
         request = flask.request
+        if request.path.endswith("/openid-configuration"):
+            return flask.jsonify(
+                {**response.get_json(), "revocation_endpoint": f"{self.url}/oauth2/revoke"}
+            )
         if request.path == "/oauth2/authorize" and response.status_code == 302:
             query = parse_qs(urlsplit(response.headers["location"]).query)
             if "code" in query and request.args.get("code_challenge_method") == "S256":

@@ -200,9 +200,13 @@ def test_access_tokens_are_refreshed(run: Any, provider: Provider) -> None:
         old.client.cookies.set("admin_session", before)
         assert "admin_session" in (await old.client.get("/admin/")).headers["set-cookie"]
         assert len(provider.grants) == 2
-        left = await old.post("logout")
-        assert left.status_code == 200
-        assert not any("admin_session=g" in one for one in left.headers.get_list("set-cookie"))
+        for number, user in enumerate((old, page)):
+            left = await user.post("logout")
+            assert left.status_code == 200
+            assert not any("admin_session=g" in one for one in left.headers.get_list("set-cookie"))
+            assert len(provider.revoked) == number + 1  # also if the provider responds with 503
+            provider.is_broken = True
+        assert {kind for kind, _ in provider.revoked} == {"refresh_token"}
 
     run(SECRET, work)
 

@@ -270,6 +270,7 @@ def test_errors_are_at_their_inputs(run: Callable[[Work], None]) -> None:
         answer = await page.fill("animals/create", wrong)
         assert answer.status_code == 422
         assert errors_of(answer.text).keys() == {"data"}
+        assert "Not saved. See Data" in text_of(answer.text)
         assert inputs_of(answer.text)["name"] == "x" * 41  # what the user wrote is still there
         answer = await page.fill("animals/create", {**wrong, "data": "NaN"})
         assert errors_of(answer.text).keys() == {"data"}

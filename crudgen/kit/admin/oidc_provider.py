@@ -129,6 +129,11 @@ class OidcProvider(TokenProvider):
         login = str(request.url_for(f"{request.app.state.ROUTE_NAME}:login"))
         hint = "" if session is None else session.granted.id_token
         url = await self._requests.logout_url(hint, login)
+        if session is not None and session.granted.refresh_token:
+            try:
+                await self._requests.revoke(session.granted.refresh_token)
+            except OidcError as error:
+                _logger.warning("The refresh token of a session is not revoked: %s", error)
         response: Response = RedirectResponse(login, status_code=303)
         if url is not None:  # a page: form-action of the policy forbids to redirect a form there
             context = {"url": url}

@@ -119,6 +119,19 @@ class OidcRequests:
                 raise OidcError("The refreshed tokens are those of another user")
         return self._granted(sent, subject)
 
+    async def revoke(self, refresh_token: str) -> None:
+        """Revoke a refresh token, if the provider can (RFC 7009). Raises OidcError."""
+        if not self._metadata.get("revocation_endpoint"):
+            return
+        url = await self._endpoint("revocation_endpoint")
+
+        async def request(oauth: Any) -> Mapping[str, Any]:
+            answer = await oauth.revoke_token(url, refresh_token, "refresh_token")
+            answer.raise_for_status()
+            return {}
+
+        await self._ask(request)
+
     async def logout_url(self, id_token: str, returns_to: str) -> str | None:
         """Return the URL at the provider where a user logs out; None if it has none."""
         try:

@@ -36,6 +36,12 @@ TEMPLATES = {
     "crudgen/errors.html": """\
 {% if errors and errors[":request"] %}
 <div class="alert alert-danger" role="alert" id="request-error">{{ errors[":request"] }}</div>
+{% elif errors %}
+<div class="alert alert-danger" role="alert" id="problems">Not saved. See
+  {% for one in view.table.properties if errors[one.name] %}
+  <a class="alert-link" href="#{{ one.name }}">{{ one.label }}</a>{{ "," if not loop.last }}
+  {% endfor %}
+</div>
 {% endif %}
 """,
     "crudgen/upload.html": """\
