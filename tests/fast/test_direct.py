@@ -777,6 +777,25 @@ def test_a_request_whose_body_is_late_is_handled_as_usual(wires: Wires) -> None:
     wires.loop.run(check())
 
 
+def test_a_body_that_arrives_byte_by_byte_is_limited_in_time(wires: Wires) -> None:
+    wires.start(body_seconds=0.2)
+
+    async def check() -> None:
+        connection, transport = wires.wires[0].connect()
+        length = (b"content-length", b"8000")
+        head = (b"content-type", b"application/json"), length
+        connection.data_received(encoded(Asked("POST", "/heroes/", headers=head, chunks=(b"{",))))
+        async with asyncio.timeout(20):
+            while not transport.written:
+                await asyncio.sleep(0.02)
+                connection.data_received(b" ")
+        assert transport.written.startswith(b"HTTP/1.1 408")
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+
+    wires.loop.run(check())
+
+
 @pytest.mark.parametrize("stop", ["shutdown", "connection_lost"])
 def test_a_request_without_the_rest_of_its_body_begins_before_the_connection_ends(
     wires: Wires, stop: str
