@@ -8,7 +8,7 @@ import importlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,7 +26,7 @@ ROWS = 5
 MOST_REQUESTS = 6
 _REQUEST_ID = re.compile(rb"(?<=x-request-id: )[0-9a-f]{32}")
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-_DEFAULTS = [(b"date", b"Sun, 01 Feb 2026 00:00:00 GMT"), (b"server", b"test")]
+DEFAULTS = [(b"date", b"Sun, 01 Feb 2026 00:00:00 GMT"), (b"server", b"test")]
 
 PLAIN_TARGETS = [
     *(b"/heroes/%d" % key for key in range(1, ROWS + 3)),
@@ -191,8 +191,15 @@ def mutated(random: Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def stream(random: Random) -> tuple[list[bytes], bool]:
+def any_write(random: Random) -> bytes:
+    """Return a request that may change a row."""
+    return CREATE if random.random() < 0.03 else plain_write(random)
+
+
+def stream(random: Random, write: Callable[[Random], bytes]) -> tuple[list[bytes], bool]:
     """Return requests as packets, which begin and end anywhere; and whether the client waits.
+
+    `write` returns a request with a body.
 
     It waits for responses after each packet unless all requests are plain ones. A server omits the
     response to invalid bytes if it has not sent the response before them yet.
@@ -213,7 +220,7 @@ def stream(random: Random) -> tuple[list[bytes], bool]:
             case 4:
                 packets.append(random.choice(BETWEEN))
             case 5 | 6 | 7:
-                packets.append(CREATE if random.random() < 0.03 else plain_write(random))
+                packets.append(write(random))
             case _:
                 packets.append(plain_request(random))
     if random.random() < 0.6:
@@ -231,16 +238,19 @@ class Pair:
     wires: list[Wire]
     statuses: Counter[bytes] = field(default_factory=Counter)
     closed: int = 0
+    stops: bool = True
+    """Whether the server stops during some streams."""
+    write: Callable[[Random], bytes] = any_write
 
     async def compare(self, number: int) -> None:
         """Send a stream to both; they must send the same bytes, and close after the same packet."""
-        found = [await self._send(wire, number) for wire in self.wires]
+        found = [await self.send(wire, number) for wire in self.wires]
         assert found[0] == found[1], number
         written, is_closed, _ = found[0][-1]
         self.statuses.update(_STATUS.findall(written))
         self.closed += is_closed
 
-    async def _send(self, wire: Wire, number: int) -> list[tuple[bytes, bool, int]]:
+    async def send(self, wire: Wire, number: int) -> list[tuple[bytes, bool, int]]:
         """Return what was sent, whether the connection is closed, and the number of responses.
 
         They are compared after each packet whose responses the client waits for.
@@ -251,12 +261,14 @@ class Pair:
     async def _send_packets(self, wire: Wire, number: int) -> list[tuple[bytes, bool, int]]:
         connection, transport = wire.connect()
         state = connection.server_state
-        state.default_headers = _DEFAULTS
+        state.default_headers = DEFAULTS
         random = Random(number)  # noqa: S311
-        packets, waits = stream(random)
-        stops = waits and random.random() < 0.03
-        found = []
+        packets, waits = stream(random, self.write)
+        stops = waits and random.random() < 0.03 and self.stops
+        found: list[tuple[bytes, bool, int]] = []
         for packet in packets:
+            if transport.closed:
+                break
             pauses = random.random() < 0.03
             if stops and random.random() < 0.3:
                 connection.shutdown()
@@ -269,6 +281,8 @@ class Pair:
                 await settle(connection, transport)
                 sent = _REQUEST_ID.sub(b"made up", transport.written)
                 found.append((sent, transport.closed, state.total_requests))
+        sent = _REQUEST_ID.sub(b"made up", transport.written)
+        found.append((sent, transport.closed, state.total_requests))
         connection.connection_lost(None)
         await asyncio.gather(*connection.tasks)
         return found
@@ -279,12 +293,16 @@ async def settle(connection: Any, transport: Transport) -> None:
     async with asyncio.timeout(20):
         while not transport.closed:
             one = connection._answering  # noqa: SLF001
-            is_held = connection._held != b""  # noqa: SLF001
-            if not is_held and (
-                one is None or one.response_complete or one.message_event._waiters  # noqa: SLF001
-            ):
+            is_held = getattr(connection, "_held", b"") != b""
+            if not is_held and (one is None or one.response_complete or _waits(one)):
                 return
             await asyncio.sleep(0)
+
+
+def _waits(cycle: Any) -> bool:
+    """Return whether the application waits for the body."""
+    event = cycle.message_event
+    return bool(event._waiters) and not event.is_set()  # noqa: SLF001
 
 
 @pytest.fixture
