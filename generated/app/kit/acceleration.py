@@ -7,10 +7,11 @@ from types import ModuleType
 
 @cache
 def fast_module(name: str) -> ModuleType | None:
-    """Return the module of this name in `kit/fast`; None if that folder was deleted."""
+    """Return the module of this name in `kit/fast`; None if it or the folder was deleted."""
     folder = f"{__package__}.fast"
     try:
-        import_module(folder)
-    except ModuleNotFoundError:
+        return import_module(f"{folder}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name not in {folder, f"{folder}.{name}"}:
+            raise
         return None
-    return import_module(f"{folder}.{name}")

@@ -29,7 +29,7 @@ MAX_HEAD_BYTES = 2048
 MAX_BODY_BYTES = 65_536
 """Most bytes of their body: uvicorn does not buffer more."""
 _BODY_SECONDS = 0.05
-"""How long a request waits for the rest of its body, before uvicorn handles it."""
+"""How long requests wait for the rest of a body, at most, before uvicorn handles them."""
 _MAX_MISSES = 16
 """After so many requests in succession that needed ASGI, a connection tries nothing else."""
 _METHODS = {b"GET ", b"POST", b"PATC", b"PUT ", b"DELE"}
@@ -89,7 +89,7 @@ class DirectResponses(HttpToolsProtocol):
     def _respond_directly(self, data: bytes) -> bytes:
         """Handle the request that `data` consists of, if possible; return the bytes to parse."""
         if self._held:
-            data = self._take_held() + data
+            data, self._held = self._held + data, b""
         application = self._application
         if application is None or data[:4] not in _METHODS or not self._is_idle():
             return data
@@ -109,7 +109,8 @@ class DirectResponses(HttpToolsProtocol):
         self._misses = 0
         if found is INCOMPLETE:
             self._held = data
-            self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
+            if self._hold_timer is None:
+                self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
         elif type(found) is Ready:
             self._send_ready(found)
         else:
@@ -158,18 +159,14 @@ class DirectResponses(HttpToolsProtocol):
         else:
             await self.app(scope, receive, send)
 
-    def _take_held(self) -> bytes:
-        """Return the bytes that wait for the rest of a body, and wait no longer."""
-        data, self._held = self._held, b""
+    def _release_held(self) -> None:
+        """Let uvicorn handle a request whose body is late, and limit the time for the rest."""
         if self._hold_timer is not None:
             self._hold_timer.cancel()
             self._hold_timer = None
-        return data
-
-    def _release_held(self) -> None:
-        """Let uvicorn handle a request whose body is late."""
         if self._held:
-            self._parse(self._take_held())
+            data, self._held = self._held, b""
+            self._parse(data)
 
     def _parse(self, data: bytes) -> None:
         """Let uvicorn handle received data."""
