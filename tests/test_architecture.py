@@ -56,7 +56,7 @@ ROOMS = {
         {"conditions", "relations", "webhooks"},
         {"access", "api", "checks", "indexes", "limits", "properties"},
         {"schema"},
-        {"former", "nested", "types"},
+        {"former_names", "nested", "types"},
         {"yaml"},
         {"written"},
         {"resolve"},

@@ -13,7 +13,7 @@ from .views.collections import collections_of, creates_together, writes_keys
 from .views.events import kit_conditions_of_events
 from .views.hooks import creates_by_function
 from .views.references import by_name
-from .views.referrers import refers
+from .views.referrers import has_references
 from .views.relation_nodes import uses_relations
 from .views.rule_conditions import follows_relations
 from .views.telemetry import kit_conditions_of_telemetry
@@ -49,7 +49,7 @@ def _conditions_of_kit_files(schema: Schema) -> dict[str, bool]:
     by_related = any(entity.api.related for entity in entities)
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
-    references = related or any(map(refers, entities))
+    references = related or any(map(has_references, entities))
     named = by_name(entities)
     collections = [one for entity in entities for one in collections_of(entity, named)]
     created = [one.target for one in collections if one.can_create]

@@ -59,7 +59,7 @@ class HomePage:
                 await _send_page(html, send, has_body=scope["method"] == "GET")
 
 
-def asks_for_home(scope: MutableMapping[str, Any]) -> bool:
+def is_home_request(scope: MutableMapping[str, Any]) -> bool:
     """Return whether a request is that of a browser on this machine for `/`."""
     if scope["type"] != "http" or scope["path"] != "/" or scope["method"] not in {"GET", "HEAD"}:
         return False

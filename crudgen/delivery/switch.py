@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
-from crudgen.delivery.home import HomePage, asks_for_home
+from crudgen.delivery.home import HomePage, is_home_request
 from crudgen.delivery.start_warnings import StartWarnings
 from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
 
@@ -190,7 +190,7 @@ class Switch:
         else:
             while not self._is_open.is_set():
                 await self._is_open.wait()
-            if self._home is not None and asks_for_home(scope):
+            if self._home is not None and is_home_request(scope):
                 await self._home.forward(self.current, scope, receive, send)
             else:
                 await self.current(scope, receive, send)

@@ -50,7 +50,7 @@ class Blockers:
     _seen: dict[int, tuple[float, float]] = field(default_factory=dict)
     _reported: set[int] = field(default_factory=set)
 
-    def see(self, rows: Iterable[Row], now: float) -> None:
+    def report_long_blocks(self, rows: Iterable[Row], now: float) -> None:
         """Report processes that block for REPORT_AFTER_SECONDS, short pauses included."""
         for pid, name, state, seconds, query, table in rows:
             first, last = self._seen.get(pid, (now, now))
@@ -105,7 +105,7 @@ def report_blockers(
         try:
             with database.connect() as other:
                 while not is_over.wait(_POLL_SECONDS):
-                    found.see(run(other, sql), time.monotonic())
+                    found.report_long_blocks(run(other, sql), time.monotonic())
         except (DatabaseError, DBAPIError):
             return  # there may be no connection left, or no right to look
 

@@ -27,7 +27,7 @@ def callers_of(schema: Schema) -> tuple[str, ...]:
     return (ANYONE, USER, *map(str, roles))
 
 
-def may(access: Access, action: Right, caller: str) -> bool:
+def may_act(access: Access, action: Right, caller: str) -> bool:
     """Return whether a kind of callers may do something, perhaps with some rows only.
 
     Who changes rows must read them too.
@@ -76,7 +76,7 @@ def allowed_callers(entity: Entity, callers: Sequence[str]) -> dict[str, list[st
     for name, action in _rights_by_name(entity) if entity.access else ():
         found[name] = []
         for caller in callers:
-            if entity.access and may(entity.access, action, caller):
+            if entity.access and may_act(entity.access, action, caller):
                 condition = condition_for(entity.access, action, caller)
                 found[name].append(f"{caller} if {condition}" if condition else caller)
     if entity.access:
@@ -125,7 +125,7 @@ def _table_lines(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
 
 def _action_cell(entity: Entity, action: Right, caller: str, notes: dict[str, int]) -> str:
     access = entity.access
-    if access is None or not may(access, action, caller):
+    if access is None or not may_act(access, action, caller):
         return NO
     return _cell_text(condition_for(access, action, caller), notes)
 
@@ -156,7 +156,7 @@ def _field_condition(access: Access, allowed: Allowed, verb: str, caller: str) -
     """Return the condition of one caller; empty for all rows, None for no row."""
     actions = (Action.READ,) if verb == "see" else (Action.CREATE, Action.UPDATE)
     conditions = allowed.conditions(caller)
-    if conditions == () or not any(may(access, action, caller) for action in actions):
+    if conditions == () or not any(may_act(access, action, caller) for action in actions):
         return None
     return "" if conditions is None else _joined_with_or(conditions)
 

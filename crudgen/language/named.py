@@ -12,7 +12,7 @@ class _Named(Protocol):
 _Part = TypeVar("_Part", bound=_Named)
 
 
-def named(name: str, parts: Sequence[_Part], kind: str, owner: str = "") -> _Part:
+def find_named(name: str, parts: Sequence[_Part], kind: str, owner: str = "") -> _Part:
     """Return the part with a name. Raises KeyError if there is none.
 
     `kind` says what it is, and `owner` what it is a part of.

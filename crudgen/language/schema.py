@@ -17,7 +17,7 @@ from .capabilities import Capabilities
 from .checks import Check
 from .indexes import Index
 from .limits import DEFAULT_LIMITS, Limits
-from .named import named
+from .named import find_named
 from .names import (
     SNAKE_CASE,
     AttributeName,
@@ -229,11 +229,11 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name. Raises KeyError."""
-        return named(name, self.relations, "relation", self.name)
+        return find_named(name, self.relations, "relation", self.name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name. Raises KeyError."""
-        return named(name, (*self.fields, *self.computed), "field", self.name)
+        return find_named(name, (*self.fields, *self.computed), "field", self.name)
 
     @property
     def key(self) -> Field:
@@ -297,4 +297,4 @@ class Schema(Capabilities):
 
     def entity(self, name: ClassName) -> Entity:
         """Return the entity with this name. Raises KeyError."""
-        return named(name, self.entities, "entity")
+        return find_named(name, self.entities, "entity")

@@ -6,7 +6,7 @@ from crudgen.codegen.code import Code, annotated, literal, raw
 from crudgen.codegen.layout import Bracket, nested_literal, pair, statement
 from crudgen.codegen.needs import Mention
 from crudgen.language.access import ANYONE, ROW_CLAIM, USER, Auth, Claim, ClaimType
-from crudgen.language.matrix import may
+from crudgen.language.matrix import may_act
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Json
 
@@ -98,5 +98,7 @@ def admitted_callers(entity: Entity, operation: Operation, auth: Auth) -> tuple[
         caller
         for caller in (ANYONE, USER, *auth.roles)
         if access
-        and any(may(access, action, caller) for action in actions_required_by(operation, entity))
+        and any(
+            may_act(access, action, caller) for action in actions_required_by(operation, entity)
+        )
     )

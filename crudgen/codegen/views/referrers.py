@@ -9,7 +9,7 @@ from crudgen.language.relations import OnDelete
 from crudgen.language.schema import Entity, Field
 
 
-def refers(entity: Entity) -> bool:
+def has_references(entity: Entity) -> bool:
     """Return whether rows of an entity refer to other rows."""
     return any(field.reference is not None for field in entity.fields)
 

@@ -15,7 +15,7 @@ from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
 from .hooks import hooked_resource, is_hooked
 from .references import Entities
-from .referrers import refers
+from .referrers import has_references
 from .related_resource import RelatedArguments
 from .relation_nodes import Nodes, has_related, uses_relations
 
@@ -49,7 +49,7 @@ def _relation_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]
         return []
     if has_related(entity):
         return [("rows.related", "RelatedResource")]
-    return [("rows.references", "ReferencingResource")] if is_kept or refers(entity) else []
+    return [("rows.references", "ReferencingResource")] if is_kept or has_references(entity) else []
 
 
 def _linking_classes(operations: set[Operation]) -> list[tuple[str, str]]:

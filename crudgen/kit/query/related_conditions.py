@@ -62,9 +62,9 @@ class _Conditions:
         meets = list(self.clauses(rows.source, rows.columns.key, kind))
         is_found_first = not step.rows.is_many or self._is_selective(rows.columns)
         if meets and is_found_first and step.quantifier != NONE:
-            yield rows.are_among(meets, is_one=self._is_unique(rows.columns))
+            yield rows.in_subquery(meets, is_one=self._is_unique(rows.columns))
         elif meets:
-            yield rows.meeting(meets)
+            yield rows.exist_matching(meets)
 
     def _is_unique(self, columns: Columns) -> bool:
         """Return whether at most one row meets the conditions."""
@@ -107,7 +107,7 @@ class _Rows:
             return self._exists(table, [is_linked, is_readable.correlate_except(self._target)])
         return self._exists(table, [is_linked])
 
-    def meeting(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    def exist_matching(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
         """Return the condition that one of these rows meets the conditions, or that none does.
 
         It is evaluated for each row of a list until the page is full.
@@ -120,7 +120,7 @@ class _Rows:
             found = self._exists(joined, [by == self._near[self._near_key], *conditions])
         return ~found if self._step.quantifier == NONE else found
 
-    def are_among(
+    def in_subquery(
         self, conditions: Sequence[ColumnElement[bool]], *, is_one: bool
     ) -> ColumnElement[bool]:
         """Return whether one of these rows meets the conditions: these rows are found first.

@@ -17,7 +17,7 @@ def message(kind: str, created: int, data: str | None) -> bytes:
     return f"{head}{'null' if data is None else data}}}".encode()
 
 
-def only(row: bytes, names: Collection[str]) -> bytes:
+def select_properties(row: bytes, names: Collection[str]) -> bytes:
     """Remove all but some properties from the JSON of a row; their values keep their bytes."""
     kept = (f"{json.dumps(name)}:{value}" for name, value in _properties(row) if name in names)
     return f"{{{','.join(kept)}}}".encode()

@@ -16,7 +16,7 @@ from ..events.worker import wake_workers
 from ..hooks.registered import add_recorder
 from ..models import Model
 from .document import Data, describe
-from .message import only
+from .message import select_properties
 from .receiver import Receiver
 from .sending import Sender, new_client
 from .table import QUEUE
@@ -93,7 +93,7 @@ class DeliveryRecorder:
         """Write a message in the transaction of a session."""
         rows = self._rows
         if body is not None and rows.properties is not None:
-            body = only(body, rows.properties)
+            body = select_properties(body, rows.properties)
         values = new_event(rows.model.__name__, rows.kinds[kind], key, body)
         session.connection().execute(QUEUE.add, {**values, "webhook": self._name})
 
