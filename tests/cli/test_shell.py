@@ -96,7 +96,7 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
             " with one AS (SELECT 1) SELECT * FROM one",
             "EXPLAIN SELECT 1",
         ):
-            session.exec(text(reading)).all()
+            session.execute(text(reading)).all()
             assert not has_changes()
         for change in (
             "UPDATE hero SET age = 5",
@@ -104,7 +104,7 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
             "-- all\nDELETE FROM hero",
             "CREATE TABLE other (id INTEGER)",
         ):
-            session.exec(text(change))
+            session.execute(text(change))
             assert has_changes()
             session.rollback()
             assert not has_changes()
