@@ -104,7 +104,9 @@ ROOMS = {
         {"__init__"},
     ],
     "data": [
-        {"csv_text", "forms", "json_text", "open_application", "order", "sequence"},
+        {"forms", "open_application", "order", "problems", "sequence", "unique_keys"},
+        {"lines"},
+        {"csv_text", "json_text"},
         {"dumped", "values"},
         {"head"},
         {"writing"},
