@@ -138,6 +138,9 @@ class Wire:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count the responses that are sent without ASGI messages within a `with` block."""
+        if not hasattr(self.protocol, "_send_ready"):  # uvicorn's protocol
+            yield
+            return
         module: Any = importlib.import_module(f"{self.protocol.__module__[:-9]}.direct_responses")
         call: Any = sys.modules[f"{self.protocol.__module__[:-14]}.fast.direct_call"]
 
