@@ -378,6 +378,18 @@ def test_plain_writes_need_no_asgi(wires: Wires, kind: str) -> None:
         assert wires.sent_directly == count
 
 
+def test_the_server_may_have_its_own_copy_of_the_protocol(wires: Wires) -> None:
+    wires.start()
+    wire, other = wires.wires[0], wires.wires[1].protocol
+    wires.wires[0] = replace(wire, protocol=other)
+    with wire.counting():
+        for asked in (CREATE, PLAIN, CHANGE, DELETE):
+            packets = divided(encoded(asked), True)
+            assert wires.send(*packets, waits=False).startswith(b"HTTP/1.1 200"), asked
+    assert wire.sent_directly == 3
+    assert wires.wires[0].sent_directly == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [

@@ -107,11 +107,11 @@ class DirectResponses(HttpToolsProtocol):
                 self._application = None
             return data
         self._misses = 0
-        if found is INCOMPLETE:
+        if found == INCOMPLETE:
             self._held = data
             if self._hold_timer is None:
                 self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
-        elif type(found) is Ready:
+        elif isinstance(found, tuple):  # a Ready, maybe of another copy of this module
             self._send_ready(found)
         else:
             self._start_later(found, requests)
