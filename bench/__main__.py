@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -188,6 +189,15 @@ def changes_of_tables(
         )
 
 
+class Measurement(StrEnum):
+    """A measurement of `python -m bench scale`."""
+
+    ENTITIES = "entities"
+    WORKERS = "workers"
+    ROWS = "rows"
+    SCANS = "scans"
+
+
 @app.command("scale")
 def scale(
     *,
@@ -199,10 +209,14 @@ def scale(
         list[int] | None, typer.Option(help="Numbers of rows, as powers of ten; by default 3 to 7.")
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
+    only: Annotated[
+        list[Measurement] | None, typer.Option(help="Names of measurements; by default all.")
+    ] = None,
 ) -> None:
     """Measure crudgen with more entities, workers and rows."""
     load.check_wrk()
     print_scale(
+        [one.value for one in only] if only else [*Measurement],
         counts=counts or [1, 10, 100, 1000],
         exponents=exponents or [3, 4, 5, 6, 7],
         seconds=seconds,
