@@ -288,12 +288,12 @@ def test_a_role_without_rights_is_told_the_process_at_least() -> None:
     said: list[str] = []
     found = blockers.Blockers(said.append)
     for now in (0.0, 1.9, 2.0, 2.5):
-        found.see([(7, None, None, None, "<insufficient privilege>", "hero")], now)
+        found.report_long_blocks([(7, None, None, None, "<insufficient privilege>", "hero")], now)
     assert said == ["waiting for a lock on hero, which process 7 has …"]
     for now in (10.0, 11.0):
-        found.see([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], now)
+        found.report_long_blocks([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], now)
     assert len(said) == 1
-    found.see([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], 12.0)
+    found.report_long_blocks([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], 12.0)
     query = f"SELECT {'x' * 53}…"
     assert said[1:] == [f"waiting for process 8 (psql, active, query started 3 s ago: {query}) …"]
 
