@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
-from crudgen.kit.webhooks.message import only
+from crudgen.kit.webhooks.message import select_properties
 from crudgen.kit.webhooks.sending import retry_after_seconds
 from crudgen.language import load_texts
 from tests.cli.test_cli import Project
@@ -328,10 +328,10 @@ def test_the_document_describes_messages(package: Any) -> None:
 
 def test_some_properties_of_a_row_keep_their_bytes() -> None:
     row = b'{"id":1,"pay":0.10,"a":{"b":["}\\"",1e5]},"text":"\\u00e9 \\"id\\":","n":null}'
-    assert only(row, ["id", "pay"]) == b'{"id":1,"pay":0.10}'
-    assert only(row, ["n", "a"]) == b'{"a":{"b":["}\\"",1e5]},"n":null}'
-    assert only(row, ["text"]) == b'{"text":"\\u00e9 \\"id\\":"}'
-    assert only(row, []) == b"{}"
+    assert select_properties(row, ["id", "pay"]) == b'{"id":1,"pay":0.10}'
+    assert select_properties(row, ["n", "a"]) == b'{"a":{"b":["}\\"",1e5]},"n":null}'
+    assert select_properties(row, ["text"]) == b'{"text":"\\u00e9 \\"id\\":"}'
+    assert select_properties(row, []) == b"{}"
 
 
 @pytest.mark.parametrize(
