@@ -104,7 +104,7 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         and has(PrepareManager(), "_to_flush")()
         and takes(PostgresQuery.convert, "query", "vars")()
         and takes(PostgresQuery.dump, "vars")()
-        and "_prepared" in inspect.getsource(psycopg.AsyncConnection.__mro__[1].__init__)
+        and "_prepared" in inspect.getsource(psycopg.AsyncConnection.__mro__[1])
     ),
     "uvicorn: HttpToolsProtocol (kit/http/protocol.py)": has(
         HttpToolsProtocol,

@@ -70,11 +70,15 @@ def test_a_statement_that_was_interrupted_is_not_tried_again_at_once(
     tries: list[None] = []
     endless = text(COUNT.format("", "max(i + tried())")).columns(column("n", Integer))
 
+    def tried() -> int:
+        tries.append(None)
+        return 0
+
     async def check() -> None:
         async with opened(tmp_path) as database:
             connection = database._backend._loop_connection  # type: ignore[union-attr]  # noqa: SLF001
             assert connection is not None
-            connection.create_function("tried", 0, lambda: tries.append(None) or 0)
+            connection.create_function("tried", 0, tried)
             assert database.read_now(endless, {}) is None
             assert tries
             count = len(tries)

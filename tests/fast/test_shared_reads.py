@@ -132,8 +132,7 @@ def test_reads_survive_the_end_of_their_connections(spec: Path, url: str) -> Non
             await asyncio.to_thread(run_sql, url, FILL)
             paths = sorted({*random_paths(0, odd=False)})
             expected = dict(zip(paths, await get_together(client, paths), strict=True))
-            connection = await asyncio.to_thread(psycopg.connect, url, autocommit=True)
-            with connection:
+            with psycopg.connect(url, autocommit=True) as connection:
                 for number in range(ROUNDS):
                     paths = [one for one in random_paths(number, odd=False) if one in expected] * 2
                     reads = asyncio.create_task(get_together(client, paths))

@@ -111,8 +111,9 @@ class DirectResponses(HttpToolsProtocol):
             self._held = data
             if self._hold_timer is None:
                 self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
-        elif isinstance(found, tuple):  # a Ready, maybe of another copy of this module
-            self._send_ready(found)
+        elif isinstance(found, tuple):
+            response: Any = found  # a Ready, maybe of another copy of this module
+            self._send_ready(response)
         else:
             self._start_later(found, requests)
         return b""
