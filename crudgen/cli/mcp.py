@@ -15,10 +15,10 @@ from crudgen.cli.callers import named_caller
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import ArgumentError, CrudgenError
-from crudgen.language.capabilities import McpUse
 
 if TYPE_CHECKING:
     from crudgen.delivery.generation import Generation
+    from crudgen.language import Schema
 
 EXAMPLES = (
     "crudgen mcp",
@@ -94,9 +94,15 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
     )
 
 
+def _is_read_only(schema: "Schema") -> bool:
+    from crudgen.language.capabilities import McpUse  # noqa: PLC0415 -- lazy
+
+    return schema.mcp is McpUse.READ_ONLY
+
+
 def _refusal(code: ServedCode) -> str:
     """Return why tools may not write now: the spec may have changed since they were offered."""
-    if code.schema.mcp is not McpUse.READ_ONLY:
+    if not _is_read_only(code.schema):
         return ""
     return (
         "the spec has 'mcp: read_only': only tools that read work; start crudgen mcp with --write"
@@ -123,7 +129,7 @@ class SpecOfTools:
     def is_read_only(self) -> bool:
         """Return whether agents may only read. If the spec is invalid now, each call says so."""
         try:
-            return source.load(self._entities).mcp is McpUse.READ_ONLY
+            return _is_read_only(source.load(self._entities))
         except CrudgenError:
             return False
 

@@ -118,7 +118,11 @@ def test_entities_can_be_named_like_the_code_of_rules() -> None:
     package = import_tree(render(load_texts(texts, app)))
     paths = Application(package).module("main").create_app().openapi()["paths"]
     unload(package)
-    assert {"/accesses/", "/callers/", "/mays/{may_id}/readers/"} <= paths.keys()
+    assert {
+        "/accesses/",
+        "/callers/",
+        "/permitted-callers/{permitted_caller_id}/readers/",
+    } <= paths.keys()
 
 
 def test_a_list_over_a_link_table_needs_to_read_it() -> None:

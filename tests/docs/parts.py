@@ -235,11 +235,11 @@ def settings(of: str) -> str:
     rows = []
     for node, after in pairwise(lines):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            assert isinstance(after, ast.Expr)
-            assert isinstance(after.value, ast.Constant)
             name = node.target.id
             if name not in model.model_fields:
-                continue  # a class variable, which no environment variable sets
+                continue  # no environment variable sets it
+            assert isinstance(after, ast.Expr)
+            assert isinstance(after.value, ast.Constant)
             default = model.model_fields[name].default
             shown = code(default) if default != "" else "-"
             rows.append((code(name.upper()), shown, str(after.value.value)))

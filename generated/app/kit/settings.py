@@ -61,6 +61,7 @@ class ServerSettings(BaseSettings):
     )
 
     _names_in_files: frozenset[str] = PrivateAttr(default=frozenset())
+    """The names of the variables in `.env`."""
 
     def __init__(self, **values: Any) -> None:
         """Read the settings; raise StartupError for an invalid or unreadable `.env`."""
