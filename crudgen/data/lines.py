@@ -1,5 +1,6 @@
 """The lines of a file with rows. Reason to change: how files are opened, and their limits."""
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ def as_data_errors(name: str) -> Iterator[None]:
     """Convert errors of reading a file to DataError."""
     try:
         yield
-    except (OSError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, EOFError, NotImplementedError),
+        *(lzma.LZMAError, zlib.error, zipfile.BadZipFile),
+    ) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{name} cannot be read: {reason}") from None
     except UnicodeDecodeError as error:

@@ -37,6 +37,14 @@ CREATE VIEW thing AS SELECT id, title, CASE
     ELSE size END AS size FROM stored;
 """
 """Lets the reads of some rows fail, and those of others take long."""
+SLOW_VIEW = (
+    FILL,
+    "CREATE SEQUENCE tries",
+    "ALTER TABLE thing RENAME TO stored",
+    """CREATE VIEW thing AS SELECT id, title, size
+    + (SELECT 0 * nextval('tries') FROM pg_sleep(0.03) OFFSET 0 * id) AS size FROM stored""",
+)
+"""Lets all reads of rows take long, and counts them."""
 SLOW, FAILING = 9, 7
 Answer = tuple[int, bytes]
 
@@ -123,6 +131,23 @@ def test_failing_and_slow_reads_change_no_other_answer(
         statuses = Counter(status for status, _ in shared)
         assert statuses.keys() >= {200, 404}, statuses
         assert len(statuses) == 2 + any(path == f"/things/{FAILING}" for path in paths), statuses
+
+
+def test_reads_that_are_all_slow_are_run_about_once(spec: Path, url: str) -> None:
+    """A read behind a slow one is repeated elsewhere; if all are slow, that helps none of them."""
+
+    async def run() -> int:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, *SLOW_VIEW)
+            paths = [f"/things/{1 + number % 50}" for number in range(CLIENTS * 4)]
+            answers = await get_together(client, paths)
+            assert {status for status, _ in answers} == {200}
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT last_value FROM tries").fetchone()
+        assert row is not None
+        return int(row[0]) - len(paths)
+
+    assert asyncio.run(run()) <= CLIENTS * 2
 
 
 def test_reads_survive_the_end_of_their_connections(spec: Path, url: str) -> None:

@@ -74,6 +74,13 @@ INVALID: list[tuple[str | bytes, int, str, int | None]] = [
     ('{"jsonrpc":"2.0","id":[],"method":"ping"}', INVALID_REQUEST, NO_MESSAGE, None),
     ('{"jsonrpc":"1.0","id":5,"method":"ping"}', INVALID_REQUEST, NO_MESSAGE, 5),
     (
+        '{"jsonrpc":"2.0","id":"\\ud800","method":"tools/list"}',
+        PARSE_ERROR,
+        "The body is not valid JSON",
+        None,
+    ),
+    ('{"id":5,"\\ud800":1,"\\ud800":2}', PARSE_ERROR, r"given once: \ud800", 5),
+    (
         TWO_NAMES,
         PARSE_ERROR,
         "The property should be given once: params.arguments.values.name",

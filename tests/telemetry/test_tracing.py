@@ -143,6 +143,11 @@ def test_names_of_spans_have_few_values(application: Application, tmp_path: Path
         ("UPDATE hero SET name = 'x FROM y'", "UPDATE hero"),
         ("SELECT 'x FROM y'", "SELECT"),
         ("/* hint */", "sqlite"),
+        ("/* FROM hunter2 */ SELECT 1", "SELECT"),
+        ("-- FROM hunter2\nSELECT a FROM hero", "SELECT hero"),
+        (r"SELECT E'it\' FROM secret'", "SELECT"),
+        ("SELECT $a$ FROM secret $a$", "SELECT"),
+        ("DELETE FROM ONLY hero", "DELETE hero"),
     ],
 )
 def test_a_statement_is_named_by_its_own_table(

@@ -17,7 +17,8 @@ _Id = str | int | None
 
 def make_error(identifier: _Id, text: str, code: int = types.INVALID_REQUEST) -> types.JSONRPCError:
     """Return an error as a response. `identifier` is that of the request, if it is known."""
-    error = types.ErrorData(code=code, message=text)
+    sendable = text.encode(errors="backslashreplace").decode()
+    error = types.ErrorData(code=code, message=sendable)
     return types.JSONRPCError(jsonrpc="2.0", id=identifier, error=error)
 
 
@@ -57,4 +58,6 @@ def _id_of(body: bytes) -> _Id:
 
 def _id_in(value: Any) -> _Id:
     found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+    if isinstance(found, str):
+        return found if found.isprintable() else None  # a lone surrogate cannot be sent
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

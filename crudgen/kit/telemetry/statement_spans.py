@@ -15,8 +15,11 @@ from ..database.transaction import Row, Step
 
 POSTGRESQL_PORT = 5432
 _OPERATION = re.compile(r"[\s(]*([A-Za-z]+)")
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([^\s"(),;]+)', re.IGNORECASE)
+_TEXT = re.compile(
+    r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'", re.DOTALL
+)
+"""Comments and literals, which may have words of statements."""
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+(?:ONLY\s+)?"?([^\s"(),;]+)', re.IGNORECASE)
 _INNERMOST = re.compile(r"\([^()]*\)")
 _SUBQUERY = re.compile(r"\bFROM\s+;", re.IGNORECASE)
 
@@ -138,8 +141,9 @@ def _place(system: str, where: str) -> dict[str, Any]:
 @lru_cache(maxsize=2000)
 def _summary(sql: str) -> tuple[str, str]:
     """Return the operation of a statement, and its table; either may be empty."""
+    sql = _TEXT.sub(lambda found: " " if found[0].startswith(("--", "/*")) else "''", sql)
     found = _OPERATION.match(sql)
-    return found[1].upper() if found else "", _table(_LITERAL.sub("''", sql))
+    return found[1].upper() if found else "", _table(sql)
 
 
 def _table(sql: str) -> str:

@@ -182,11 +182,14 @@ class ReadPipeline:
                 continue
             sent = self._sent.popleft()
             self.is_late = False
+            began = max(sent.at, self.since)  # it waited for the reads before it until then
             self.since = self.answered = time.monotonic()
             if not sent.is_moved:
-                self.last_seconds = self.since - sent.at
-            self._resolve(sent, results)
-            results.clear()
+                self.last_seconds = self.since - began
+            try:
+                self._resolve(sent, results)
+            finally:
+                results.clear()
         if server.status == _BAD:
             self.end()
 

@@ -1,7 +1,8 @@
 """Short reads on PostgreSQL that wait together share connections and round trips.
 
 Each is still a transaction of its own, with its own result, error and deadline. If one takes long,
-those behind it are repeated on another connection of the pool. A read that fails by a fault of the
+those behind it are repeated on another connection of the pool. If most take long, sharing them
+gains nothing: reads get connections of their own for a while. A read that fails by a fault of the
 connection is repeated alone, as without this module. Behind a pooler, or without prepared
 statements, nothing is shared. `DATABASE_SHARED_READS=false` turns it off.
 """
@@ -25,8 +26,12 @@ MAX_PIPELINES = 4
 """Most connections that are shared at a time, apart from those that wait for a slow read."""
 LEAST_PATIENCE = 0.005
 """How many seconds a read may take, at least, before those behind it are repeated elsewhere."""
+MOST_PATIENCE = 0.02
+"""How many seconds a read may take, at most, before those behind it are repeated elsewhere."""
 PATIENCE = 2
 """How many times as long as usual a read may take."""
+ALONE_SECONDS = 1.0
+"""How long reads get connections of their own after most of them took long."""
 _WEIGHT = 0.125
 """The weight of the last read in the usual time of one."""
 IDLE_SECONDS = 0.5
@@ -66,11 +71,12 @@ class SharedReads:
         self._context = Context()
         """Tasks and timers are those of no request."""
         self._is_off = False
+        self._alone_until = 0.0
 
     async def read(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Return the rows of a short SELECT."""
         began = time.monotonic()
-        if not self._is_off:
+        if not self._is_off and began >= self._alone_until:
             try:
                 found = await self.start(prepared, values, began)
             except RepeatAloneError:
@@ -171,7 +177,8 @@ class SharedReads:
 
     def _refuse(self, error: Unavailable) -> None:
         """Set the error of reads that have waited for as long as a read waits for a connection."""
-        latest = time.monotonic() - self._lock_seconds + LEAST_PATIENCE
+        longest = min(self._lock_seconds, self._seconds)
+        latest = time.monotonic() - longest + LEAST_PATIENCE
         is_closed = error.condition is Condition.CLOSED
         for read in self._take_waiting(lambda one: is_closed or one.began <= latest):
             read.future.set_exception(Unavailable(error.condition, error.reason))
@@ -188,6 +195,9 @@ class SharedReads:
             seconds = min(pipeline.last_seconds, self._patience)
             self._usual += (seconds - self._usual) * _WEIGHT
             pipeline.last_seconds = 0.0
+            if self._usual >= LEAST_PATIENCE:
+                self._alone_until = time.monotonic() + ALONE_SECONDS
+                self._usual = LEAST_PATIENCE / PATIENCE
         if pipeline.is_ending and not pipeline:
             self._remove(pipeline)
         if self._waiting:
@@ -223,7 +233,7 @@ class SharedReads:
 
     @property
     def _patience(self) -> float:
-        return max(LEAST_PATIENCE, PATIENCE * self._usual)
+        return min(max(LEAST_PATIENCE, PATIENCE * self._usual), MOST_PATIENCE)
 
     def _arm(self, seconds: float) -> None:
         """Let `_check` run in some seconds, or earlier."""
