@@ -144,7 +144,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "links": (
         *(LINKS, "links.rows.access.read, links.permission)", "links.rows.access.read)"),
-        *(LINKS, "rows.access.read, self.permission)", "rows.access.read)"),
+        *(LINKS, "owner.read, rows.access.read, self.permission", "owner.read, rows.access.read"),
     ),
     "link tables with rules": (
         *(COLLECTIONS, "guarded.via is not None", "False"),
