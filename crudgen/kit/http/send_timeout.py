@@ -37,7 +37,7 @@ class SendTimeout:
 
 
 def _count_unread(transport: asyncio.Transport) -> int:
-    """Return how many bytes the client has not acknowledged, as far as it is known.
+    """Return the number of bytes that are not sent, or not acknowledged by the client.
 
     The operating system takes no further data until much of its own buffer is acknowledged, so a
     client that reads slowly changes only that for a while.

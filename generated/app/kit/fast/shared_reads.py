@@ -1,8 +1,8 @@
 """Short reads on PostgreSQL that wait together share connections and round trips.
 
 Each is still a transaction of its own, with its own result, error and deadline. If one takes long,
-those behind it are repeated on another connection of the pool. If most take long, sharing them
-gains nothing: reads get connections of their own for a while. A read that fails by a fault of the
+those behind it are repeated on another connection of the pool. If most take long, sharing is
+no gain: each read gets its own connection for a second. A read that fails by a fault of the
 connection is repeated alone, as without this module. Behind a pooler, or without prepared
 statements, nothing is shared. `DATABASE_SHARED_READS=false` turns it off.
 """
@@ -25,11 +25,11 @@ from .read_pipeline import Read, ReadPipeline, RepeatAloneError
 MAX_PIPELINES = 4
 """Most connections that are shared at a time, apart from those that wait for a slow read."""
 LEAST_PATIENCE = 0.005
-"""How many seconds a read may take, at least, before those behind it are repeated elsewhere."""
+"""A shorter time limit is never set for a read, in seconds."""
 MOST_PATIENCE = 0.02
-"""How many seconds a read may take, at most, before those behind it are repeated elsewhere."""
+"""A longer time limit is never set for a read, in seconds."""
 PATIENCE = 2
-"""How many times as long as usual a read may take."""
+"""The time limit of a read, as a multiple of the usual time. After it, the reads behind are moved."""
 ALONE_SECONDS = 1.0
 """How long reads get connections of their own after most of them took long."""
 _WEIGHT = 0.125
