@@ -29,7 +29,7 @@ LEAST_PATIENCE = 0.005
 MOST_PATIENCE = 0.02
 """A longer time limit is never set for a read, in seconds."""
 PATIENCE = 2
-"""The time limit of a read, as a multiple of the usual time. After it, the reads behind are moved."""
+"""The time limit of a read, in usual times. After it, those behind are repeated elsewhere."""
 ALONE_SECONDS = 1.0
 """How long reads get connections of their own after most of them took long."""
 _WEIGHT = 0.125
