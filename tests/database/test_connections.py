@@ -112,6 +112,7 @@ def test_a_port_that_is_no_postgresql_is_waited_for(
             if greeting:
                 accepted.sendall(greeting)
             log = api.log_with("retrying in the background")
+            api.wait_until_it_listens()
             assert api.client.get("/live").status_code == 200
             for path in ("/ready", "/heroes/"):
                 answer = api.client.get(path)

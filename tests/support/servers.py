@@ -145,6 +145,16 @@ class Api:
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
+    def wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                return socket.create_connection(self.address).close()
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.05)
+
     def wait_until_all_answer(self, workers: int) -> None:
         """Wait until each of several workers takes connections."""
         deadline = time.monotonic() + 120

@@ -151,7 +151,7 @@ class DirectResponses(HttpToolsProtocol):
         self._start_asgi_task(cycle, partial(self._run_later, request, requests))
 
     async def _run_later(
-        self, request: Later, requests: object, scope: Scope, receive: Receive, send: Send
+        self, request: Later, requests: object, scope: Any, receive: Any, send: Any
     ) -> None:
         """Handle a request; as usual if the application was replaced since it arrived."""
         application = self._application
