@@ -138,7 +138,7 @@ class Wire:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count the responses that are sent without ASGI messages within a `with` block."""
-        if not hasattr(self.protocol, "_send_ready"):  # uvicorn's protocol
+        if not hasattr(self.protocol, "_send_serialized"):  # uvicorn's protocol
             yield
             return
         module: Any = importlib.import_module(f"{self.protocol.__module__[:-9]}.direct_responses")
@@ -153,7 +153,7 @@ class Wire:
 
         with pytest.MonkeyPatch.context() as patch:
             one = module.DirectResponses
-            patch.setattr(one, "_send_ready", count(one._send_ready))  # noqa: SLF001
+            patch.setattr(one, "_send_serialized", count(one._send_serialized))  # noqa: SLF001
             patch.setattr(call, "send_response", count(call.send_response))
             yield
 

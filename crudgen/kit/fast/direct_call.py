@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ..http.direct_responses import send_response
 from ..http.exchange import Exchange, Observer, note_route, note_status
 from ..http.headers import Header, JsonText
-from .known_heads import KnownHead
+from .head_cache import ParsedHead
 from .shortcut import Shortcut
 
 _VALID = re.compile(
@@ -30,7 +30,7 @@ class DirectCall:
     __slots__ = ("_app", "_cycle", "_head", "_key", "_shortcut", "body", "scope")
 
     def __init__(
-        self, app: Any, shortcut: Shortcut, key: str, head: KnownHead, body: bytes, scope: Scope
+        self, app: Any, shortcut: Shortcut, key: str, head: ParsedHead, body: bytes, scope: Scope
     ) -> None:
         """`app` is the Application."""
         self._app = app

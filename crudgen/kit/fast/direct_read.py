@@ -14,7 +14,7 @@ from ..database import Database
 from ..http.exchange import Exchange, Observer
 from ..http.headers import JsonText, with_default_headers
 from ..http.routing import JsonRequest
-from .known_heads import HARMLESS
+from .head_cache import HARMLESS
 from .plain_reads import read_rows
 from .request_ids import REQUEST_ID_HEADER
 from .row_reads import RowReads, row_reads

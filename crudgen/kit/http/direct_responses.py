@@ -37,7 +37,7 @@ _METHODS = {b"GET ", b"POST", b"PATC", b"PUT ", b"DELE"}
 _log = logging.getLogger("uvicorn.error")
 
 
-class Ready(NamedTuple):
+class SerializedResponse(NamedTuple):
     """A response that is sent at once."""
 
     status: int
@@ -46,7 +46,7 @@ class Ready(NamedTuple):
     sent: bytes
 
 
-class Later(Protocol):
+class SingleRequestApplication(Protocol):
     """A request whose response is sent by a task: an ASGI application for this one request.
 
     It may write the response by `send_response`.
@@ -112,13 +112,13 @@ class DirectResponses(HttpToolsProtocol):
             if self._hold_timer is None:
                 self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
         elif isinstance(found, tuple):
-            response: Any = found  # a Ready, maybe of another copy of this module
-            self._send_ready(response)
+            response: Any = found  # maybe a SerializedResponse of another copy of this module
+            self._send_serialized(response)
         else:
-            self._start_later(found, requests)
+            self._start_request_task(found, requests)
         return b""
 
-    def _send_ready(self, response: Ready) -> None:
+    def _send_serialized(self, response: SerializedResponse) -> None:
         self.url = b""  # what the parser knows is of an earlier request
         if self.access_log:
             self._log_access(response)
@@ -128,7 +128,7 @@ class DirectResponses(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None:
             self._start_keep_alive_timer(self.timeout_keep_alive)
 
-    def _start_later(self, request: Later, requests: object) -> None:
+    def _start_request_task(self, request: SingleRequestApplication, requests: object) -> None:
         """Start the task of a request. Until it ends, the next requests are queued by uvicorn."""
         self.url = b""
         self._unset_keepalive_if_required()
@@ -148,10 +148,15 @@ class DirectResponses(HttpToolsProtocol):
         cycle.body += request.body
         cycle.more_body = False
         cycle.message_event.set()
-        self._start_asgi_task(cycle, partial(self._run_later, request, requests))
+        self._start_asgi_task(cycle, partial(self._run_request, request, requests))
 
-    async def _run_later(
-        self, request: Later, requests: object, scope: Any, receive: Any, send: Any
+    async def _run_request(
+        self,
+        request: SingleRequestApplication,
+        requests: object,
+        scope: Any,
+        receive: Any,
+        send: Any,
     ) -> None:
         """Handle a request; as usual if the application was replaced since it arrived."""
         application = self._application
@@ -173,7 +178,7 @@ class DirectResponses(HttpToolsProtocol):
         """Let uvicorn handle received data."""
         super().data_received(data)
 
-    def _log_access(self, response: Ready) -> None:
+    def _log_access(self, response: SerializedResponse) -> None:
         """Log the request as uvicorn does, with its id."""
         client = ":".join(map(str, self.client)) if self.client else ""
         token = correlation_id.set(response.request_id)

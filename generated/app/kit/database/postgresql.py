@@ -96,7 +96,7 @@ class Postgresql:
         )
         fast = fast_module("shared_reads") if shared_reads else None
         self._shared = fast and fast.SharedReads(
-            self._pool, self._read_alone, seconds=self._seconds, lock_seconds=lock_seconds
+            self._pool, self._read_unshared, seconds=self._seconds, lock_seconds=lock_seconds
         )
         """Reads that share connections; None if each has one of its own."""
         self._turn = asyncio.Lock()
@@ -153,9 +153,9 @@ class Postgresql:
         """Return the rows of a SELECT; retry it if the connection is broken."""
         if short and self._shared is not None:
             return await self._shared.read(prepared, values)  # type: ignore[no-any-return]
-        return await self._read_alone(prepared, values)
+        return await self._read_unshared(prepared, values)
 
-    async def _read_alone(
+    async def _read_unshared(
         self, prepared: Prepared, values: Values, *, ends: float | None = None
     ) -> Sequence[Row]:
         return await self._run(prepared, values, RETRIED | {Fault.DISCONNECTED}, ends)
@@ -259,7 +259,7 @@ class Postgresql:
 
     async def _acquire(self, ends: float) -> Any:
         if self._shared is not None and self._pool.is_exhausted:
-            self._shared.give_way()
+            self._shared.free_connection()
         return await self._pool.acquire(ends)
 
     async def _wait_for_turn(self, until: float) -> bool:

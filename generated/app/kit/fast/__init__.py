@@ -4,7 +4,7 @@ What each part does:
 
 - Responses without ASGI, by uvicorn with `HttpProtocol`: `direct.py`, `direct_call.py`,
   `direct_read.py`, `row_reads.py`. If nothing is pending on its connection, a request goes from the
-  socket to its handler. `known_heads.py` remembers headers that were parsed before.
+  socket to its handler. `head_cache.py` remembers headers that were parsed before.
   `plain_reads.py` finds the handlers that only read.
 - Requests without FastAPI: `shortcut.py`, `shortcut_table.py`. A valid request that only one
   handler can match goes to that handler, with arguments that are validated as FastAPI does.

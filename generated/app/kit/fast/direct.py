@@ -14,11 +14,11 @@ from typing import Any, Protocol
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from ..http.direct_responses import INCOMPLETE, MAX_BODY_BYTES, MAX_HEAD_BYTES, Ready
+from ..http.direct_responses import INCOMPLETE, MAX_BODY_BYTES, MAX_HEAD_BYTES, SerializedResponse
 from ..http.headers import Header
 from .direct_call import DirectCall
 from .direct_read import DirectRead, DirectRequest
-from .known_heads import KnownHead, KnownHeads
+from .head_cache import HeadCache, ParsedHead
 from .request_ids import new_request_id
 from .shortcut import Shortcut
 from .shortcut_table import ShortcutTable
@@ -48,14 +48,14 @@ class DirectRequests:
     def __init__(self, app: Any, table: ShortcutTable) -> None:
         self._app = app
         self._table = table
-        self._heads = KnownHeads()
+        self._heads = HeadCache()
         self._reads: dict[Shortcut, DirectRead | None] = {}
         self._defaults: Sequence[Header] = ()
         self._encoded_defaults = b""
 
     def handle(
         self, data: bytes, connection: Connection, defaults: Sequence[Header]
-    ) -> Ready | DirectCall | str | None:
+    ) -> SerializedResponse | DirectCall | str | None:
         """Return the response to a request, or the call that sends it later.
 
         Return INCOMPLETE if a part of the body is missing, None if the request is to be handled as
@@ -92,10 +92,10 @@ class DirectRequests:
         key: str,
         path: bytes,
         query: bytes,
-        head: KnownHead,
+        head: ParsedHead,
         connection: Connection,
         defaults: Sequence[Header],
-    ) -> Ready | DirectCall | None:
+    ) -> SerializedResponse | DirectCall | None:
         """Return the response to a GET, or the call that sends it later; None as `handle` does."""
         if head.length is not None or self._app.exceeds_limits(path, query):
             return None
@@ -124,7 +124,7 @@ class DirectRequests:
             self._encoded_defaults = b"".join([b"%b: %b\r\n" % one for one in defaults])
         target = b"%b?%b" % (path, query) if query else path
         sent = b"".join((STATUS_LINE[status], self._encoded_defaults, rest))
-        return Ready(status, target, request_id, sent)
+        return SerializedResponse(status, target, request_id, sent)
 
     def _read_of(self, shortcut: Shortcut) -> DirectRead | None:
         """Return the DirectRead of a shortcut; None if its handler may have effects."""
@@ -138,7 +138,7 @@ class DirectRequests:
 
 
 def _scope(
-    connection: Connection, method: bytes, path: bytes, query: bytes, head: KnownHead
+    connection: Connection, method: bytes, path: bytes, query: bytes, head: ParsedHead
 ) -> Scope:
     """Return the scope of a request, as uvicorn makes it."""
     return {

@@ -35,7 +35,7 @@ REPEATED = {Fault.RETRY, Fault.DISCONNECTED, Fault.SCHEMA_CHANGED, Fault.STATEME
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 
 
-class RepeatAloneError(Exception):
+class RepeatUnsharedError(Exception):
     """A read is to be repeated on a connection of its own."""
 
 
@@ -216,12 +216,12 @@ class ReadPipeline:
 
     def _error(self, failed: list[Any]) -> Exception:
         if not failed:
-            return RepeatAloneError()
+            return RepeatUnsharedError()
         error = _psycopg.errors.error_from_result(failed[0], encoding="utf-8")
         fault = classify(error)
         if fault in _DISCARDING:
             self.is_ending = self.is_broken = True
-        return RepeatAloneError() if fault in REPEATED else error
+        return RepeatUnsharedError() if fault in REPEATED else error
 
     def move(self) -> Iterable[Read]:
         """Return all reads but the oldest, to be repeated on other connections.
@@ -235,7 +235,7 @@ class ReadPipeline:
         return [sent.read for sent in others if not sent.read.future.done()]
 
     def end(self, error: Exception | None = None) -> None:
-        """Stop; reads without results are repeated alone. The oldest one gets `error`, if any."""
+        """Stop. Reads without results are repeated unshared; the oldest gets `error`, if any."""
         if self._socket < 0:
             return
         self._loop.remove_reader(self._socket)
@@ -252,5 +252,5 @@ class ReadPipeline:
         while self._sent:
             sent = self._sent.popleft()
             if not sent.is_moved and not sent.read.future.done():
-                sent.read.future.set_exception(error or RepeatAloneError())
+                sent.read.future.set_exception(error or RepeatUnsharedError())
             error = None

@@ -3,8 +3,8 @@
 Each is still a transaction of its own, with its own result, error and deadline. If one takes long,
 those behind it are repeated on another connection of the pool. If most take long, sharing is
 no gain: each read gets its own connection for a second. A read that fails by a fault of the
-connection is repeated alone, as without this module. Behind a pooler, or without prepared
-statements, nothing is shared. `DATABASE_SHARED_READS=false` turns it off.
+connection is repeated on one of its own, as without this module. Behind a pooler, or without
+prepared statements, nothing is shared. `DATABASE_SHARED_READS=false` turns it off.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from ..database.postgresql_pool import ConnectionPool
 from ..database.statements import Prepared, Values
 from ..database.transaction import Row
 from ..errors import Condition, Unavailable
-from .read_pipeline import Read, ReadPipeline, RepeatAloneError
+from .read_pipeline import Read, ReadPipeline, RepeatUnsharedError
 
 MAX_PIPELINES = 4
 """Most connections that are shared at a time, apart from those that wait for a slow read."""
@@ -30,7 +30,7 @@ MOST_PATIENCE = 0.02
 """A longer time limit is never set for a read, in seconds."""
 PATIENCE = 2
 """The time limit of a read, in usual times. After it, those behind are repeated elsewhere."""
-ALONE_SECONDS = 1.0
+UNSHARED_SECONDS = 1.0
 """How long reads get connections of their own after most of them took long."""
 _WEIGHT = 0.125
 """The weight of the last read in the usual time of one."""
@@ -39,7 +39,7 @@ IDLE_SECONDS = 0.5
 CANCEL_SECONDS = 2.0
 
 
-class Alone(Protocol):
+class UnsharedRead(Protocol):
     """Runs a read on a connection of its own."""
 
     def __call__(
@@ -56,10 +56,15 @@ class SharedReads:
     """
 
     def __init__(
-        self, pool: ConnectionPool, alone: Alone, *, seconds: float, lock_seconds: float
+        self,
+        pool: ConnectionPool,
+        read_unshared: UnsharedRead,
+        *,
+        seconds: float,
+        lock_seconds: float,
     ) -> None:
         self._pool = pool
-        self._alone = alone
+        self._read_unshared = read_unshared
         self._seconds = seconds
         self._lock_seconds = lock_seconds
         self._pipelines: list[ReadPipeline] = []
@@ -71,19 +76,19 @@ class SharedReads:
         self._context = Context()
         """Tasks and timers are those of no request."""
         self._is_off = False
-        self._alone_until = 0.0
+        self._unshared_until = 0.0
 
     async def read(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Return the rows of a short SELECT."""
         began = time.monotonic()
-        if not self._is_off and began >= self._alone_until:
+        if not self._is_off and began >= self._unshared_until:
             try:
                 found = await self.start(prepared, values, began)
-            except RepeatAloneError:
+            except RepeatUnsharedError:
                 pass
             else:
                 return prepared.rows(found)
-        return await self._alone(prepared, values, ends=began + self._seconds)
+        return await self._read_unshared(prepared, values, ends=began + self._seconds)
 
     def start(self, prepared: Prepared, values: Values, began: float) -> asyncio.Future[list[Row]]:
         """Send a read as soon as possible; return the future of the rows of the driver."""
@@ -111,8 +116,8 @@ class SharedReads:
         if self._waiting:
             self._connect()
 
-    def give_way(self) -> None:
-        """Let others use a connection soon: all of the pool are used."""
+    def free_connection(self) -> None:
+        """End the use of one connection soon, so that others of the pool can have it."""
         candidates = [one for one in self._pipelines if not one.is_ending]
         if candidates:
             least = min(candidates, key=len)
@@ -149,7 +154,7 @@ class SharedReads:
         self._connecting = None
         if task.cancelled() or task.exception() is not None:
             for read in self._take_waiting(lambda _: True):
-                read.future.set_exception(RepeatAloneError())
+                read.future.set_exception(RepeatUnsharedError())
         self._send_waiting()
 
     async def _add_pipeline(self) -> None:
@@ -167,7 +172,7 @@ class SharedReads:
         if connection.is_pooled or connection.prepare_threshold is None:
             self._is_off = True
             await self._pool.give_back(connection)
-            raise RepeatAloneError
+            raise RepeatUnsharedError
         try:
             await connection.wait(connection._prepared.maintain_gen(connection))
             self._pipelines.append(ReadPipeline(connection, self._received))
@@ -196,7 +201,7 @@ class SharedReads:
             self._usual += (seconds - self._usual) * _WEIGHT
             pipeline.last_seconds = 0.0
             if self._usual >= LEAST_PATIENCE:
-                self._alone_until = time.monotonic() + ALONE_SECONDS
+                self._unshared_until = time.monotonic() + UNSHARED_SECONDS
                 self._usual = LEAST_PATIENCE / PATIENCE
         if pipeline.is_ending and not pipeline:
             self._remove(pipeline)
@@ -248,7 +253,7 @@ class SharedReads:
         """Find reads that take long, and connections that are not needed any more."""
         self._timer = None
         if self._pool.is_exhausted and self._pool.waiting > (self._connecting is not None):
-            self.give_way()
+            self.free_connection()
         for pipeline in [*self._pipelines]:
             if pipeline:
                 pipeline.receive()  # what arrived while the event loop was busy

@@ -27,7 +27,7 @@ _OF_BODIES = {b"content-length", b"content-type"}
 _LENGTH = re.compile(rb"[0-9]{1,9}")
 
 
-class KnownHead:
+class ParsedHead:
     """Headers without repetitions, of requests that keep the connection open."""
 
     __slots__ = ("by_name", "headers", "length")
@@ -39,7 +39,7 @@ class KnownHead:
         """The length of the body; None without Content-Length and Content-Type."""
 
 
-class KnownHeads:
+class HeadCache:
     """A cache of heads, by their bytes after the request line.
 
     A full generation replaces the former one, so heads that are in use stay in the cache, whatever
@@ -47,10 +47,10 @@ class KnownHeads:
     """
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, KnownHead | None] = {}
-        self._former: dict[bytes, KnownHead | None] = {}
+        self._heads: dict[bytes, ParsedHead | None] = {}
+        self._former: dict[bytes, ParsedHead | None] = {}
 
-    def find(self, data: bytes) -> KnownHead | None:
+    def find(self, data: bytes) -> ParsedHead | None:
         """Return the head with these bytes; None if a request with it needs a parser.
 
         The bytes must be those of exactly one head, up to the blank line.
@@ -87,7 +87,7 @@ class _Parsing:
         self.completed += 1
 
 
-def _parse(data: bytes) -> KnownHead | None:
+def _parse(data: bytes) -> ParsedHead | None:
     """Return a head if it is valid and has only harmless headers or those of bodies, each once."""
     if data.find(b"\r\n\r\n") != len(data) - 4 or data.startswith(b"\r\n"):
         return None  # more than one request, or part of one; or no headers
@@ -112,4 +112,4 @@ def _parse(data: bytes) -> KnownHead | None:
         if not _LENGTH.fullmatch(sent):
             return None
         length = int(sent)
-    return KnownHead(parsed.headers, length) if parsed.completed == (not length) else None
+    return ParsedHead(parsed.headers, length) if parsed.completed == (not length) else None
