@@ -68,7 +68,7 @@ def agency(app: str = APP) -> Application:
 @asynccontextmanager
 async def running(database: str, app: str = APP, **settings: Any) -> AsyncIterator[Any]:
     """Run the application."""
-    async with agency(app).running(database, auth_secret=SECRET, **settings) as started:
+    async with agency(app).running(database, **{"auth_secret": SECRET, **settings}) as started:
         yield started
 
 

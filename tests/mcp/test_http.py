@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext, use_span
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree
 from crudgen.language import load_texts
 from tests.access.test_rules import SECRET, bearer
-from tests.mcp.agents import APP, EDITOR, ENTITIES, USER, agency, agent, requests, running
+from tests.mcp.agents import APP, EDITOR, ENTITIES, HOST, USER, agency, agent, requests, running
 from tests.startup.started import Application
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -196,7 +199,44 @@ def test_a_call_counts_once_for_limits(new_database: Any) -> None:
             other = {**call, "params": {**params, "arguments": long}}
             answer = await http.post("/mcp", json=other)
             assert answer.json()["result"]["structuredContent"]["status"] == 414
-            assert (await http.post("/mcp", json=call)).status_code == 429
+            refused = await http.post("/mcp", json=call)
+            assert refused.status_code == 429
+            assert 0 < int(refused.headers["retry-after"]) <= 60
+            error = refused.json()
+            assert error["id"] is None
+            assert error["error"]["message"].startswith("At most 3 requests per minute are allowed")
+            assert "detail" in (await http.get("/teams/")).json()
+
+    asyncio.run(ask())
+
+
+ROOTS = (("", "/mcp"), ("/api", "/mcp"), ("/api", "/api/mcp"))
+"""The root path, and a path that requests have: a proxy strips the root path, or does not."""
+
+
+def test_an_agent_gets_the_message_of_an_exceeded_limit(new_database: Any) -> None:
+    async def check(path: str, **settings: Any) -> None:
+        async with (
+            running(new_database("sqlite"), rate_limit="10/day", **settings) as app,
+            requests(app, EDITOR) as http,
+            Client(streamable_http_client(f"{HOST}{path}", http_client=http)) as client,
+        ):
+            app.concurrent = 5
+            with pytest.raises(MCPError, match=r"^The server is busy, try again$"):
+                await client.call_tool("read_rows", {"entity": "teams"})
+            app.concurrent = 0
+            for _ in range(10):
+                await http.get(f"{path.removesuffix('mcp')}teams/")
+            with pytest.raises(MCPError, match=r"^At most 10 requests per day are allowed"):
+                await client.call_tool("read_rows", {"entity": "teams"})
+            refused = await http.post(f"{path}?{'a=1&' * 300}")
+            assert refused.status_code == 422
+            message = "The query should have at most 200 parameters"
+            assert refused.json()["error"] == {"code": INVALID_REQUEST, "message": message}
+
+    async def ask() -> None:
+        for root_path, path in ROOTS:
+            await check(path, root_path=root_path, max_concurrent_requests=5)
 
     asyncio.run(ask())
 

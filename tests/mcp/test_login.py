@@ -1,7 +1,8 @@
 """The official client finds the identity provider of an application, and logs its user in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,10 +15,12 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
+from tests.access.key_server import KeyServer, SigningKey
 from tests.access.test_rules import bearer
 from tests.mcp.agents import HOST, Agent, agent, requests, running
 
 ISSUER = "https://id.example/heroes"
+KEY = SigningKey("ES256", "one")
 REDIRECT = "http://127.0.0.1:3000/callback"
 PLACE = "/.well-known/oauth-protected-resource"
 
@@ -38,10 +41,9 @@ class Provider(httpx2.AsyncBaseTransport):
             body: Any = {"client_id": "agent", "redirect_uris": [REDIRECT]}
             return httpx2.Response(201, json=body)
         if request.url.path == "/heroes/token":
-            token = bearer(["editor"], iss=ISSUER, aud=form["resource"])["authorization"]
-            return httpx2.Response(
-                200, json={"access_token": token.partition(" ")[2], "token_type": "Bearer"}
-            )
+            claims = {"iss": ISSUER, "sub": "7", "exp": time.time() + 600, "roles": ["editor"]}
+            token = KEY.sign({**claims, "aud": form["resource"]})
+            return httpx2.Response(200, json={"access_token": token, "token_type": "Bearer"})
         body = {
             "issuer": ISSUER,
             "authorization_endpoint": f"{ISSUER}/authorize",
@@ -92,15 +94,23 @@ async def logging_in(provider: Provider, seen: list[dict[str, str]]) -> AsyncIte
         yield Agent(client)
 
 
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, Any]]:
+    """Settings with which tokens of the provider are valid."""
+    with KeyServer().running() as server:
+        server.keys = [KEY]
+        keys = f"{server.url}/keys"
+        yield {"auth_secret": None, "auth_issuer": ISSUER, "auth_jwks_url": keys}
+
+
 @pytest.mark.parametrize("audience", [f"{HOST}/mcp", HOST])
 def test_the_first_call_that_needs_a_token_logs_the_user_in(
-    new_database: Any, audience: str
+    new_database: Any, settings: dict[str, Any], audience: str
 ) -> None:
-    settings = {"auth_issuer": ISSUER, "auth_audience": audience}
     seen: list[dict[str, str]] = []
 
     async def ask() -> None:
-        async with running(new_database("sqlite"), **settings) as app:
+        async with running(new_database("sqlite"), auth_audience=audience, **settings) as app:
             provider = Provider(app)
             async with logging_in(provider, seen) as user:
                 assert await user.call("read_rows", entity="teams") == {"rows": []}
@@ -114,16 +124,15 @@ def test_the_first_call_that_needs_a_token_logs_the_user_in(
     asyncio.run(ask())
 
 
-def test_the_challenge_says_where_the_metadata_is(new_database: Any) -> None:
+def test_the_challenge_says_where_the_metadata_is(
+    new_database: Any, settings: dict[str, Any]
+) -> None:
+    """Clients that do not read it request the metadata at the root of the host."""
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    settings: dict[str, Any] = {
-        "auth_issuer": ISSUER,
-        "auth_audience": "heroes",
-        "root_path": "/api",
-    }
+    paths = {"auth_audience": "heroes", "root_path": "/api"}
 
     async def ask() -> None:
-        async with running(new_database("sqlite"), **settings) as app:
+        async with running(new_database("sqlite"), **paths, **settings) as app:
             headers = {"authorization": "Bearer a.b.c", "accept": "application/json"}
             async with requests(app, headers) as http:
                 refused = await http.post("/api/mcp", json=ping)
@@ -132,21 +141,31 @@ def test_the_challenge_says_where_the_metadata_is(new_database: Any) -> None:
                 assert challenge.startswith('Bearer error="invalid_token", error_description="')
                 where = challenge.partition(', resource_metadata="')[2].strip('"')
                 assert where == f"{HOST}/api{PLACE}/mcp"
-                assert (await http.get(where)).json() == {
-                    "resource": f"{HOST}/api/mcp",
-                    "authorization_servers": [ISSUER],
-                    "bearer_methods_supported": ["header"],
-                    "resource_name": "crudgen API",
-                }
+                for place in (where, f"{PLACE}/api/mcp"):
+                    assert (await http.get(place)).json() == {
+                        "resource": f"{HOST}/api/mcp",
+                        "authorization_servers": [ISSUER],
+                        "bearer_methods_supported": ["header"],
+                        "resource_name": "crudgen API",
+                    }
+                for place in (f"{PLACE}/other/mcp", f"{PLACE}/api", f"{PLACE}/api/mcp/"):
+                    assert (await http.get(place)).status_code == 404
 
     asyncio.run(ask())
 
 
-def test_without_a_provider_there_is_no_metadata(new_database: Any) -> None:
+@pytest.mark.parametrize("issuer", [None, ISSUER])
+def test_without_a_provider_there_is_no_metadata(new_database: Any, issuer: str | None) -> None:
+    """AUTH_SECRET signs the tokens, whatever their issuer."""
+
     async def ask() -> None:
-        async with running(new_database("sqlite")) as app:
-            async with requests(app, {}) as http:
+        async with running(new_database("sqlite"), auth_issuer=issuer) as app:
+            async with requests(app, bearer([], iss="another")) as http:
                 assert (await http.get(f"{PLACE}/mcp")).status_code == 404
+                if issuer is not None:
+                    refused = await http.post("/mcp", json={})
+                    assert refused.status_code == 401
+                    assert "resource_metadata" not in refused.headers["www-authenticate"]
             async with agent(app, {}) as anyone:
                 refused = await anyone.fail("create_row", entity="teams", values={"name": "A"})
                 assert refused["status"] == 401

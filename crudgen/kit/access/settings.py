@@ -40,8 +40,14 @@ class AuthSettings(BaseAppSettings):
             seconds=self.token_seconds,
             opaque=self._issued_tokens(app),
         )
-        app.state.issuer, app.state.audience = self.auth_issuer, self.auth_audience
+        app.state.provider, app.state.audience = self._provider(), self.auth_audience
         app.state.identify = app.state.tokens.cached_identity
+
+    def _provider(self) -> str | None:
+        """Return the URL of the identity provider whose tokens are accepted; None without one."""
+        issuer = self.auth_issuer
+        has_provider = issuer is not None and is_http_url(issuer) and self.auth_secret is None
+        return issuer if has_provider else None
 
     def _issued_tokens(self, app: FastAPI) -> OpaqueTokens | None:
         """Return what finds the tokens that the application issues: here, None."""

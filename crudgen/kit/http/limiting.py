@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from math import ceil
@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from starlette.datastructures import State
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import errors
@@ -44,19 +45,30 @@ def warn_of_unenforced_limits(scope: Scope) -> None:
 
 
 class LimitMiddleware:
-    """Middleware that responds to a request that exceeds a limit."""
+    """Middleware that responds to a request that exceeds a limit.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `responses` make the responses of paths whose clients expect another form of errors.
+    """
+
+    def __init__(
+        self, app: ASGIApp, responses: Mapping[str, Callable[[LimitExceeded], Response]]
+    ) -> None:
         self.app = app
+        self._responses = responses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond if the request exceeds a limit, else call the application."""
         error = scope.get(OUTCOME)
         if isinstance(error, LimitExceeded):
-            response = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
-            await response(scope, receive, send)
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            make_response = self._responses.get(path, _detail_response)
+            await make_response(error)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _detail_response(error: LimitExceeded) -> Response:
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
 class TimedReceive:

@@ -15,7 +15,7 @@ from ..http.content import check_content
 from ..http.routing import JsonRequest
 from ..limits import limits_of
 from .calling import ApiResponse, Origin
-from .messages import find_error, make_error
+from .messages import find_error, make_error, text_of
 from .protected_resource import challenge, has_provider
 from .server import Context, Toolbox
 from .tools import Api, Tool, tools
@@ -24,8 +24,8 @@ from .tools import Api, Tool, tools
 logging.getLogger("mcp.server").setLevel(logging.WARNING)
 
 
-_MISSING = "app.mcp.missing"
-"""Key in the scope of a request: the error 401 of a request of its tool."""
+_NEEDS_LOGIN = "app.mcp.needs_login"
+"""Key in the scope of a call: the error 401 of a request that its tool sent to the API."""
 
 
 class HttpServer:
@@ -38,7 +38,7 @@ class HttpServer:
         read_only: bool,
         caller: Callable[[Request], Awaitable[Any]] | None,
     ) -> None:
-        """Serve the tools of an application. `caller` raises HTTPException for credentials."""
+        """Serve the tools of an application. `caller` raises HTTPException if refused."""
         toolbox = Toolbox(tools(read_only=read_only), _api_of)
         self._limits, self._caller = limits_of(app), caller
         self._manager = StreamableHTTPSessionManager(
@@ -55,15 +55,15 @@ class HttpServer:
             yield
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond to a request: with 400, 401, 403, 408, 413 or 415 if it is refused.
+        """Respond to a request. The status of an error is 400, 401, 403, 408, 413, 415 or 503.
 
-        Errors have the form of JSON-RPC, because clients show the messages of no others.
+        Errors have the form of JSON-RPC: clients of the protocol show no other messages.
         """
         request = JsonRequest(scope, receive)
         try:
             body = await self._body_of(request)
         except HTTPException as error:
-            await _refusal(request, error)(scope, receive, send)
+            await self.refusal(error, request)(scope, receive, send)
             return
         if (found := find_error(body, self._limits.json_depth)) is not None:
             await _response(found, 400)(scope, receive, send)
@@ -74,12 +74,25 @@ class HttpServer:
             return waiting.pop() if waiting else await receive()
 
         async def forward(message: Message) -> None:
-            if _MISSING not in scope:
+            if _NEEDS_LOGIN not in scope:
                 await send(message)
 
         await self._manager.handle_request(scope, receive_body, forward)
-        if _MISSING in scope:
-            await _refusal(request, scope[_MISSING])(scope, receive, send)
+        if _NEEDS_LOGIN in scope:
+            await self.refusal(scope[_NEEDS_LOGIN], request)(scope, receive, send)
+
+    def refusal(self, error: HTTPException, request: Request | None = None) -> Response:
+        """Return the response for an error of HTTP.
+
+        A client without valid credentials learns from WWW-Authenticate where it can get them.
+        """
+        code = types.INTERNAL_ERROR if error.status_code >= 500 else types.INVALID_REQUEST
+        response = _response(make_error(None, text_of(error.detail), code), error.status_code)
+        response.headers.update(error.headers or {})
+        given = response.headers.get("www-authenticate")
+        if request is not None and given is not None:
+            response.headers["www-authenticate"] = challenge(request, given)
+        return response
 
     async def _body_of(self, request: JsonRequest) -> bytes:
         """Return the body of a request that is allowed. Raises HTTPException."""
@@ -102,22 +115,13 @@ async def _api_of(context: Context, _tool: Tool) -> tuple[Api, Origin]:
         if response.status == 401 and has_provider(request):
             given = response.headers.get("www-authenticate", "Bearer")
             error = HTTPException(401, _detail(response.json()), {"WWW-Authenticate": given})
-            scope[_MISSING] = error
+            scope[_NEEDS_LOGIN] = error
 
     return request.app, Origin.of_scope(scope, note)
 
 
 def _detail(body: Any) -> str:
     return str(body.get("detail", "")) if isinstance(body, dict) else ""
-
-
-def _refusal(request: Request, error: HTTPException) -> Response:
-    """Return the response for an error; a client without valid credentials can get them then."""
-    response = _response(make_error(None, str(error.detail)), error.status_code)
-    response.headers.update(error.headers or {})
-    if (given := response.headers.get("www-authenticate")) is not None:
-        response.headers["www-authenticate"] = challenge(request, given)
-    return response
 
 
 def _response(error: types.JSONRPCError, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""The messages of clients: strict JSON, of one request or notification. Errors of others."""
+"""Validation of the bodies that clients send, and the errors of those that are no message."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def find_error(body: bytes, max_depth: int) -> types.JSONRPCError | None:
     try:
         value = parse_json(body, max_depth + DEPTH_ABOVE_VALUES)
     except HTTPException as error:
-        return make_error(_id_of(body), _text_of(error.detail), types.PARSE_ERROR)
+        return make_error(_id_of(body), text_of(error.detail), types.PARSE_ERROR)
     try:
         message = types.jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError:
@@ -41,10 +41,16 @@ def find_error(body: bytes, max_depth: int) -> types.JSONRPCError | None:
     return None
 
 
-def _text_of(problems: Any) -> str:
+def text_of(detail: Any) -> str:
+    """Return the detail of an error of the API as text: the messages of its problems."""
+    return "; ".join(map(_text_of_problem, detail)) if isinstance(detail, list) else str(detail)
+
+
+def _text_of_problem(problem: Any) -> str:
     """Return the message of a problem, and its place: `params.arguments.values.name`."""
-    (problem,) = problems
-    place = ".".join(map(str, problem["loc"][1:]))
+    if not isinstance(problem, dict) or "msg" not in problem:
+        return str(problem)  # of a handler of the user
+    place = ".".join(map(str, problem.get("loc", ())[1:]))
     return f"{problem['msg']}: {place}" if place else str(problem["msg"])
 
 

@@ -1,21 +1,22 @@
-"""How a client of an agent finds the identity provider that its user logs in at (RFC 9728)."""
-
-from typing import Any
+"""How the client of an agent finds the identity provider, where its user logs in (RFC 9728)."""
 
 from fastapi import HTTPException, Request
 from starlette.responses import JSONResponse, Response
 
-WELL_KNOWN = "/.well-known/oauth-protected-resource"
+PATH = "/mcp"
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+METADATA_ROUTE = f"{_WELL_KNOWN}{{prefix:path}}{PATH}"
+"""The route of the metadata. Below a root path, clients request it with and without that prefix."""
 
 
 async def metadata(request: Request) -> Response:
     """Return the metadata of `/mcp`. Raises HTTPException 404 without an identity provider."""
-    issuer = _issuer_of(request)
-    if issuer is None:
+    provider = _provider_of(request)
+    if provider is None or request.path_params["prefix"] not in {"", _root_path_of(request)}:
         raise HTTPException(404)
     content = {
         "resource": _resource_of(request),
-        "authorization_servers": [issuer],
+        "authorization_servers": [provider],
         "bearer_methods_supported": ["header"],
         "resource_name": request.app.title,
     }
@@ -23,36 +24,39 @@ async def metadata(request: Request) -> Response:
 
 
 def challenge(request: Request, given: str) -> str:
-    """Return the value of WWW-Authenticate: the given one, and where the metadata is."""
-    if _issuer_of(request) is None:
+    """Return a value of WWW-Authenticate with the URL of the metadata added."""
+    if not has_provider(request):
         return given
-    url = f"{_base_of(request)}{WELL_KNOWN}/mcp"
+    url = f"{_base_of(request)}{_WELL_KNOWN}{PATH}"
     separator = ", " if "=" in given else " "
     return f'{given}{separator}resource_metadata="{url}"'
 
 
 def has_provider(request: Request) -> bool:
     """Return whether users of the application log in at an identity provider."""
-    return _issuer_of(request) is not None
+    return _provider_of(request) is not None
 
 
-def _issuer_of(request: Request) -> str | None:
-    """Return the URL of the identity provider; None if AUTH_ISSUER is none."""
-    issuer = getattr(request.app.state, "issuer", None)
-    return issuer if _is_url(issuer) else None
+def _provider_of(request: Request) -> str | None:
+    """Return the URL of the identity provider; None without one."""
+    found: str | None = getattr(request.app.state, "provider", None)
+    return found
 
 
 def _resource_of(request: Request) -> str:
-    """Return what tokens are for: AUTH_AUDIENCE if it is a URL that `/mcp` is below."""
-    own = f"{_base_of(request)}/mcp"
+    """Return the resource that clients request tokens for.
+
+    It is AUTH_AUDIENCE if that is the URL of `/mcp` or a URL above it, else the URL of `/mcp`.
+    """
+    own = f"{_base_of(request)}{PATH}"
     audience = str(getattr(request.app.state, "audience", None))
-    is_above = _is_url(audience) and f"{own}/".startswith(f"{audience.rstrip('/')}/")
-    return audience if is_above else own
+    return audience if f"{own}/".startswith(f"{audience.rstrip('/')}/") else own
 
 
 def _base_of(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
-def _is_url(text: Any) -> bool:
-    return isinstance(text, str) and text.startswith(("https://", "http://"))
+def _root_path_of(request: Request) -> str:
+    found: str = request.scope.get("root_path", "")
+    return found

@@ -8,10 +8,10 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from ..application import Application
 from ..errors import StartupError
-from .protected_resource import WELL_KNOWN, metadata
+from .protected_resource import METADATA_ROUTE, PATH, metadata
 
-PATH = "/mcp"
 FindCaller = Callable[[Request], Awaitable[Any]]
 
 
@@ -27,12 +27,12 @@ class McpRouter(APIRouter):
         self._read_only, self._caller = read_only, caller
         routes: list[BaseRoute] = [Route(PATH, _Endpoint(), methods=["POST"])]
         if caller is not None:
-            routes.append(Route(WELL_KNOWN + PATH, metadata))
+            routes.append(Route(METADATA_ROUTE, metadata))
         super().__init__(lifespan=self._run, routes=routes)
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
-        if not hasattr(app, "collections"):
+        if not isinstance(app, Application):
             raise StartupError(
                 "`mcp` needs an application of the kit, which knows its collections\n"
                 "  make it with build_application, or remove McpRouter from ROUTERS"
@@ -49,6 +49,7 @@ class McpRouter(APIRouter):
         server = HttpServer(app, read_only=self._read_only, caller=self._caller)
         async with server.run():
             app.state.mcp = server
+            app.limit_responses[PATH] = server.refusal
             yield
 
 

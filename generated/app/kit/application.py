@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .acceleration import fast_module
@@ -75,9 +76,11 @@ class Application(FastAPI):
         """Returns the `send` of a request, which may add headers to the response."""
         self.hold: Callable[[Scope], AbstractContextManager[None]] | None = None
         """Returns the context of a request that is handled without `__call__`."""
+        self.limit_responses: dict[str, Callable[[LimitExceeded], Response]] = {}
+        """Make the responses to requests that exceed a limit, by path; others have `detail`."""
         super().__init__(**options)
         self.state.limits = limits
-        self.add_middleware(LimitMiddleware)
+        self.add_middleware(LimitMiddleware, responses=self.limit_responses)
 
     def setup(self) -> None:
         """Add the routes `/openapi.json`, `/docs` and `/redoc`."""
