@@ -23,6 +23,8 @@ from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
+pytestmark = pytest.mark.long
+
 NewDatabase = Callable[[str], str]
 RULES = int(os.environ.get("RULES", "1"))
 APP = "auth: {roles: [admin], me: {id: int = sub}}\n"

@@ -16,6 +16,8 @@ from crudgen.errors import ArgumentError
 from crudgen.language import load_texts
 from tests.support.servers import write_entities
 
+pytestmark = pytest.mark.long
+
 NOTE = """\
 name: Note
 fields:

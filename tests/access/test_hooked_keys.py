@@ -17,6 +17,8 @@ from tests.access.keyed import rules_of, texts
 from tests.access.mutants import mutated
 from tests.access.test_written_keys import RULES, Keys, differences
 
+pytestmark = pytest.mark.long
+
 HOOKS = {
     "hero.yaml": "hooks: [create, update, on_create, on_update]\n",
     "power.yaml": "hooks: [on_create, on_update]\n",

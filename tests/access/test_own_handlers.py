@@ -19,6 +19,8 @@ from tests.access.vocabulary import Asker
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
+pytestmark = pytest.mark.long
+
 APP = """\
 auth:
   roles: [editor, hr]

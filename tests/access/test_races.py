@@ -11,6 +11,8 @@ from crudgen.delivery.memory import unload
 from tests.access.vocabulary import Asker, serving
 from tests.hooks.city import package_of
 
+pytestmark = pytest.mark.long
+
 APP = "auth: {roles: [hr], me: {id: int = sub}}\n"
 ENTITIES = {
     "hero.yaml": """\

@@ -17,6 +17,8 @@ from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 from tests.support.servers import write_entities
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "correct horse battery"  # noqa: S105
 APP = "auth: {users: User, keys: true, roles: [editor]}"
 TEAM = "name: Team\nfields: {name: str(1..80)}\naccess: user\n"

@@ -22,6 +22,8 @@ from tests.access.mutants import mutated
 from tests.access.test_links import Links
 from tests.access.vocabulary import Asker, run
 
+pytestmark = pytest.mark.long
+
 NewDatabase = Callable[[str], str]
 RULES = int(os.environ.get("RULES", "1"))
 STEP = 1 if RULES > 1 else 6

@@ -20,6 +20,8 @@ from tests.checks.oracle import holds
 from tests.startup.started import application
 from tests.support.asgi import AsgiClient
 
+pytestmark = pytest.mark.long
+
 SEEDS = int(os.environ.get("SEEDS", "6"))
 CREATES, CHANGES = 40, 40
 

@@ -10,6 +10,8 @@ import pytest
 from tests.support import forked
 from tests.support.servers import emit
 
+pytestmark = pytest.mark.long
+
 HERO = "name: Hero\nfields:\n  name: str\n"
 HIDDEN = "hunter2"
 SETTING = f"DATABASE_URL=sqlite:///{HIDDEN}.db\n"

@@ -16,6 +16,8 @@ import pytest
 from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
 from tests.support import forked
 
+pytestmark = pytest.mark.long
+
 SAVES = int(os.environ.get("SAVES", "20"))
 HERO = "name: Hero\nfields:\n  name: str(1..80) index\n"
 

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
 from tests.support import forked
 
+pytestmark = pytest.mark.long
+
 HERO = """\
 name: Hero
 doc: DOC

@@ -19,6 +19,8 @@ from crudgen.cli import app, apply, console
 from crudgen.evolution.plan import Lock, Risk, Step
 from tests.support.servers import BOUND_BY_MODES
 
+pytestmark = pytest.mark.long
+
 BEFORE = """
 name: Hero
 fields:

@@ -24,6 +24,8 @@ from crudgen.language.names import ClassName, ModuleName
 from crudgen.language.reserved import WINDOWS_DEVICES
 from crudgen.language.schema import KitForm
 
+pytestmark = pytest.mark.long
+
 OPERATIONS = (
     *("create", "list", "read", "update", "replace", "delete"),
     *("create_many", "update_many", "delete_many"),

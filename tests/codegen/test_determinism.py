@@ -15,6 +15,8 @@ from crudgen.codegen import render
 from crudgen.language import load, load_texts
 from tests.support.random_specs import Dice, accepted, written
 
+pytestmark = pytest.mark.long
+
 HASH = """
 import hashlib, sys
 from pathlib import Path

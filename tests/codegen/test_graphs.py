@@ -18,6 +18,8 @@ from crudgen.language.schema import KitForm
 from tests.codegen.emitted import PYTEST_OPTIONS, run_alone, write
 from tests.support.random_graphs import random_graph
 
+pytestmark = pytest.mark.long
+
 GRAPHS = int(os.environ.get("GRAPHS", "3"))
 """How many random graphs are checked."""
 COMPANY = "tests/specs/company/entities"

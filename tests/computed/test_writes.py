@@ -3,9 +3,12 @@
 from typing import Any
 
 import httpx
+import pytest
 from sqlmodel import select
 
 from tests.computed.crew import Crew
+
+pytestmark = pytest.mark.long
 
 KIT = "vendored"
 HERO = {"first": "Ann", "last": "Lee", "price": "1.50", "n": -2, "joined": "2026-01-01T00:00:00Z"}

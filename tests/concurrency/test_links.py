@@ -13,6 +13,8 @@ from sqlalchemy import text
 
 from tests.concurrency.crowd import Client, Crowd
 
+pytestmark = pytest.mark.long
+
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 CLIENTS = 32
 BANDS, GENRES = ["a", "b"], ["p", "q"]

@@ -15,6 +15,8 @@ import pytest
 
 from tests.concurrency.crowd import Client, Crowd
 
+pytestmark = pytest.mark.long
+
 WALKS = int(os.environ.get("WALKS", "16"))
 WALKERS = 4
 CHURNING = 6

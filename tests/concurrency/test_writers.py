@@ -9,7 +9,11 @@ from random import Random
 from threading import Barrier
 from typing import Any
 
+import pytest
+
 from tests.concurrency.crowd import Client, Crowd
+
+pytestmark = pytest.mark.long
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WRITERS = 64

@@ -25,6 +25,8 @@ from tests.support.asgi import AsgiClient
 from tests.support.random_graphs import random_graph
 from tests.support.random_specs import random_schema
 
+pytestmark = pytest.mark.long
+
 SPECS = int(os.environ.get("SPECS", "1"))
 ROWS = 6
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.servers import Api, Servers
 
+pytestmark = pytest.mark.long
+
 HERO = {"name": "n", "secret_name": "s"}
 DOC = "Other rows refer to it"
 SPEC = """

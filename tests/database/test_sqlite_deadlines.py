@@ -14,6 +14,8 @@ from sqlalchemy.exc import OperationalError
 from crudgen.kit.database import Database
 from tests.support.servers import Servers
 
+pytestmark = pytest.mark.long
+
 SECONDS = 0.2
 LONGEST_SECONDS = 10.0
 """A statement without end is interrupted before, also on a machine that has much else to do."""

@@ -22,6 +22,8 @@ from crudgen.kit.errors import Condition, Unavailable
 from tests.support.postgres import end_clients_of
 from tests.support.servers import BOUND_BY_MODES, Api, Servers
 
+pytestmark = pytest.mark.long
+
 HERO = {"name": "n", "secret_name": "s"}
 READ_ONLY = "The database is read-only"
 NOT_STARTED = "The application has not started: its lifespan has not run"

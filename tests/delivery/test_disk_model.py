@@ -14,6 +14,8 @@ from crudgen.delivery.disk import plan, write
 from crudgen.delivery.record import RECORD, read_record
 from crudgen.errors import OutputError
 
+pytestmark = pytest.mark.long
+
 GENERATED = ("app/api.py", "app/a/models.py", "app/b/models.py", "z.py")
 ONCE = "app/main.py"
 PATHS = strategies.sampled_from((*GENERATED, ONCE))

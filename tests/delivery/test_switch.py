@@ -17,6 +17,8 @@ from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
 from tests.delivery.fakes import fake_tree, until_begun
 
+pytestmark = pytest.mark.long
+
 SWAPS = int(os.environ.get("SWAPS", "8"))
 
 

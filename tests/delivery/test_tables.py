@@ -14,6 +14,8 @@ from crudgen.delivery.switch import Switch
 from crudgen.errors import CrudgenError, DatabaseError, TablesError
 from tests.delivery.fakes import fake_tree, until_begun
 
+pytestmark = pytest.mark.long
+
 
 class Tables:
     """Notes when the tables change; refuses that, or fails."""

@@ -43,37 +43,11 @@ PAGES = [
 ]
 """Pages with commands. Those of CONTRIBUTING.md run all tests, which is what CI does."""
 
-LONG = {
-    "docs/tutorial.md",
-    "docs/reference/command-line.md",
-    *(
-        f"docs/how-to/{name}.md"
-        for name in (
-            "access",
-            "admin-interface",
-            "agents",
-            "api-keys",
-            "authentication",
-            "change-a-spec",
-            "code-of-your-own",
-            "deployment",
-            "fill-a-database",
-            "handlers-and-transactions",
-            "migrations",
-            "move-data",
-            "regenerate",
-            "relationships",
-            "testing",
-            "users",
-            "webhooks",
-            "who-may-do-what",
-        )
-    ),
-}
-"""Pages whose commands take longest."""
-
 CASES = [
-    *(pytest.param(page, False, marks=[pytest.mark.long] * (page in LONG)) for page in PAGES),
+    *(
+        pytest.param(page, False, marks=[pytest.mark.long] * (page != "README.md"))
+        for page in PAGES
+    ),
     *(
         pytest.param(page, True, marks=pytest.mark.external)
         for page in PAGES

@@ -26,6 +26,8 @@ from tests.docs.pages import blocks_of, read
 from tests.support.postgres import clients_of
 from tests.support.servers import Servers, free_port
 
+pytestmark = pytest.mark.long
+
 PAGE = "docs/how-to/deployment.md"
 
 

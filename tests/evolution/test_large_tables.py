@@ -13,6 +13,8 @@ from crudgen.evolution.postgresql import ddl
 from tests.evolution.changed import Changed
 from tests.evolution.table_of_changes import CASES, after, start
 
+pytestmark = pytest.mark.long
+
 MILLION = 1_000_000
 ONLINE = (
     "add an optional field with a rule",

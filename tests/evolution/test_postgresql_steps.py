@@ -32,6 +32,8 @@ from crudgen.language.schema import Now
 from tests.evolution.postgresql_changes import MILLION, Live, statements
 from tests.evolution.sqlite_changes import Wish, models
 
+pytestmark = pytest.mark.long
+
 LONG = "a_very_long_name_of_a_table_that_is_longer_than_fits"
 
 

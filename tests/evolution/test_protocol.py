@@ -24,6 +24,8 @@ from crudgen.evolution.postgresql import table as lowering
 from crudgen.evolution.statements import run
 from tests.evolution.changed import Changed, Spec, entity, ordered, spec
 
+pytestmark = pytest.mark.long
+
 EVERY = int(os.environ.get("KILLS", "8"))
 BEFORE = {"name": "str(1..80) index", "age": "int?", "price": "decimal(10,2)", "mood": "enum(a, b)"}
 AFTER = {

@@ -13,6 +13,8 @@ from httpx import ASGITransport, AsyncClient, Response
 import crudgen
 from crudgen.delivery.memory import unload
 
+pytestmark = pytest.mark.long
+
 LETTERS = "abcdefgh"
 NAMES = [f"{a}{b}{c}thing" for a in LETTERS for b in LETTERS for c in LETTERS[:6]]
 LAST = f"/{NAMES[-1]}s/"

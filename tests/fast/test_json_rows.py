@@ -25,6 +25,8 @@ from sqlmodel import select
 import crudgen
 from crudgen.delivery.memory import unload
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 MOST_ROWS = 5
 

@@ -21,6 +21,8 @@ import pytest
 from tests.fast.test_direct import Transport, Wire
 from tests.fast.test_shortcut import NewDatabase, Packages, make
 
+pytestmark = pytest.mark.long
+
 STREAMS = int(os.environ.get("STREAMS", "400"))
 ROWS = 5
 MOST_REQUESTS = 6

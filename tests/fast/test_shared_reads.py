@@ -18,6 +18,8 @@ import pytest
 import crudgen
 from tests.support.postgres import UNAVAILABLE, end_clients_of
 
+pytestmark = pytest.mark.long
+
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CLIENTS = 64
 EACH = 6

@@ -26,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import crudgen
 from crudgen.delivery.memory import import_tree, unload
 
+pytestmark = pytest.mark.long
+
 Headers = list[tuple[bytes, bytes]]
 NewDatabase = Callable[[str], str]
 Tree = dict[str, str]

@@ -13,6 +13,8 @@ from crudgen.language.matrix import access_tables, allowed_callers
 from tests.access.test_rules import SECRET, bearer
 from tests.hooks.city import City, in_city, package_of
 
+pytestmark = pytest.mark.long
+
 APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
 ENTITIES = {
     "hero.yaml": """\

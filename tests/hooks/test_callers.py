@@ -11,6 +11,8 @@ from tests.access.test_rules import SECRET, bearer
 from tests.hooks.city import City, in_city, package_of
 from tests.hooks.test_events import until
 
+pytestmark = pytest.mark.long
+
 APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
 ENTITIES = {
     "note.yaml": """\

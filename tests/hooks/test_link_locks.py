@@ -10,6 +10,8 @@ from sqlalchemy import text
 from crudgen.delivery.memory import unload
 from tests.hooks.city import City, in_city, package_of
 
+pytestmark = pytest.mark.long
+
 ENTITIES = {
     "power.yaml": "name: Power\nfields: {name: str}\n",
     "hero.yaml": """\

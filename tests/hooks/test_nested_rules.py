@@ -13,6 +13,8 @@ from crudgen.language import load_texts
 from tests.access.test_races import WAITING
 from tests.access.vocabulary import Asker, serving
 
+pytestmark = pytest.mark.long
+
 APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
 ENTITIES = {
     "room.yaml": "name: Room\nfields: {open: bool = true}\napi: {nested: [notes]}\naccess: user\n",

@@ -13,6 +13,8 @@ from crudgen.language import load_texts
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
+pytestmark = pytest.mark.long
+
 DEAL = """\
 name: Deal
 fields: {title: str, note: str = none}

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from crudgen.kit.http.json_body import parse
 
+pytestmark = pytest.mark.long
+
 DEPTH = 4
 TEXTS = st.sampled_from(["", "a", "b", ":", "a:b", '"', "\\", "{", "[[[[[", "é", "\\u003a", "}"])
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.servers import Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 ODD = "\ufffd"
 JSON = {"content-type": "application/json"}
 BYTES = [

@@ -15,6 +15,8 @@ from crudgen.kit.application import Application
 from crudgen.kit.settings import RootPath
 from tests.support.servers import Api, Servers
 
+pytestmark = pytest.mark.long
+
 HERO = {"name": "n", "secret_name": "s"}
 ROOT = "/api/v2"
 WAYS = {

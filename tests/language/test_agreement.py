@@ -16,6 +16,8 @@ from crudgen.language.yaml.nodes import Node, find_location, plain
 from tests.support import agreement
 from tests.support.agreement import CASES, ROOT
 
+pytestmark = pytest.mark.long
+
 
 def with_paths(schema: Any) -> Any:
     """Replace `false` of a property: jsonschema's errors of it lack the path."""

@@ -15,6 +15,8 @@ from crudgen.language.schema import Constant, Field
 from tests.support.random_apis import random_api_texts
 from tests.support.random_graphs import Graph, random_texts
 
+pytestmark = pytest.mark.long
+
 GRAPHS = int(os.environ.get("GRAPHS", "80"))
 
 

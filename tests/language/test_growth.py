@@ -2,9 +2,13 @@
 
 import random
 
+import pytest
+
 from crudgen.codegen import render
 from crudgen.language import load_texts
 from tests.support.instructions import growth
+
+pytestmark = pytest.mark.long
 
 ENTITIES = 20
 LIMIT = 2.02

@@ -15,6 +15,8 @@ from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
 from tests.support.random_graphs import random_texts
 
+pytestmark = pytest.mark.long
+
 MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 """For each of 8 seeds."""
 CASES = Path(__file__).parent.parent / "cases"

@@ -19,6 +19,8 @@ from crudgen.language.explain import _inline_yaml
 from crudgen.language.resolve.values import to_yaml_value
 from crudgen.language.schema import TypeName
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 SPECS = Path(__file__).parent.parent / "cases" / "specs"
 

@@ -13,6 +13,8 @@ from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.written.translation import MAX_LENGTH, translated
 
+pytestmark = pytest.mark.long
+
 CASES = Path(__file__).parent.parent / "cases" / "diagnostics"
 
 SPELLINGS: dict[str, str] = {

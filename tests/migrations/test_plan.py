@@ -13,6 +13,8 @@ from tests.migrations.test_revision import HERO, LATER, VERSIONS, change
 from tests.migrations.test_revision import crudgen as crudgen  # noqa: PLC0414 -- a fixture
 from tests.migrations.written import KINDS, NewDatabase
 
+pytestmark = pytest.mark.long
+
 
 def lists(crudgen: Callable[..., Result], url: str) -> tuple[int, list[str], int, int]:
     """Return the exit code of `plan`, and what its three lists contain."""

@@ -25,6 +25,8 @@ from tests.migrations.written import (
 )
 from tests.support.forked import Forked
 
+pytestmark = pytest.mark.long
+
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 EVERY = 1 if ROUNDS > 1 else 25
 DYING = """

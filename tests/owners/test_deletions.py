@@ -24,6 +24,8 @@ from crudgen.language.schema import Entity, Field, Schema
 from tests.startup.started import Application, application
 from tests.support.random_graphs import random_graph
 
+pytestmark = pytest.mark.long
+
 GRAPHS = int(os.environ.get("GRAPHS", "2"))
 """How many graphs are tested."""
 Rows = dict[str, list[tuple[Any, ...]]]

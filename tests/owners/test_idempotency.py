@@ -10,6 +10,8 @@ import pytest
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 HERO = """\
 name: Hero
 fields:

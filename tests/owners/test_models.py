@@ -11,6 +11,8 @@ import crudgen
 from crudgen.delivery import disk
 from tests.owners.project import Clients, Project
 
+pytestmark = pytest.mark.long
+
 MODELS = "heroes/models.py"
 PUBLIC = '    """A hero as returned by the API."""\n\n    id: int\n'
 CREATE = '    """Request body to create a hero."""\n'

@@ -24,6 +24,8 @@ from sqlmodel import Session, col, func, select, update
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 BOOK = """\
 name: Book
 fields:

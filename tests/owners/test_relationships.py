@@ -12,6 +12,8 @@ from sqlmodel import Session, select
 from tests.owners.project import Project, emit_spec
 from tests.owners.test_handlers import build
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def no_warnings() -> Iterator[None]:

@@ -13,6 +13,8 @@ from sqlmodel import Session, select
 from tests.owners.project import Project
 from tests.owners.test_handlers import build
 
+pytestmark = pytest.mark.long
+
 TEAM = {"name": "Preventers", "hero": "Rusty-Man"}
 TRANSACTION = """
 from fastapi import APIRouter, HTTPException, Request

@@ -17,6 +17,8 @@ from tests.owners.project import Project, client_of, emit, emit_spec
 from tests.owners.test_handlers import build
 from tests.owners.test_sessions import TRANSACTION
 
+pytestmark = pytest.mark.long
+
 Override = Callable[[Session], Callable[[], Any]]
 
 

@@ -17,6 +17,8 @@ import crudgen
 from crudgen.delivery.memory import import_tree, unload
 from tests.support.asgi import AsgiClient
 
+pytestmark = pytest.mark.long
+
 SHARED = "the secret of both"
 SPEC = """
 name: Account

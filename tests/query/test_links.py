@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.servers import Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 ODD = """
 name: Odd
 fields: {place_0: str?, place_1: int?, end: int?, key: float?}

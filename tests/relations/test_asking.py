@@ -28,6 +28,8 @@ from tests.support.list_query import OPERATORS, Row
 from tests.support.related_query import Filter, RelatedQuery, Relation, World
 from tests.support.servers import write_entities
 
+pytestmark = pytest.mark.long
+
 CASES = int(os.environ.get("CASES", "120"))
 TOGETHER = 20
 SHARED = "the secret of both"

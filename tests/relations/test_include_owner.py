@@ -7,6 +7,8 @@ import pytest
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 TEAMS = Path(__file__).parents[1] / "specs/teams/entities"
 COMPUTED = """
     @computed_field

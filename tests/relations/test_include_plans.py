@@ -11,6 +11,8 @@ from sqlalchemy import insert
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 TEAMS = Path(__file__).parents[1] / "specs/teams/entities"
 LISTS = [
     ("teams", "/teams/?include=heroes&sort=headquarters"),

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from tests.fast.test_json_rows import FLOATS, JSON, PLAIN, ROWS, optional
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 SPECS = {
     "box": """

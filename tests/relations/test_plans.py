@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 SPECS = Path(__file__).parents[1] / "specs/teams/entities"
 TEAM = """
 api:

@@ -19,6 +19,8 @@ from tests.startup.started import application
 from tests.support.asgi import AsgiClient
 from tests.support.random_apis import random_api
 
+pytestmark = pytest.mark.long
+
 GRAPHS = int(os.environ.get("GRAPHS", "3"))
 """How many graphs are tested."""
 VALUES = {TypeName.INT: "5", TypeName.UUID: "0198a8b4-7c3a-7000-8000-000000000000"}

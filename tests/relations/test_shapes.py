@@ -14,6 +14,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from tests.owners.project import Project, emit
 
+pytestmark = pytest.mark.long
+
 TEAMS = Path(__file__).parents[1] / "specs/teams/entities"
 PARTS = (
     ("", "include=team", "include=powers&powers__limit=3", "include=team,powers"),

@@ -7,6 +7,8 @@ import pytest
 from tests.relations.shop import SPEC, Shop
 from tests.support.servers import COMBINATIONS, Servers
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(params=COMBINATIONS, ids="-".join)
 def shop(request: pytest.FixtureRequest, servers: Servers) -> Shop:

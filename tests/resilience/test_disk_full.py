@@ -13,6 +13,8 @@ from httpx import ASGITransport, AsyncClient
 import crudgen
 from tests.support.servers import Api, Servers
 
+pytestmark = pytest.mark.long
+
 HERO = {"name": "n" * 255, "secret_name": "s" * 255}
 MOST_PAGES = 20
 

@@ -19,6 +19,8 @@ from crudgen.kit.server import GRACE_SECONDS
 from tests.support.servers import Api, Servers
 from tests.support.wire import connect, is_whole, one_answer
 
+pytestmark = pytest.mark.long
+
 CLIENTS = 16
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 REQUEST = (

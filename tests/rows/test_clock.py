@@ -15,6 +15,8 @@ from crudgen.kit.types.uuid7 import uuid7
 from tests.rows.clock import Clock
 from tests.support.servers import COMBINATIONS, Api, Servers
 
+pytestmark = pytest.mark.long
+
 HOUR = 3600.0
 YEARS = 10 * 365 * 24 * HOUR
 EVENT = """\

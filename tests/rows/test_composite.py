@@ -7,6 +7,8 @@ from sqlalchemy import text
 
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 SPECS = {
     "order": """
 name: Order

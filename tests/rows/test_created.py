@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.servers import Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 NOTE = """
 name: Note
 fields: {text: str}

@@ -16,6 +16,8 @@ import crudgen
 from crudgen.delivery.memory import unload
 from tests.support.servers import Api, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 HERO = """
 name: Hero
 fields: {name: str(1..40) unique, level: int = 0}

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 SPECS = {
     "hero": """
 name: Hero

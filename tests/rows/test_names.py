@@ -25,6 +25,8 @@ from crudgen.language import load_texts
 from crudgen.language.schema import KitForm
 from tests.support.renaming import renamed
 
+pytestmark = pytest.mark.long
+
 with warnings.catch_warnings():  # Starlette prefers another client, and says so when imported
     warnings.simplefilter("ignore")
     from fastapi.testclient import TestClient

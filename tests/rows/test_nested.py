@@ -10,6 +10,8 @@ from crudgen.language import load_texts
 from tests.codegen.emitted import run_alone, write
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 SPECS = {
     "team": """
 name: Team

@@ -10,6 +10,8 @@ import crudgen
 from crudgen.delivery.memory import import_tree, unload
 from tests.support.servers import write_entities
 
+pytestmark = pytest.mark.long
+
 ALWAYS = {
     "__init__",
     "answers",

@@ -15,6 +15,8 @@ from crudgen.kit.database.returning import returning_expressions
 from crudgen.kit.fast.json_objects import json_object
 from tests.support.servers import Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 OPERATIONS = "create, list, read, update, replace, delete, create_many, update_many"
 POTATO = f"""
 name: Potato

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.servers import Api
 
+pytestmark = pytest.mark.long
+
 DEADPOND = {"name": "Deadpond", "secret_name": "Dive Wilson"}
 RUSTY = {"name": "Rusty-Man", "age": 48, "secret_name": "Tommy Sharp"}
 NOT_FOUND = {"detail": "Hero not found"}

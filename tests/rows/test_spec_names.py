@@ -39,7 +39,7 @@ api:
 TEAM = "name: Team\ntable: TEAM\nfields: {team_code: str(1..9) pk, id: int = 0}\n"
 CONVENTIONS = "names: {columns: PascalCase, json: camelCase}\n"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 HERO = """
 name: Hero
 fields:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, event
 
 from tests.startup.started import application
 
+pytestmark = pytest.mark.long
+
 APP = application("name: Robot\nfields:\n  name: str(1..80)\n")
 INDEXED = application("name: Robot\nfields:\n  name: str(1..80) index\n")
 

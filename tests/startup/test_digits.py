@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from tests.startup.started import application
 
+pytestmark = pytest.mark.long
+
 SPEC = """
 name: Robot
 fields:

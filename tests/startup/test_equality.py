@@ -15,6 +15,8 @@ from crudgen.kit.database.catalogue import TableDefinition
 from tests.startup.started import Application, application
 from tests.support.random_specs import accepted, random_schema
 
+pytestmark = pytest.mark.long
+
 Connect = Callable[[], AbstractContextManager[Connection]]
 SEEDS = int(os.environ.get("SEEDS", "3"))
 TYPES = (

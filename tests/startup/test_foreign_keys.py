@@ -13,6 +13,8 @@ from crudgen.delivery.memory import import_tree
 from crudgen.language import load_texts
 from tests.startup.started import Application
 
+pytestmark = pytest.mark.long
+
 TEAM = "name: Team\nfields: {name: str(1..80) unique, captain_id: int?}\n"
 HERO = "name: Hero\nfields: {name: str, team_id: int?}\n"
 KINDS = ["sqlite", "postgresql"]

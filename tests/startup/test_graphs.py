@@ -15,6 +15,8 @@ from crudgen.language.schema import Schema
 from tests.startup.started import Application, application
 from tests.support.random_graphs import random_graph
 
+pytestmark = pytest.mark.long
+
 GRAPHS = int(os.environ.get("GRAPHS", "4"))
 """How many graphs are tested."""
 

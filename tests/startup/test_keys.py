@@ -9,6 +9,8 @@ import pytest
 
 from tests.startup.started import Application, application
 
+pytestmark = pytest.mark.long
+
 COUNTED = application("name: Robot\nfields:\n  name: str\n")
 GIVEN = application("name: Robot\nfields:\n  id: int pk\n  name: str\n")
 CHANGES = {

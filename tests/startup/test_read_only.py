@@ -17,6 +17,8 @@ import pytest
 from tests.startup.started import application
 from tests.support.servers import free_port
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SPEC = "name: Robot\nfields:\n  name: str(1..80) index\n"
 MORE = {"robot.yaml": SPEC, "part.yaml": "name: Part\nfields:\n  name: str\n"}

@@ -13,6 +13,8 @@ from sqlalchemy import text
 
 from tests.startup.started import application
 
+pytestmark = pytest.mark.long
+
 APP = application(
     "name: Robot\nfields:\n  name: str(1..80) index\n  age: int(0..)?\n"
     "api: {operations: [create, list, read], idempotency: true}\n"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.startup.started import application
 
+pytestmark = pytest.mark.long
+
 SPEC = "name: Robot\nfields:\n  name: str(1..80) index\n  age: int(0..)?\n"
 APP = application(SPEC)
 BOTH = {

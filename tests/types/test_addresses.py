@@ -14,6 +14,8 @@ from crudgen.language.resolve.values import to_value
 from crudgen.language.schema import TypeName
 from tests.support.servers import Servers, write_entities
 
+pytestmark = pytest.mark.long
+
 ADDRESS: TypeAdapter[str] = TypeAdapter(EmailText)
 PAGE: TypeAdapter[str] = TypeAdapter(UrlText)
 PAGE_DOCUMENT = Draft202012Validator(PAGE.json_schema())

@@ -13,6 +13,8 @@ from crudgen.kit.types.json_number import JsonNumber
 from tests.http.test_bad_inputs import ANIMAL, JSON
 from tests.support.servers import Api, Everywhere
 
+pytestmark = pytest.mark.long
+
 PRICE: TypeAdapter[Decimal] = TypeAdapter(Annotated[Decimal, Exact(10, 2)])
 EXACT = {
     "12.5": "12.50",

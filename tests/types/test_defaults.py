@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.servers import Everywhere, Servers
 
+pytestmark = pytest.mark.long
+
 URLS = (
     *("https://example.com", "https://example.com/", "HTTPS://Example.COM", "http://a.b:80"),
     *("https://a.b?x=1", "https://a.b#top", "https://a.b/../c", "https://u:p@a.b/%7e%7E"),

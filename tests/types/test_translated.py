@@ -23,6 +23,8 @@ from tests.types.test_values import (  # noqa: F401
     test_the_server_sets_what_is_read_only,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def servers(
