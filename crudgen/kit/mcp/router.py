@@ -8,7 +8,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ..application import Application
 from ..errors import StartupError
 from .protected_resource import METADATA_ROUTE, PATH, metadata
 
@@ -32,7 +31,7 @@ class McpRouter(APIRouter):
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
-        if not isinstance(app, Application):
+        if not hasattr(app, "collections") or not hasattr(app, "limit_responses"):
             raise StartupError(
                 "`mcp` needs an application of the kit, which knows its collections\n"
                 "  make it with build_application, or remove McpRouter from ROUTERS"
