@@ -10,7 +10,7 @@ from tests.hooks import test_callers as callers
 from tests.hooks import test_changed_rows as changed_rows
 from tests.hooks.city import package_of
 
-GUARDED, CALLS = "app/kit/hooks/guarded.py", "app/kit/hooks/calls.py"
+GUARDED, CALLS = "app/kit/hooks/guarded.py", "app/kit/hooks/function_calls.py"
 CHANGED = "app/kit/access/changed_rows.py"
 FAILURES = (AssertionError, pytest.fail.Exception)
 Test = Callable[[Any, str, Callable[[str], str]], None]

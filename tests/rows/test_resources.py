@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 
 ALWAYS = {
     "__init__",
-    "answers",
+    "row_responses",
     "generated_keys",
     "related_writes",
     "resource",
@@ -34,7 +34,7 @@ def test_modules_of_operations(
     modules = {Path(path).stem for path in tree if path.startswith("app/kit/rows/")}
     wanted = {
         *["replacement"] * replace,
-        *["bulk", "bulk_answers", "deletion_at_once", "write_lock"] * bulk,
+        *["bulk", "bulk_deletion", "bulk_responses", "write_lock"] * bulk,
         *["idempotency"] * repeatable,
         *["idempotent_bulk"] * (bulk and repeatable),
     }

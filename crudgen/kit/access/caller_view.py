@@ -10,9 +10,9 @@ from ..database import Database
 from ..models import Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
-from ..rows.answers import CALLER, CallerIdentity
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import ExistsError, Resource
+from ..rows.row_responses import CALLER, CallerIdentity
 from .bodies import Bodies
 from .caller import BaseCaller
 from .queries import check_query

@@ -11,9 +11,9 @@ from ..errors import MissingTarget
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from ..rows.answers import ErrorConversion, row_response
 from ..rows.related_writes import LinkWrites, SentRow
 from ..rows.resource import Insertion
+from ..rows.row_responses import ErrorConversion, row_response
 from .caller_view import store_identity
 from .children import GuardedChildren, key_deriver
 from .denials import RowDenied, Write
@@ -98,7 +98,7 @@ class RowView(RowReading):
         with ErrorConversion(rows._properties):
             if key is None:
                 return insertion.answer(await insertion.write(insertion.changes))
-            answered: Response = await rows._responses.answer_once(
+            answered: Response = await rows._responses.respond_once(
                 self._as_caller(db),
                 request,
                 key=key,

@@ -8,7 +8,7 @@ from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.exceptions import ActionFailed
 from starlette_admin.flash import flash
 
-from .answers import message_of
+from .api_errors import message_of
 from .bulk import BulkView
 from .tables import Action, Property, Table
 from .values import FormValueError, form_text, json_value
@@ -25,14 +25,14 @@ class ActingView(BulkView):
         """Return whether the caller may do something with some rows."""
         found = self._action_named(name)
         if found is not None:
-            return self.table.may(self.caller_of(request), found.right)
+            return self.table.permits(self.caller_of(request), found.right)
         return await super().is_action_allowed(request, name)
 
     async def is_row_action_allowed(self, request: Request, name: str) -> bool:
         """Return whether the caller may do something with one of the rows."""
         found = self._action_named(name)
         if found is not None:
-            return self.table.may(self.caller_of(request), found.right)
+            return self.table.permits(self.caller_of(request), found.right)
         return await super().is_row_action_allowed(request, name)
 
     async def call(self, request: Request, one: Action, keys: list[str]) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 
 from ..limits import limits_of
-from .calls import Parameters
+from .api_client import Parameters
 
 
 def batches(

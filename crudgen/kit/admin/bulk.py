@@ -9,9 +9,9 @@ from starlette_admin.importers.base import ImportContext, ImportResult, ImportRo
 from starlette_admin.importers.csv import CsvImporter
 from starlette_admin.importers.json import JsonImporter
 
-from .answers import message_of, problems_of
+from .api_client import ApiResponse
+from .api_errors import message_of, problems_of
 from .batches import batches
-from .calls import Answer
 from .rows import Row
 from .writing import TableView
 
@@ -29,7 +29,7 @@ class BulkView(TableView):
     def can_delete(self, request: Request) -> bool:
         """Return whether the caller may delete some rows."""
         offers = self.table.offers("delete") or self.table.offers("delete_many")
-        return offers and self.table.may(self.caller_of(request), "delete")
+        return offers and self.table.permits(self.caller_of(request), "delete")
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
         """Delete rows: all or none of a request. Raises ActionFailed if one cannot be deleted."""
@@ -81,7 +81,7 @@ class BulkView(TableView):
                 return
             result.rows_created += len(some)
 
-    def _reason(self, answer: Answer, keys: Sequence[str]) -> str:
+    def _reason(self, answer: ApiResponse, keys: Sequence[str]) -> str:
         """Return why rows were not deleted, with the keys of those that it is about."""
         found = [
             f"{self.table.title} {keys[place[2]]}: {message}"
@@ -90,7 +90,7 @@ class BulkView(TableView):
         ]
         return "; ".join(found) or message_of(answer)
 
-    def _row_errors(self, answer: Answer, numbers: Sequence[int]) -> list[ImportRowError]:
+    def _row_errors(self, answer: ApiResponse, numbers: Sequence[int]) -> list[ImportRowError]:
         """Return the problems of a request, with the numbers of the rows in the file."""
         found: list[ImportRowError] = []
         for place, message in problems_of(answer):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .answers import http_error
+from .api_errors import http_error
 from .reading import ReadingView
 
 NAME = "file"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from ..access.caller import BaseCaller
-from .calls import Api
+from .api_client import ApiClient
 
 if TYPE_CHECKING:
     from starlette_admin.auth import BaseAuthProvider
@@ -18,7 +18,7 @@ class TokenLogin:
 
     caller: type[BaseCaller]
 
-    def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
+    def provider(self, app: FastAPI, api: ApiClient, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
         from .cookies import SESSION, SESSION_SECONDS, EncryptedCookie
         from .providers import TokenProvider
@@ -36,7 +36,7 @@ class TokenLogin:
 class PasswordLogin(TokenLogin):
     """The users of the application log in by name and password."""
 
-    def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
+    def provider(self, app: FastAPI, api: ApiClient, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
         from .cookies import SESSION, SESSION_SECONDS, EncryptedCookie
         from .providers import PasswordProvider

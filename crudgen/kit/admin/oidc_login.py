@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from .calls import Api
+from .api_client import ApiClient
 from .login import TokenLogin
 from .oidc_client import OidcClient
 
@@ -21,7 +21,7 @@ ATTEMPT_SECONDS = 600
 class OidcLogin(TokenLogin):
     """Users log in at the identity provider; without ADMIN_CLIENT_ID, with a token."""
 
-    def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
+    def provider(self, app: FastAPI, api: ApiClient, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
         client = _client_of(app)
         if client is None:

@@ -20,9 +20,9 @@ from starlette_admin.helpers import index_url, wrap_endpoint_with_kwargs
 
 from ..access.caller import BaseCaller
 from ..access.tokens import Tokens
-from .calls import Api
+from .api_client import ApiClient
 from .cookies import SESSION_SECONDS, CookieSizeError, EncryptedCookie
-from .oidc_requests import Attempt, Granted, OidcError, OidcRequests, is_same, refusal
+from .oidc_requests import GrantedTokens, LoginAttempt, OidcError, OidcRequests, is_same, refusal
 from .providers import TokenProvider
 
 EARLY_SECONDS = 60
@@ -39,7 +39,7 @@ _logger = logging.getLogger(__name__)
 class Session:
     """The content of the cookie of a session."""
 
-    granted: Granted
+    granted: GrantedTokens
     expires: float
     """When the token expires."""
     ends: float
@@ -53,7 +53,7 @@ class OidcProvider(TokenProvider):
         self,
         caller: type[BaseCaller],
         app: FastAPI,
-        api: Api,
+        api: ApiClient,
         session: EncryptedCookie,
         *,
         attempt: EncryptedCookie,
@@ -61,7 +61,7 @@ class OidcProvider(TokenProvider):
     ) -> None:
         super().__init__(caller, app, api, session)
         self._attempt, self._requests = attempt, requests
-        self._refreshing: dict[str, asyncio.Task[Granted | None]] = {}
+        self._refreshing: dict[str, asyncio.Task[GrantedTokens | None]] = {}
         self.allow_routes += ["oidc_start", "oidc_callback"]
 
     def get_routes(self, templates: Jinja2Templates) -> list[Route]:
@@ -93,7 +93,7 @@ class OidcProvider(TokenProvider):
 
     async def start(self, request: Request, templates: Jinja2Templates) -> Response:
         """Redirect to the provider."""
-        attempt = Attempt(*(secrets.token_urlsafe(32) for _ in range(3)))
+        attempt = LoginAttempt(*(secrets.token_urlsafe(32) for _ in range(3)))
         try:
             url = await self._requests.login_url(attempt, _callback_url(request))
         except OidcError as error:
@@ -114,7 +114,7 @@ class OidcProvider(TokenProvider):
             return _failed(request, templates, OidcError(_STALE))
         target = kept.pop("next") or index_url(request)
         try:
-            session = await self._begun(request, Attempt(**kept))
+            session = await self._begun(request, LoginAttempt(**kept))
             response: Response = RedirectResponse(target, status_code=303)
             self._write(request, response, session)
         except OidcError as error:
@@ -150,7 +150,7 @@ class OidcProvider(TokenProvider):
             except OidcError as error:
                 _logger.warning("%s", error)
 
-    async def _begun(self, request: Request, attempt: Attempt) -> Session:
+    async def _begun(self, request: Request, attempt: LoginAttempt) -> Session:
         """Return the session that the provider's answer begins. Raises OidcError."""
         query, issuer = request.query_params, self._requests.issuer
         if query.get("iss", issuer) != issuer:
@@ -187,7 +187,7 @@ class OidcProvider(TokenProvider):
         request.state.admin_refreshed = found = Session(granted, expires, session.ends)
         return found
 
-    async def _refresh(self, old: Granted) -> Granted | None:
+    async def _refresh(self, old: GrantedTokens) -> GrantedTokens | None:
         try:
             new = await self._requests.refresh(old.refresh_token, old.subject)
         except OidcError as error:
@@ -211,7 +211,7 @@ class OidcProvider(TokenProvider):
         granted, expires, ends = json.loads(text)
         if ends <= time.time():
             return None
-        found = Granted(**granted)
+        found = GrantedTokens(**granted)
         id_token = found.id_token if found.id_token != SAME else found.token
         return Session(replace(found, id_token=id_token), expires, ends)
 

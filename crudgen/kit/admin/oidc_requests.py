@@ -34,7 +34,7 @@ class OidcError(Exception):
 
 
 @dataclass(frozen=True)
-class Attempt:
+class LoginAttempt:
     """What the answer of the provider to a login must belong to."""
 
     state: str
@@ -43,7 +43,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Granted:
+class GrantedTokens:
     """The tokens of a user; empty texts for those that the provider did not send."""
 
     token: str
@@ -72,7 +72,7 @@ class OidcRequests:
         """The URL of the provider."""
         return self._client.issuer
 
-    async def login_url(self, attempt: Attempt, callback: str) -> str:
+    async def login_url(self, attempt: LoginAttempt, callback: str) -> str:
         """Return the URL at the provider where a user logs in. Raises OidcError."""
         url = await self._endpoint("authorization_endpoint")
         oauth = OAuth2Client(
@@ -88,7 +88,7 @@ class OidcRequests:
         )
         return str(found)
 
-    async def redeem(self, code: str, attempt: Attempt, callback: str) -> Granted:
+    async def redeem(self, code: str, attempt: LoginAttempt, callback: str) -> GrantedTokens:
         """Return the tokens for an authorization code. Raises OidcError."""
         url = await self._endpoint("token_endpoint")
         sent = await self._ask(
@@ -106,7 +106,7 @@ class OidcRequests:
             raise OidcError("The ID token does not belong to this login")
         return self._granted(sent, str(claims["sub"]))
 
-    async def refresh(self, refresh_token: str, subject: str) -> Granted:
+    async def refresh(self, refresh_token: str, subject: str) -> GrantedTokens:
         """Return newer tokens of a user. Raises OidcError."""
         url = await self._endpoint("token_endpoint")
         sent = await self._ask(
@@ -142,12 +142,12 @@ class OidcRequests:
         hint = {"id_token_hint": id_token} if id_token else {}
         return f"{url}{'&' if '?' in url else '?'}{urlencode(sent | hint)}"
 
-    def _granted(self, sent: Mapping[str, Any], subject: str) -> Granted:
+    def _granted(self, sent: Mapping[str, Any], subject: str) -> GrantedTokens:
         id_token, access_token = _text(sent, "id_token"), _text(sent, "access_token")
         token = id_token if self._client.uses_id_token else access_token
         if not token:
             raise OidcError(f"{self.issuer} sent no access token")
-        return Granted(token, subject, id_token, _text(sent, "refresh_token"))
+        return GrantedTokens(token, subject, id_token, _text(sent, "refresh_token"))
 
     async def _id_claims(self, token: str) -> Mapping[str, Any]:
         """Return the claims of an ID token, verified (OpenID Connect Core 3.1.3.7)."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import StartupError
 from ..settings import BaseAppSettings
-from .calls import STATE, Api
+from .api_client import STATE, ApiClient
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Login(Protocol):
         """Return the name of the template of the login form."""
         ...
 
-    def provider(self, app: FastAPI, api: Api, secret: bytes) -> "BaseAuthProvider":
+    def provider(self, app: FastAPI, api: ApiClient, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
         ...
 
@@ -97,7 +97,7 @@ class _Page:
     def _build(self) -> ASGIApp:
         from .site import build_site
 
-        api, secret = Api(self._app), self._app.state.database.secret
+        api, secret = ApiClient(self._app), self._app.state.database.secret
         login = self._login
         provider = None if login is None else login.provider(self._app, api, secret)
         template = "" if login is None else login.template(self._app)

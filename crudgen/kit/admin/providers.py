@@ -10,8 +10,8 @@ from starlette_admin.helpers import index_url, safe_redirect_url
 from ..access.caller import BaseCaller
 from ..access.errors import Unauthorized
 from ..access.tokens import Tokens
-from .answers import message_of
-from .calls import Api, authorize
+from .api_client import ApiClient, authorize
+from .api_errors import message_of
 from .cookies import CookieSizeError, EncryptedCookie
 
 _NAMES = ("login_name", "name", "email")
@@ -22,7 +22,7 @@ class TokenProvider(AuthProvider):
     """Begins a session with a token, and ends it."""
 
     def __init__(
-        self, caller: type[BaseCaller], app: FastAPI, api: Api, sessions: EncryptedCookie
+        self, caller: type[BaseCaller], app: FastAPI, api: ApiClient, sessions: EncryptedCookie
     ) -> None:
         super().__init__()
         self._caller, self._app, self._api, self._sessions = caller, app, api, sessions

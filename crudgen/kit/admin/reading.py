@@ -11,9 +11,9 @@ from starlette_admin import BaseModelView, RequestAction
 from starlette_admin.filters import FilterGroup, FilterRule
 from starlette_admin.types import RowActionsDisplayType
 
-from .answers import http_error
+from .api_client import ApiClient
+from .api_errors import http_error
 from .batches import batches
-from .calls import Api
 from .exports import TextSafeCsv
 from .fields import field_of
 from .filters import MAX_VALUES, parameters
@@ -35,7 +35,7 @@ class ReadingView(BaseModelView):
     exporters: Sequence[Any] = (TextSafeCsv(), "json")
     importers: Sequence[Any] = ("csv", "json")
 
-    def __init__(self, table: Table, tables: Mapping[str, Table], api: Api) -> None:
+    def __init__(self, table: Table, tables: Mapping[str, Table], api: ApiClient) -> None:
         self.table, self._tables, self.api = table, tables, api
         self.key, self.pk_attr = table.name, table.key
         self.menu_label, self.display_name = table.menu_label, table.title
@@ -60,7 +60,7 @@ class ReadingView(BaseModelView):
 
     def is_accessible(self, request: Request) -> bool:
         """Return whether the caller may read some rows of the table."""
-        return self.table.may(self.caller_of(request), "read")
+        return self.table.permits(self.caller_of(request), "read")
 
     def can_view_detail(self, request: Request) -> bool:
         """Return whether the API reads single rows."""
@@ -149,7 +149,7 @@ class ReadingView(BaseModelView):
     ) -> dict[str, Row]:
         """Return the rows of a table that have these keys, and that the caller can read."""
         found: dict[str, Row] = {}
-        if not table.may(self.caller_of(request), "read"):
+        if not table.permits(self.caller_of(request), "read"):
             return found
         if table.offers("list") and table.by_name[table.key].filter:
             size = min(MAX_VALUES, table.page)

@@ -14,10 +14,10 @@ from starlette_admin.export import ExportConfig
 from starlette_admin.importers import ImportConfig
 
 from .actions import view_class
-from .calls import Api
+from .api_client import ApiClient
 from .downloads import download_route
+from .form_token_errors import FormTokenErrors
 from .reading import MAX_ROWS
-from .refusals import TokenRefusals
 from .tables import Table
 from .templates import TEMPLATES
 
@@ -26,7 +26,7 @@ def build_site(
     title: str,
     tables: Sequence[Table],
     *,
-    api: Api,
+    api: ApiClient,
     secret: bytes,
     provider: BaseAuthProvider | None,
     login_template: str,
@@ -41,7 +41,7 @@ def build_site(
         templates_dir="templates/admin",
         additional_loaders=[DictLoader({**TEMPLATES, **login})],
         auth_provider=provider,
-        middlewares=[Middleware(TokenRefusals, templates=lambda: admin.templates)],
+        middlewares=[Middleware(FormTokenErrors, templates=lambda: admin.templates)],
         secret_key=hmac.new(secret, b"admin page", hashlib.sha256).hexdigest(),
         timezone_config=None,
         import_config=ImportConfig(max_rows=MAX_ROWS),

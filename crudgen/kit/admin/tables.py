@@ -122,7 +122,7 @@ class Table:
         """The name in the plural, as words."""
         return self.name.replace("_", " ").capitalize()
 
-    def may(self, caller: HasRoles | None, right: str) -> bool:
+    def permits(self, caller: HasRoles | None, right: str) -> bool:
         """Return whether a caller may do something with some rows at least."""
         if self.rights is None:
             return True

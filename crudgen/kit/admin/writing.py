@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette_admin import RequestAction
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 
-from .answers import CHANGED, GENERAL, errors_by_property, message_of
-from .calls import Answer
+from .api_client import ApiResponse
+from .api_errors import CHANGED, GENERAL, errors_by_property, message_of
 from .fields import upload_value
 from .reading import ReadingView
 from .rows import Row
@@ -23,15 +23,15 @@ class TableView(ReadingView):
 
     def can_create(self, request: Request) -> bool:
         """Return whether the caller may create some rows."""
-        return self._may(request, "create")
+        return self._is_permitted(request, "create")
 
     def can_edit(self, request: Request) -> bool:
         """Return whether the caller may update some rows."""
-        return self.table.offers("read") and self._may(request, "update")
+        return self.table.offers("read") and self._is_permitted(request, "update")
 
     def can_delete(self, request: Request) -> bool:
         """Return whether the caller may delete some rows."""
-        return self._may(request, "delete")
+        return self._is_permitted(request, "delete")
 
     def can_import(self, request: Request) -> bool:
         """Return whether files can be imported: where rows can be created."""
@@ -104,15 +104,17 @@ class TableView(ReadingView):
                 raise ActionFailed(f"{self.table.title} {pk}: {message_of(answer)}.{done}")
         return len(pks)
 
-    def _form_error(self, request: Request, answer: Answer) -> FormValidationError:
+    def _form_error(self, request: Request, answer: ApiResponse) -> FormValidationError:
         """Return the messages of a failed write; those of a row of a file have no key."""
         errors = errors_by_property(answer, self.table.by_name)
         if request.state.action is RequestAction.IMPORT and GENERAL in errors:
             errors[0] = errors.pop(GENERAL)
         return FormValidationError(errors)
 
-    def _may(self, request: Request, operation: str) -> bool:
-        return self.table.offers(operation) and self.table.may(self.caller_of(request), operation)
+    def _is_permitted(self, request: Request, operation: str) -> bool:
+        return self.table.offers(operation) and self.table.permits(
+            self.caller_of(request), operation
+        )
 
 
 def _is_absent(one: Property, sent: Any) -> bool:

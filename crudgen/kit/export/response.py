@@ -14,7 +14,7 @@ from ..database.faults import http_error, reason_of
 from ..database.snapshots import snapshot
 from ..errors import ResponseAbortedError
 from ..http.head_route import IS_HEAD
-from ..rows.answers import RowsResponse
+from ..rows.row_responses import RowsResponse
 from .rows import ExportedRows
 
 Write: TypeAlias = Callable[[Sequence[bytes]], bytes]

@@ -13,7 +13,7 @@ from ..access.changed_rows import ChangeRules, RowChangeCheck
 from ..access.rules import Access, Roles, access_of, roles_of
 from ..access.views import Guarded
 from ..rows.resource import Resource
-from .calls import Calls, Permissions
+from .function_calls import FunctionCalls, Permissions
 from .functions import Hooks
 from .hooked import HookedRows
 from .inline import InlineDatabase, result_of
@@ -50,7 +50,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         """Return the operations that a caller may use; None is a caller without credentials."""
         view = self.rows.view(caller)
 
-        calls: Calls[CallerT] = Calls(
+        calls: FunctionCalls[CallerT] = FunctionCalls(
             self.unguarded,
             self._hooks,
             lambda rows, parents: _guarded_rows(rows).view(caller).with_parents(parents),

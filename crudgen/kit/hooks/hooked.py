@@ -12,13 +12,13 @@ from ..http.etag import Preconditions, etag, header_value
 from ..http.headers import JsonText
 from ..models import Changes, Model, with_attributes
 from ..query import ListQuery
-from ..rows.answers import created_response
 from ..rows.resource import Resource
-from .calls import Call, Calls
+from ..rows.row_responses import created_response
+from .function_calls import Call, FunctionCalls
 from .functions import Hooks
+from .idempotent_create import create_idempotently
 from .inline import result_of
 from .many import HookedMany
-from .once import create_once
 from .registered import add_functions
 from .transaction import CallerT, ModelT, Transaction
 
@@ -74,7 +74,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
         if key is None:
             return await self._calls.run(db, request, "create", work)
-        return await create_once(self._calls, db, request, key=key, rows=[row], work=work)
+        return await create_idempotently(self._calls, db, request, key=key, rows=[row], work=work)
 
     def _created_response(
         self, call: Call[CallerT], request: Request, row: Model, key: Any
@@ -239,7 +239,7 @@ class Hooked(HookedRows[ModelT, None]):
     """The operations on a table with functions of the owner, in an application without callers."""
 
     def __init__(self, rows: Resource, hooks: Hooks[ModelT, Any, Any, None]) -> None:
-        super().__init__(rows, Calls(rows, hooks, lambda one, _: one, None))
+        super().__init__(rows, FunctionCalls(rows, hooks, lambda one, _: one, None))
         add_functions(rows, hooks)
         self.rows = rows
         """The rows without the functions."""

@@ -9,16 +9,16 @@ from ..database import Database
 from ..errors import problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from .calls import Call, Calls
 from .failures import located_errors
-from .once import create_once
+from .function_calls import Call, FunctionCalls
+from .idempotent_create import create_idempotently
 from .transaction import CallerT
 
 
 class HookedMany(Generic[CallerT]):
     """The operations on several rows, in one transaction. Errors name the item of the request."""
 
-    def __init__(self, rows: Any, calls: Calls[CallerT]) -> None:
+    def __init__(self, rows: Any, calls: FunctionCalls[CallerT]) -> None:
         self._rows = rows
         self._calls = calls
 
@@ -44,7 +44,7 @@ class HookedMany(Generic[CallerT]):
 
         if key is None:
             return await self._calls.run(db, request, "create", work)
-        return await create_once(self._calls, db, request, key=key, rows=rows, work=work)
+        return await create_idempotently(self._calls, db, request, key=key, rows=rows, work=work)
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]

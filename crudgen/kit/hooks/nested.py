@@ -8,9 +8,9 @@ from fastapi import Request, Response
 
 from ..database import Change, Database
 from ..models import Model
-from ..rows.answers import COLLECTION
 from ..rows.nested import NestedResource
 from ..rows.resource import Resource
+from ..rows.row_responses import COLLECTION
 from .hooked import HookedRows
 
 

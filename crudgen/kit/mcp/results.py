@@ -65,12 +65,12 @@ def _title(status: int) -> str:
         return "Unknown"
 
 
-def of_problem(problem: ToolProblem) -> types.CallToolResult:
+def problem_result(problem: ToolProblem) -> types.CallToolResult:
     """Return the result of a call that no request stands for."""
     return failure(None, str(problem))
 
 
-def of_read(response: ApiResponse) -> types.CallToolResult:
+def read_result(response: ApiResponse) -> types.CallToolResult:
     """Return the result of a call of `read_rows`."""
     if response.status >= 300:
         return _of_error(response)
@@ -85,7 +85,7 @@ def of_read(response: ApiResponse) -> types.CallToolResult:
     return success(content, advice="pass a lower limit, or fewer fields or include")
 
 
-def of_write(response: ApiResponse, done: str) -> types.CallToolResult:
+def write_result(response: ApiResponse, done: str) -> types.CallToolResult:
     """Return the result of a call that writes. `done` says what was done."""
     if response.status >= 300:
         return _of_error(response)

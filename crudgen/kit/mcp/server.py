@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from .calling import Origin
 from .catalogue import Catalogue
 from .requests import ToolProblem
-from .results import failure, of_problem
+from .results import failure, problem_result
 from .tools import Api, Call, Tool
 
 Context = ServerRequestContext[Any, Any]
@@ -79,7 +79,7 @@ class Toolbox:
             catalogue = await self._catalogue_of(api)
             return await tool.run(Call(api, catalogue, origin), arguments)
         except ToolProblem as problem:
-            return of_problem(problem)
+            return problem_result(problem)
         except Exception:
             _log.exception("The tool %s failed", tool.name)
             return failure(500, "The tool failed; the log of the server says why")

@@ -19,7 +19,7 @@ from .requests import (
     read_request,
     update_request,
 )
-from .results import of_read, of_write, success
+from .results import read_result, success, write_result
 
 
 class Api(Protocol):
@@ -102,26 +102,26 @@ async def _describe(one: Call, arguments: of.Describe) -> types.CallToolResult:
 
 
 async def _read(one: Call, arguments: of.ReadRows) -> types.CallToolResult:
-    return of_read(await one.send(read_request(arguments, one.catalogue)))
+    return read_result(await one.send(read_request(arguments, one.catalogue)))
 
 
 async def _create(one: Call, arguments: of.CreateRow) -> types.CallToolResult:
     done = "created" if arguments.target is None else "linked"
-    return of_write(await one.send(create_request(arguments, one.catalogue)), done)
+    return write_result(await one.send(create_request(arguments, one.catalogue)), done)
 
 
 async def _update(one: Call, arguments: of.UpdateRow) -> types.CallToolResult:
-    return of_write(await one.send(update_request(arguments, one.catalogue)), "updated")
+    return write_result(await one.send(update_request(arguments, one.catalogue)), "updated")
 
 
 async def _delete(one: Call, arguments: of.DeleteRow) -> types.CallToolResult:
     done = "deleted" if arguments.target is None else "unlinked"
-    return of_write(await one.send(delete_request(arguments, one.catalogue)), done)
+    return write_result(await one.send(delete_request(arguments, one.catalogue)), done)
 
 
 async def _run_action(one: Call, arguments: of.RunAction) -> types.CallToolResult:
     response = await one.send(action_request(arguments, one.catalogue))
-    return of_write(response, f"ran {arguments.action}")
+    return write_result(response, f"ran {arguments.action}")
 
 
 _TOOLS = (

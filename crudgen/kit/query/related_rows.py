@@ -239,7 +239,7 @@ class RelatedQuery(ListQuery):
     @property
     def returned_models(self) -> Iterable[tuple[str, type[Model]]]:
         """The models of the related rows in the response, each as (query parameter, model)."""
-        for include in walk(self.includes):
+        for include in all_includes(self.includes):
             yield from (("include", model) for model in include.rows.models)
         for counted in self.counts:
             yield from (("fields", model) for model in counted.models)
@@ -247,7 +247,7 @@ class RelatedQuery(ListQuery):
     @property
     def included_fields(self) -> Iterable[tuple[Columns, Sequence[str]]]:
         """The columns of included rows, each with the attributes that the query names."""
-        return ((one.rows.columns, one.fields) for one in walk(self.includes))
+        return ((one.rows.columns, one.fields) for one in all_includes(self.includes))
 
     @property
     def related_shape(self) -> tuple[object, ...]:
@@ -258,7 +258,9 @@ class RelatedQuery(ListQuery):
     @property
     def include_limits(self) -> Mapping[str, int]:
         """The limits of the included rows, by the name of their bound parameter."""
-        return {one.limit_name: one.limit for one in walk(self.includes) if one.rows.is_many}
+        return {
+            one.limit_name: one.limit for one in all_includes(self.includes) if one.rows.is_many
+        }
 
     @property
     def included_rows(self) -> int:
@@ -282,8 +284,8 @@ def _most_bytes(includes: Iterable[Include], rows: int) -> int:
     )
 
 
-def walk(includes: Iterable[Include]) -> Iterator[Include]:
+def all_includes(includes: Iterable[Include]) -> Iterator[Include]:
     """Yield includes, each followed by those of its rows."""
     for one in includes:
         yield one
-        yield from walk(one.includes)
+        yield from all_includes(one.includes)

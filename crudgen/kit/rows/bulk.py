@@ -11,16 +11,16 @@ from ..database.transaction import Row
 from ..errors import HTTPValidationError, Message, Referenced, problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from .answers import ErrorConversion
-from .bulk_answers import (
+from .bulk_deletion import deletion_error_converter, may_depend_on_order, single_statement_deletion
+from .bulk_responses import (
     item_error_converter,
     json_array_response,
     rows_response,
     with_item_index,
     written_rows_json,
 )
-from .deletion_at_once import deletion_at_once, deletion_error_converter, may_depend_on_order
 from .resource import Insertion, Resource
+from .row_responses import ErrorConversion
 from .values import is_storable_key
 from .write_lock import WriteLocks
 
@@ -183,7 +183,7 @@ class BulkResource(Resource):
             Change(use.lock_to_delete, {"key__": key}, check=self._must_exist([*place, index]))
             for index, key in sorted(enumerate(keys), key=lambda item: item[1])
         ]
-        deletion = deletion_at_once(
+        deletion = single_statement_deletion(
             self._properties,
             db.kind,
             keys,

@@ -18,13 +18,13 @@ from ..http.etag import etag
 from ..models import Model
 from ..query.relations import OneToMany
 from .added_properties import joined_etag_before, with_properties
-from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
 from .owner_reference import ModelsWithReference, with_reference
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import RowsOfRelation
 from .related_writes import CreationGuard, LinkGuard, RelatedWrite
 from .resource import Insertion, Resource
+from .row_responses import ErrorConversion
 from .write_lock import WriteLocks
 
 _ROW_ERRORS = (Conflict, MissingTarget, Refused, RuleViolated)

@@ -33,9 +33,9 @@ from ..http.headers import JsonText
 from ..http.openapi import IDEMPOTENCY_KEY
 from ..limits import limits_of
 from ..models import Model
-from .answers import CALLER, CallerIdentity, ErrorConversion
 from .generated_keys import Write
 from .resource import Resource
+from .row_responses import CALLER, CallerIdentity, ErrorConversion
 from .statements import INSERTS
 
 MAX_KEY_LENGTH = 255
@@ -76,7 +76,7 @@ class IdempotentResource(Resource):
             return await super().create(db, request, row)
         insertion = self._insertion(db, request, row)
         with ErrorConversion(self._properties):
-            return await self._responses.answer_once(
+            return await self._responses.respond_once(
                 db,
                 request,
                 key=key,
@@ -123,7 +123,7 @@ class StoredResponses:
         self._keep = update(table).where(same_id).returning(column.id)
         self._read = select(column.request, column.body, column.location).where(same_id)
 
-    async def answer_once(
+    async def respond_once(
         self,
         db: Database,
         request: Request,

@@ -6,9 +6,9 @@ from fastapi import Request, Response
 
 from ..database import Database
 from ..models import Model
-from .answers import ErrorConversion
 from .bulk import BulkResource
 from .idempotency import IdempotentResource
+from .row_responses import ErrorConversion
 
 
 class IdempotentBulkResource(IdempotentResource, BulkResource):
@@ -24,7 +24,7 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
             return await super().create_many(db, request, rows)
         insertion = self._insertion_of_many(db, rows)
         with ErrorConversion(self._properties):
-            return await self._responses.answer_once(
+            return await self._responses.respond_once(
                 db,
                 request,
                 key=key,

@@ -16,7 +16,6 @@ from ..models import Changes, Model
 from ..query.relations import ManyToMany, Relations, own_model
 from ..query.visibility import Visibility
 from .added_properties import joined_etag_before, with_properties
-from .answers import ErrorConversion, row_response
 from .key_writes import LinkWriter, link_locks
 from .link_batches import GuardedLinkBatches, LinkBatches
 from .links import LinkedResource, check_no_repeated_keys
@@ -24,6 +23,7 @@ from .references import RowsOfRelation
 from .related import RelatedResource
 from .related_writes import CreationGuard, LinkGuard, LinkWrites, RelatedWrite, SentRow
 from .resource import Insertion, Resource
+from .row_responses import ErrorConversion, row_response
 
 
 class KeyProperty:

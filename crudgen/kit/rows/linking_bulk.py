@@ -9,7 +9,7 @@ from ..database.transaction import Row
 from ..models import Changes, Model
 from .added_properties import with_json_properties
 from .bulk import Batch, BulkResource
-from .bulk_answers import json_array_response, written_rows_json
+from .bulk_responses import json_array_response, written_rows_json
 from .key_writes import LinkWriter, keys_by_owner, link_locks, new_links_deriver
 from .linking import LinkingResource
 from .related_writes import SentRow

@@ -6,9 +6,9 @@ from fastapi import HTTPException, Request, Response
 
 from ..database import Database
 from ..models import Model
-from .answers import COLLECTION
 from .owner_reference import ModelsWithReference, with_reference
 from .resource import Resource
+from .row_responses import COLLECTION
 from .subcollection import Subcollection
 
 _OF_ROW = {403, 409, 422}

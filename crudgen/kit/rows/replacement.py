@@ -13,8 +13,8 @@ from ..database.transaction import Row
 from ..errors import RuleViolated, problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model
-from .answers import ErrorConversion, row_response
 from .resource import ExistsError, Resource
+from .row_responses import ErrorConversion, row_response
 from .statements import INSERTS
 
 

@@ -13,8 +13,8 @@ from ..database.properties import Properties
 from ..models import Model
 from ..query import ListQuery
 from ..query.query import Filter
-from .answers import RowsResponse
 from .resource import Resource
+from .row_responses import RowsResponse
 from .values import is_storable_key
 
 ONE = literal_column("1", Integer())

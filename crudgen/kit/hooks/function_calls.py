@@ -11,9 +11,9 @@ from ..database.faults import http_error
 from ..database.spans import Function
 from ..http.etag import Preconditions
 from ..models import Changes, Model
-from ..rows.answers import CallerIdentity, row_response
 from ..rows.related_writes import LinkWrites
 from ..rows.resource import Resource
+from ..rows.row_responses import CallerIdentity, row_response
 from .failures import error_to_send
 from .functions import Hooks
 from .inline import InlineDatabase, result_of
@@ -46,7 +46,7 @@ class Permissions:
 ALL = Permissions()
 
 
-class Calls(Generic[CallerT]):
+class FunctionCalls(Generic[CallerT]):
     """The functions of an entity for one caller, who is None in an application without callers.
 
     `operations` returns the operations on a resource that the caller may use. `shown` returns the
@@ -128,7 +128,7 @@ class Call(Generic[CallerT]):
 
     def __init__(
         self,
-        calls: Calls[CallerT],
+        calls: FunctionCalls[CallerT],
         db: InlineDatabase,
         tx: Transaction[CallerT],
         request: Request,

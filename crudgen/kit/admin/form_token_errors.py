@@ -15,7 +15,7 @@ _TEXT = (
 _PLAIN = b"text/plain"
 
 
-class TokenRefusals:
+class FormTokenErrors:
     """Replaces the plain text of starlette-admin's 403 by a page, or by JSON for its scripts."""
 
     def __init__(self, app: ASGIApp, templates: Callable[[], Jinja2Templates]) -> None:

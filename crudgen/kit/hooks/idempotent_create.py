@@ -8,14 +8,14 @@ from fastapi import Request, Response
 from ..database import Change, Database
 from ..database.transaction import Row
 from ..models import Model
-from ..rows.answers import CALLER
-from .calls import Call, Calls, Work
+from ..rows.row_responses import CALLER
+from .function_calls import Call, FunctionCalls, Work
 from .inline import result_of
 from .transaction import CallerT
 
 
-async def create_once(
-    calls: Calls[CallerT],
+async def create_idempotently(
+    calls: FunctionCalls[CallerT],
     db: Database,
     request: Request,
     *,
@@ -38,7 +38,7 @@ async def create_once(
 
         return await calls.run(db, request, "create", run)
 
-    response: Response = await calls.rows._responses.answer_once(
+    response: Response = await calls.rows._responses.respond_once(
         db,
         request,
         key=key,

@@ -28,7 +28,7 @@ def may_depend_on_order(error: HTTPException, table: Table) -> bool:
     )
 
 
-def deletion_at_once(
+def single_statement_deletion(
     properties: Properties,
     kind: str,
     keys: Sequence[Any],

@@ -19,7 +19,7 @@ Parameters = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """A response of the API."""
 
     status: int
@@ -40,7 +40,7 @@ class Answer:
             return None
 
 
-class Api:
+class ApiClient:
     """Sends requests to an application in this process."""
 
     def __init__(self, app: Starlette) -> None:
@@ -56,7 +56,7 @@ class Api:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send a request on behalf of a request to the page, with its credentials."""
         body, kind = b"", ""
         if form is not None:
@@ -104,7 +104,7 @@ def _headers(request: Request) -> dict[str, str]:
     return sent if authorization is None else sent | {"authorization": authorization}
 
 
-async def _run(app: ASGIApp, scope: dict[str, Any], body: bytes) -> Answer:
+async def _run(app: ASGIApp, scope: dict[str, Any], body: bytes) -> ApiResponse:
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     done = asyncio.Event()
     status, headers, parts = 0, dict[str, str](), list[bytes]()
@@ -132,4 +132,4 @@ async def _run(app: ASGIApp, scope: dict[str, Any], body: bytes) -> Answer:
         await app(scope, receive, send)
     finally:
         done.set()
-    return Answer(status, headers, b"".join(parts))
+    return ApiResponse(status, headers, b"".join(parts))

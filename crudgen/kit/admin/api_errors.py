@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from .calls import Answer
+from .api_client import ApiResponse
 
 GENERAL = ":request"
 """The key of the message about a request, beside those of its properties. No property has it."""
@@ -15,7 +15,7 @@ CHANGED = (
 )
 
 
-def errors_by_property(answer: Answer, known: Collection[str]) -> dict[str | int, Any]:
+def errors_by_property(answer: ApiResponse, known: Collection[str]) -> dict[str | int, Any]:
     """Return the messages of a failed write, by property; those without one are general."""
     found: dict[str, list[str]] = {}
     detail = _detail(answer)
@@ -33,7 +33,7 @@ def errors_by_property(answer: Answer, known: Collection[str]) -> dict[str | int
     return {name: "; ".join(messages) for name, messages in found.items()}
 
 
-def message_of(answer: Answer) -> str:
+def message_of(answer: ApiResponse) -> str:
     """Return what a failed request did not do, and why."""
     if answer.status == 412:
         return CHANGED
@@ -46,20 +46,20 @@ def message_of(answer: Answer) -> str:
     return f"The API responded with status {answer.status}"
 
 
-def problems_of(answer: Answer) -> list[tuple[list[Any], str]]:
+def problems_of(answer: ApiResponse) -> list[tuple[list[Any], str]]:
     """Return where the problems of a failed request are, and their messages."""
     detail = _detail(answer)
     problems = detail if isinstance(detail, list) else []
     return [(list(one.get("loc") or ()), str(one.get("msg", ""))) for one in problems]
 
 
-def http_error(answer: Answer) -> HTTPException:
+def http_error(answer: ApiResponse) -> HTTPException:
     """Return the exception that shows the message of a failed request on a page of its own."""
     status = answer.status if 400 <= answer.status < 600 else 500
     return HTTPException(status, message_of(answer))
 
 
-def _detail(answer: Answer) -> Any:
+def _detail(answer: ApiResponse) -> Any:
     body = answer.json
     return body.get("detail") if isinstance(body, dict) else None
 
