@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crudgen.cli import access_question, changing, console, source
+from crudgen.cli import access_question, console, database_options, source
 from crudgen.errors import ArgumentError, CrudgenError
 
 EXAMPLES = (
@@ -36,9 +36,9 @@ def access(  # noqa: PLR0913 -- each is an option of the command
         str | None,
         typer.Option("--body", metavar="JSON", help="The properties that the request sets."),
     ] = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
-    as_json: changing.AsJson = False,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Print who may do what with the rows of each entity, or explain what a caller may do.
 

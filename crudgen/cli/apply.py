@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, migrating, plan_output, revising, source
+from crudgen.cli import console, database_options, migrating, plan_output, source, unrevised_changes
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def _check_digest(digest: str | None) -> str | None:
 def apply(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
-    database: changing.Url = None,
-    fill: changing.Fills = None,
-    drop: changing.Drops = None,
-    integers: changing.Integers = None,
+    database: database_options.Url = None,
+    fill: database_options.Fills = None,
+    drop: database_options.Drops = None,
+    integers: database_options.Integers = None,
     reviewed: Annotated[
         str | None,
         typer.Option(
@@ -69,8 +69,8 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     on_copy: Annotated[
         bool, typer.Option("--on-copy", help="Apply the plan to a copy of the SQLite file.")
     ] = False,
-    out: changing.Out = source.DEFAULT_OUT,
-    as_json: changing.AsJson = False,
+    out: database_options.Out = source.DEFAULT_OUT,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Change the tables of the database to those of the spec, all or nothing.
 
@@ -80,7 +80,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     says what was changed.
     """
     if migrating.has_revisions(entities, out):
-        changing.refuse_options(fill, drop, integers)
+        database_options.refuse_options(fill, drop, integers)
         if reviewed or on_copy:
             option = "--plan" if reviewed else "--on-copy"
             raise typer.BadParameter("revisions change this database", param_hint=option)
@@ -89,7 +89,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     names: Mapping[tuple[str, str | None], str] = {}
     refused: Plan | None = None
     try:
-        with changing.opened_change(entities, database, fill, drop, integers) as change:
+        with database_options.opened_change(entities, database, fill, drop, integers) as change:
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
@@ -114,7 +114,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
         raise
     if as_json:
         saved = str(done.backup) if done.backup else None
-        typer.echo(changing.as_json(done.plan, change.database.where, backup=saved))
+        typer.echo(database_options.as_json(done.plan, change.database.where, backup=saved))
     else:
         _print_result(done, names, time.monotonic() - started, on_copy=on_copy)
 
@@ -132,7 +132,7 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
                 verb = "recorded" if state.only_records else "has run"
                 for name in done if not as_json else ():
                     console.say(f"  {verb}  {name}")
-            revising.check_all_revised(state.unrevised, entities, out)
+            unrevised_changes.check_all_revised(state.unrevised, entities, out)
     except CrudgenError as error:
         if not as_json:
             raise
@@ -146,7 +146,9 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
 
 
 @contextmanager
-def _database_to_change(change: "changing.Change", *, on_copy: bool) -> "Iterator[Database]":
+def _database_to_change(
+    change: "database_options.Change", *, on_copy: bool
+) -> "Iterator[Database]":
     """Yield the database to change: that of the spec, or a copy. Raises DatabaseError."""
     if not on_copy:
         yield change.database

@@ -121,10 +121,10 @@ def _run_checks(entities: Path, out: Path | None, report: dict[str, Any]) -> str
 
 def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     """Raise DriftError if the spec has changes that no revision has, and RevisionError."""
-    from crudgen.cli import revising  # noqa: PLC0415 -- lazy
+    from crudgen.cli import unrevised_changes  # noqa: PLC0415 -- lazy
 
-    found = revising.unrevised_changes(schema, crudgen.codegen.render_to_serve(schema), out)
-    revising.check_all_revised(found, entities, out)
+    found = unrevised_changes.find(schema, crudgen.codegen.render_to_serve(schema), out)
+    unrevised_changes.check_all_revised(found, entities, out)
 
 
 def _note_outdated_schema(entities: Path) -> None:

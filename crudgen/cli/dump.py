@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.cli.progress import counted, shown_progress
 from crudgen.data.forms import STREAM, Form, form_of
 from crudgen.errors import ArgumentError, DatabaseError, DataError
@@ -36,8 +36,8 @@ def dump(  # noqa: PLR0913 -- each is an option of the command
         bool,
         typer.Option("--secrets", help="Include write_only fields, users and API keys."),
     ] = False,
-    database: changing.Url = None,
-    as_json: changing.AsJson = False,
+    database: database_options.Url = None,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Write all rows of the database to a file that `crudgen load` reads.
 
@@ -64,10 +64,10 @@ def _write(
     """Write a dump; return the number of rows of each table. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(entities))
     with ExitStack() as stack:
-        change = stack.enter_context(changing.opened_change_to(rendered, url))
-        from crudgen.data import dumped, dumping, head  # noqa: PLC0415 -- they import SQLAlchemy
+        change = stack.enter_context(database_options.opened_change_to(rendered, url))
+        from crudgen.data import dump_contents, dumping, head  # noqa: PLC0415 -- they import SQLAlchemy
 
-        tables = dumped.dumped_tables(change.target.metadata, rendered[0], secrets=secrets)
+        tables = dump_contents.dumped_tables(change.target.metadata, rendered[0], secrets=secrets)
         if not change.database.exists:
             raise DatabaseError(f"database {change.database.where}: the file does not exist")
         connection = stack.enter_context(change.database.read_only_connection())

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.errors import ArgumentError, CrudgenError
 
 EXAMPLES = (
@@ -39,13 +39,13 @@ def _opened_events(entities: Path, url: str | None) -> Iterator[Any]:
         )
     from crudgen.delivery.administration import opened_events  # noqa: PLC0415 -- lazy
 
-    with changing.named_origin(url), opened_events(tree, url) as found:
+    with database_options.named_origin(url), opened_events(tree, url) as found:
         yield found
 
 
 @events.command("list")
 def list_all(
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +70,7 @@ def list_all(
 @events.command("retry")
 def retry(
     ids: Ids = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +82,7 @@ def retry(
 @events.command("drop")
 def drop(
     ids: Ids = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:

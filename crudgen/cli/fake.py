@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.cli.progress import shown_progress
 from crudgen.errors import ArgumentError, DatabaseError
 
@@ -35,8 +35,8 @@ def fake(  # noqa: PLR0913 -- each is an option of the command
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Other seeds give other rows.")
     ] = 0,
-    database: changing.Url = None,
-    as_json: changing.AsJson = False,
+    database: database_options.Url = None,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Insert made-up rows that are valid: into an empty database, or beside its rows."""
     schema, tree = source.render_to_serve(source.read(entities))
@@ -47,7 +47,7 @@ def fake(  # noqa: PLR0913 -- each is an option of the command
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
     new_faker("")  # before a database is created
-    with changing.named_origin(database), opened_application(tree, database) as application:
+    with database_options.named_origin(database), opened_application(tree, database) as application:
         filler = Filler(schema, application, seed)
         with shown_progress(is_shown=not as_json) as report:
             filler.fill(filler.wanted(rows, chosen), report)

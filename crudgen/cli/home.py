@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crudgen.cli import changing, revising, source
+from crudgen.cli import database_options, source, unrevised_changes
 from crudgen.cli.served_code import ServedCode
 from crudgen.errors import CrudgenError
 
@@ -92,7 +92,9 @@ class ServedHome:
         from crudgen.home import Status  # noqa: PLC0415 -- lazy
 
         schema = self._spec.served_schema
-        options = changing.apply_options(self._spec.entities, self._database, None, None, None)
+        options = database_options.apply_options(
+            self._spec.entities, self._database, None, None, None
+        )
         plan = Target(generation.metadata, hints(schema)).plan(connection)
         if not plan.is_empty:
             details = f"see the plan with: crudgen plan{options}"
@@ -108,7 +110,7 @@ class ServedHome:
         from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
         from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
-        found = history.read(self._out / revising.FOLDER)
+        found = history.read(self._out / unrevised_changes.FOLDER)
         done = found.revisions_until(recorded_revisions(connection)).revisions
         return len(found.revisions) - len(done)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.cli.accounts import opened_keys
 from crudgen.cli.user import AsJson
 
@@ -33,7 +33,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
         str | None,
         typer.Option(metavar="KEY", help="The row as which the key acts, if users are rows."),
     ] = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +51,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
 
 @key.command("list")
 def list_all(
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +64,7 @@ def list_all(
 @key.command("revoke")
 def revoke(
     number: Annotated[int, typer.Argument(metavar="ID", help="The number of the key.")],
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:

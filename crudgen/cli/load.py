@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.cli.progress import counted, shown_progress
 from crudgen.data.forms import COMMA, DELIMITERS, STREAM, Form, form_of
 from crudgen.errors import ArgumentError, CrudgenError
@@ -66,8 +66,8 @@ def load(  # noqa: PLR0913 -- each is an option of the command
         bool, typer.Option("--dry-run", help="Check everything, and change nothing.")
     ] = False,
     entities: source.EntitiesOption = source.DEFAULT,
-    database: changing.Url = None,
-    as_json: changing.AsJson = False,
+    database: database_options.Url = None,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Load a dump into a database without rows, or with --as the rows of one entity.
 
@@ -150,13 +150,13 @@ def _load_dump(options: _Options) -> dict[str, int]:
     """Load a dump; return the number of rows of each table. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(options.entities))
     with ExitStack() as stack:
-        change = stack.enter_context(changing.opened_change_to(rendered, options.database))
-        from crudgen.data import dumped, loading, reading  # noqa: PLC0415 -- with SQLAlchemy
+        change = stack.enter_context(database_options.opened_change_to(rendered, options.database))
+        from crudgen.data import dump_contents, loading, reading  # noqa: PLC0415 -- with SQLAlchemy
 
         dump = stack.enter_context(
             reading.opened_dump(options.file, options.form, sys.stdin.buffer)
         )
-        tables = dumped.dumped_tables(change.target.metadata, rendered[0], secrets=True)
+        tables = dump_contents.dumped_tables(change.target.metadata, rendered[0], secrets=True)
         total = sum(table.rows for table in dump.head.tables.values())
         report = counted(stack.enter_context(shown_progress()), "load", total)
         into = loading.Destination(change.database, change.target, options.is_dry_run)
@@ -173,12 +173,12 @@ def _load_rows(
     rendered = source.render_to_serve(source.read(options.entities))
     entity = _entity(rendered[0], name)
     with ExitStack() as stack:
-        change = stack.enter_context(changing.opened_change_to(rendered, options.database))
+        change = stack.enter_context(database_options.opened_change_to(rendered, options.database))
         from crudgen.data.entity_rows import EntityRows  # noqa: PLC0415 -- with SQLAlchemy
-        from crudgen.data.foreign import opened_rows  # noqa: PLC0415 -- lazy
+        from crudgen.data.imported_file import opened_rows  # noqa: PLC0415 -- lazy
         from crudgen.data.importing import Import  # noqa: PLC0415 -- with SQLAlchemy
         from crudgen.data.loading import Destination  # noqa: PLC0415 -- with SQLAlchemy
-        from crudgen.data.rejected import rejected_rows  # noqa: PLC0415 -- lazy
+        from crudgen.data.rejected_rows import rejected_rows  # noqa: PLC0415 -- lazy
 
         rows = EntityRows(change.import_module, entity)
         opened = opened_rows(

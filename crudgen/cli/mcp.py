@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, check, console, migrating, source
+from crudgen.cli import check, console, database_options, migrating, source
 from crudgen.cli.callers import named_caller
 from crudgen.cli.served_code import ServedCode, project_of
 from crudgen.delivery.garbage import paused_collection
@@ -47,7 +47,7 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
         list[str] | None,
         typer.Option("--as", metavar="NAME=VALUE,…", help="The caller, without a token."),
     ] = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     out: Annotated[
         Path, typer.Option(help="Folder of the emitted project, whose own code is used.")
     ] = source.DEFAULT_OUT,
@@ -156,9 +156,9 @@ class SpecOfTools:
             ) as state:
                 found: dict[str, Any] = json.loads(migrating.as_json(state))
                 return found
-        with changing.opened_change(self._entities, self._database) as change:
+        with database_options.opened_change(self._entities, self._database) as change:
             migrating.check_revision_files(change, self._out, _ignore)
-            text = changing.as_json(change.plan(_ignore), change.database.where)
+            text = database_options.as_json(change.plan(_ignore), change.database.where)
             report: dict[str, Any] = json.loads(text)
             return report
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crudgen.cli import changing, console, plan_output, revising, source
+from crudgen.cli import console, database_options, plan_output, source, unrevised_changes
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ _CHANGES = 3
 class State:
     """A database, the revisions that have run, and what it lacks."""
 
-    change: changing.Change
+    change: database_options.Change
     recorded: tuple[str, ...]
     """The last revisions that have run."""
     pending: tuple["Revision", ...]
     """The revisions that have not run, in their order."""
-    unrevised: revising.UnrevisedChanges
+    unrevised: unrevised_changes.UnrevisedChanges
     """The changes of the spec that no revision has."""
     drift: "Plan | None"
     """How the database differs from the revisions that have run; None if that is not known."""
@@ -69,11 +69,11 @@ class State:
 
 def has_revisions(entities: Path, out: Path) -> bool:
     """Return whether a project has files of revisions, and uses them. Raises SpecError."""
-    return any((out / revising.FOLDER).glob("*.py")) and source.load(entities).migrations
+    return any((out / unrevised_changes.FOLDER).glob("*.py")) and source.load(entities).migrations
 
 
 def check_revision_files(
-    change: changing.Change, out: Path, waiting: Callable[[str], None]
+    change: database_options.Change, out: Path, waiting: Callable[[str], None]
 ) -> None:
     """Raise RevisionError if the database has a revision, and the folder has no file of it."""
     if not change.has_migrations:
@@ -83,7 +83,7 @@ def check_revision_files(
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     with read_only_connection(change.database, waiting) as connection:
-        history.read(out / revising.FOLDER).revisions_until(recorded_revisions(connection))
+        history.read(out / unrevised_changes.FOLDER).revisions_until(recorded_revisions(connection))
 
 
 @contextmanager
@@ -95,8 +95,8 @@ def opened_state(
     from crudgen.evolution.revisions.recorded import recorded_revisions  # noqa: PLC0415 -- lazy
 
     schema, tree = source.render_to_serve(source.read(entities))
-    found = revising.unrevised_changes(schema, tree, out)
-    with changing.opened_change_to((schema, tree), url) as change:
+    found = unrevised_changes.find(schema, tree, out)
+    with database_options.opened_change_to((schema, tree), url) as change:
         with read_only_connection(change.database, waiting) as connection:
             names = recorded_revisions(connection)
             has = found.history.revisions_until(names)
@@ -126,7 +126,7 @@ def _drift_of(
     if schema is None:
         return None
     users = user_tables.recorded(texts)
-    with revising.tables_of(schema) as metadata:
+    with unrevised_changes.tables_of(schema) as metadata:
         if users.keys() <= present.tables.keys():
             user_tables.add_tables(metadata, present, users, schema)
         return make_plan(connection, metadata, hints(schema)).without_notes()
@@ -163,7 +163,7 @@ def _next_steps(state: State, entities: Path, out: Path) -> Iterator[str]:
         yield "nothing to do: the database has all revisions, and they lead to the spec"
         return
     if not state.unrevised.draft.is_empty:
-        command = revising.revision_command(entities, out)
+        command = unrevised_changes.revision_command(entities, out)
         yield f'write a revision first: {command} -m "what it does"'
     if state.has_drift:
         yield "the database was changed outside of the revisions: undo that, or change the spec"
@@ -221,7 +221,7 @@ def newly_recorded(state: State, waiting: Callable[[str], None]) -> list[str]:
     return [one.name for one in state.pending if one in has]
 
 
-def _absolute_url(change: changing.Change) -> str:
+def _absolute_url(change: database_options.Change) -> str:
     """Return the URL of the database for a process in another folder."""
     from sqlalchemy import make_url  # noqa: PLC0415 -- lazy
 

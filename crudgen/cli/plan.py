@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, migrating, plan_output, source
+from crudgen.cli import console, database_options, migrating, plan_output, source
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _CHANGES, _NEEDS_OPTION = 3, 4
 def plan(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
-    database: changing.Url = None,
-    fill: changing.Fills = None,
-    drop: changing.Drops = None,
-    integers: changing.Integers = None,
-    out: changing.Out = source.DEFAULT_OUT,
+    database: database_options.Url = None,
+    fill: database_options.Fills = None,
+    drop: database_options.Drops = None,
+    integers: database_options.Integers = None,
+    out: database_options.Out = source.DEFAULT_OUT,
     sql: Annotated[bool, typer.Option("--sql", help="Print the statements too.")] = False,
-    as_json: changing.AsJson = False,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Show what has to change in the database. Nothing is changed.
 
@@ -38,11 +38,11 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     an option such as --fill, and 1 if rows are in the way or the plan cannot be made.
     """
     if migrating.has_revisions(entities, out):
-        changing.refuse_options(fill, drop, integers)
+        database_options.refuse_options(fill, drop, integers)
         raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
         waiting = console.wait_reporter(as_json=as_json)
-        with changing.opened_change(entities, database, fill, drop, integers) as change:
+        with database_options.opened_change(entities, database, fill, drop, integers) as change:
             migrating.check_revision_files(change, out, waiting)
             found = change.plan(waiting)
             names, where = change.target.hints.names, change.database.where
@@ -52,11 +52,11 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         typer.echo(json.dumps({"error": str(error)}, indent=2))
         raise typer.Exit(error.exit_code) from error
     if as_json:
-        typer.echo(changing.as_json(found, where))
+        typer.echo(database_options.as_json(found, where))
     else:
         console.say(f"database {where}")
         plan_output.show(found, names, with_sql=sql)
-        options = changing.apply_options(entities, database, fill, drop, integers)
+        options = database_options.apply_options(entities, database, fill, drop, integers)
         plan_output.print_summary(found, f"crudgen apply{options}")
     if code := _exit_code(found):
         raise typer.Exit(code)

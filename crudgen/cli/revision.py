@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, plan_output, revising, source
+from crudgen.cli import console, database_options, plan_output, source, unrevised_changes
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
         typer.Option("--message", "-m", metavar="TEXT", help="What the revision does, in words."),
     ],
     out: Annotated[Path, typer.Option(help="Folder with the generated code.")] = source.DEFAULT_OUT,
-    fill: changing.Fills = None,
-    drop: changing.Drops = None,
-    as_json: changing.AsJson = False,
+    fill: database_options.Fills = None,
+    drop: database_options.Drops = None,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Write a revision for Alembic: what the spec changes since the last one.
 
@@ -39,8 +39,8 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
     if not message.strip():
         raise typer.BadParameter("say what the revision does", param_hint="'-m'")
     schema, tree = source.render_to_serve(source.read(entities))
-    revising.check_has_revisions(schema, entities, out)
-    found = revising.unrevised_changes(schema, tree, out, fill, drop)
+    unrevised_changes.check_has_revisions(schema, entities, out)
+    found = unrevised_changes.find(schema, tree, out, fill, drop)
     names, plan = found.hints.names, found.draft.plan
     if plan.problems:
         count = source.count(len(plan.problems), "problem")
@@ -50,7 +50,7 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
         plan_output.show(plan, names)
         raise CrudgenError(f"{count}: no revision was written")
     written = _files_to_write(found, message)
-    paths = [revising.FOLDER / f"{one.name}.py" for one in written]
+    paths = [unrevised_changes.FOLDER / f"{one.name}.py" for one in written]
     if written:
         texts = [one.text.encode() for one in written]
         from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
@@ -66,7 +66,9 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
         console.say("nothing to write: the revisions have all changes of the spec", "green")
 
 
-def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[RevisionFile]":
+def _files_to_write(
+    found: "unrevised_changes.UnrevisedChanges", message: str
+) -> "list[RevisionFile]":
     """Return the files to write: none if there is nothing to do, and one revision to follow."""
     from crudgen.evolution.revisions.file import files  # noqa: PLC0415 -- lazy
 
@@ -76,7 +78,9 @@ def _files_to_write(found: "revising.UnrevisedChanges", message: str) -> "list[R
     return files(message, history, found.draft, found.after, found.changes)
 
 
-def _print_revision(found: "revising.UnrevisedChanges", paths: list[Path], out: Path) -> None:
+def _print_revision(
+    found: "unrevised_changes.UnrevisedChanges", paths: list[Path], out: Path
+) -> None:
     """Print what a revision does, its files, and what to do next."""
     if found.draft.plan.steps:
         plan_output.show(found.draft.plan, found.hints.names)

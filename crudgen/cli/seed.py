@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 
 if TYPE_CHECKING:
     from crudgen.data.seeds.storing import Stored
@@ -26,9 +26,9 @@ def seed(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would change, and change no row.")
     ] = False,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
-    as_json: changing.AsJson = False,
+    as_json: database_options.AsJson = False,
 ) -> None:
     """Insert the rows of seeds/*.yaml that are missing, and update those that differ."""
     schema, tree = source.render_to_serve(source.read(entities))
@@ -39,7 +39,7 @@ def seed(
     from crudgen.data.seeds.storing import SeedStore  # noqa: PLC0415 -- lazy
 
     rows = read_rows(schema, read_files(seeds))
-    with changing.named_origin(database), opened_application(tree, database) as application:
+    with database_options.named_origin(database), opened_application(tree, database) as application:
         stored = SeedStore(schema, application).store(rows)
         if not dry_run:
             application.session.commit()

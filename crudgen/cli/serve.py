@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, console, first_user, plan_output, revising, source
+from crudgen.cli import (
+    console,
+    database_options,
+    first_user,
+    plan_output,
+    source,
+    unrevised_changes,
+)
 from crudgen.cli.added_admin_page import AddedAdminPage
 from crudgen.cli.home import Failure, ServedHome
 from crudgen.cli.served_code import ServedCode, project_of
@@ -128,7 +135,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         raise ServeError(f"{error}\n{reporter.commands_text(error)}") from None
     except (NotConnectedError, ServeError) as error:
         if re.match(r"database(: | \S+: )", str(error)):
-            raise changing.with_origin(error, database) from None
+            raise database_options.with_origin(error, database) from None
         raise
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
@@ -244,10 +251,10 @@ class _Reporter:
     def commands_text(self, error: TablesError) -> str:
         """Return which commands show and make the changes of tables that do not follow."""
         url = self._options.database
-        options = changing.apply_options(self._spec.entities, url, None, None, None)
+        options = database_options.apply_options(self._spec.entities, url, None, None, None)
         lines = [f"  see the plan with: crudgen plan{options}"]
         if error.by_revisions:
-            command = revising.revision_command(self._spec.entities)
+            command = unrevised_changes.revision_command(self._spec.entities)
             lines.append(f'  if no revision has the change, write one: {command} -m "what it does"')
             lines.append(f"  run the revisions with: crudgen apply{options}")
         elif error.is_possible:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crudgen.cli import changing, console, python_console, source
+from crudgen.cli import console, database_options, python_console, source
 from crudgen.cli.served_code import ServedCode, project_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def shell(
     command: Annotated[
         str | None, typer.Option("-c", metavar="CODE", help="Run this code, and exit.")
     ] = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     out: Annotated[
         Path, typer.Option("--out", help="Folder of the emitted project, whose code is used.")
     ] = source.DEFAULT_OUT,
@@ -38,7 +38,7 @@ def shell(
 
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
-    with changing.named_origin(database), opened_application(tree, database) as application:
+    with database_options.named_origin(database), opened_application(tree, database) as application:
         session = application.session
         names, has_changes = _names(application, served.schema), python_console.watched(session)
         if command is not None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from crudgen.cli import changing, console, source
+from crudgen.cli import console, database_options, source
 from crudgen.cli.accounts import opened_users
 
 EXAMPLES = (
@@ -51,7 +51,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
     row: Row = None,
     values: Values = None,
     password_stdin: FromInput = False,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def link(  # noqa: PLR0913 -- each is an option of the command
     *,
     row: Row = None,
     values: Values = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +89,7 @@ def _row_options(row: str | None, values: list[str] | None) -> dict[str, Any]:
 
 @user.command("list")
 def list_all(
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +102,7 @@ def list_all(
 @user.command("disable")
 def disable(
     name: Name,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -114,7 +114,7 @@ def disable(
 @user.command("enable")
 def enable(
     name: Name,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -128,7 +128,7 @@ def password(
     name: Name,
     *,
     password_stdin: FromInput = False,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -144,7 +144,7 @@ def roles(
     name: Name,
     *,
     role: Roles = None,
-    database: changing.Url = None,
+    database: database_options.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:

@@ -46,7 +46,7 @@ class Bracket(str):
         source.is_tuple = is_tuple
         return source
 
-    def within(self, before: str, after: str = "") -> "Bracket":
+    def surrounded_by(self, before: str, after: str = "") -> "Bracket":
         """Return the same items with further source before and after them."""
         source = str.__new__(type(self), _concat((before, self, after)))
         source.head = _concat((before, self.head))
@@ -119,7 +119,11 @@ def nested_literal(value: Value) -> "Bracket | Code":
 
 
 def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
-    return value.within(prefix) if isinstance(value, Bracket) else Code(_concat((prefix, value)))
+    return (
+        value.surrounded_by(prefix)
+        if isinstance(value, Bracket)
+        else Code(_concat((prefix, value)))
+    )
 
 
 def call(function: Code, items: Iterable[Part]) -> Bracket:

@@ -12,7 +12,7 @@ from crudgen.errors import DatabaseError, DataError
 from crudgen.kit.database.catalogue import expected_tables, read_tables
 from crudgen.kit.database.tables import findings
 
-from .dumped import DumpedTable
+from .dump_contents import DumpedTable
 from .forms import STREAM, Form
 from .head import Head
 from .values import writers

@@ -12,7 +12,7 @@ from sqlalchemy import Column
 
 from crudgen.errors import DataError
 
-from .dumped import DumpedTable
+from .dump_contents import DumpedTable
 from .unique_keys import duplicate_key
 from .values import kind_of
 

@@ -16,14 +16,14 @@ from crudgen.errors import DataError
 from crudgen.evolution.statements import run
 
 from .entity_rows import EntityRows, Problem, RowProblemsError
-from .foreign import ForeignFile, ForeignRow
+from .imported_file import ImportedFile, ImportedRow
 from .problems import MAX_PROBLEMS
 from .writing import Report
 
 _BATCH = 500
-Valid: TypeAlias = tuple[ForeignRow, Mapping[str, Any]]
+Valid: TypeAlias = tuple[ImportedRow, Mapping[str, Any]]
 """A row, and its values by column."""
-Wrong: TypeAlias = tuple[ForeignRow, Sequence[Problem]]
+Wrong: TypeAlias = tuple[ImportedRow, Sequence[Problem]]
 """A row, and what is wrong with it."""
 
 
@@ -44,8 +44,8 @@ class Import:
         self,
         connection: Connection,
         rows: EntityRows,
-        file: ForeignFile,
-        reject: Callable[[ForeignRow], None] | None,
+        file: ImportedFile,
+        reject: Callable[[ImportedRow], None] | None,
     ) -> None:
         self._connection, self._rows, self._file = connection, rows, file
         self._reject = reject
@@ -70,7 +70,7 @@ class Import:
             raise DataError("\n".join([*lines, *more, "  nothing was changed"]))
         return self.result
 
-    def _validated(self, batch: Sequence[ForeignRow], wrong: list[Wrong]) -> Iterator[Valid]:
+    def _validated(self, batch: Sequence[ImportedRow], wrong: list[Wrong]) -> Iterator[Valid]:
         for row in batch:
             try:
                 if row.problem:
@@ -113,7 +113,7 @@ class Import:
                 self.result.inserted += 1
             run(self._connection, "RELEASE SAVEPOINT one")
 
-    def _add(self, row: ForeignRow, problems: Sequence[Problem]) -> None:
+    def _add(self, row: ImportedRow, problems: Sequence[Problem]) -> None:
         """Record that a row is wrong."""
         self.result.skipped += 1
         place = f"{self._file.name}:{row.line}"

@@ -15,7 +15,7 @@ from crudgen.evolution.statements import run
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.faults import reason_of
 
-from .dumped import later_references
+from .dump_contents import later_references
 from .head import LoadedTable
 from .inserting import refused
 from .reading import Record

@@ -15,7 +15,7 @@ from crudgen.evolution.applying import Target, run_steps, watch_nothing
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.statements import run
 
-from .dumped import DumpedTable
+from .dump_contents import DumpedTable
 from .head import LoadedTable, matched_tables
 from .inserting import TableRows
 from .reading import DumpReader, Record

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from crudgen.language.resolve.values import as_stored, to_value, value_problem
 from crudgen.language.schema import Field, Now, Schema, TypeName
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 
 from .hints import Hints
 from .spec_names import SpecNames, choice_error, quoted_names
@@ -80,11 +80,11 @@ def _fill_value(option: str, name: str, one: Field, text: str) -> object:
     return as_stored(one, value)
 
 
-def _yaml_value(kind: TypeName, text: str) -> Plain:
+def _yaml_value(kind: TypeName, text: str) -> YamlValue:
     """Return text as a YAML value, in the form that its type has there."""
     if kind is TypeName.JSON:
         try:
-            value: Plain = json.loads(text, parse_float=Decimal)
+            value: YamlValue = json.loads(text, parse_float=Decimal)
         except ValueError:
             raise ValueError("not valid JSON") from None
         return value

@@ -173,9 +173,11 @@ class Allowed:
 
     def conditions(self, caller: str) -> tuple[Condition, ...] | None:
         """Return conditions, one of which a row must satisfy; None if all rows are allowed."""
-        if covers(self.who, caller):
+        if allows_callers(self.who, caller):
             return None
-        return tuple(rule.condition for rule in self.about_rows if covers((rule.who,), caller))
+        return tuple(
+            rule.condition for rule in self.about_rows if allows_callers((rule.who,), caller)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +262,13 @@ class Tenant:
 
 def conditions_for(access: Access, action: Right, caller: str) -> tuple[Condition, ...] | None:
     """Return conditions, one of which a row must satisfy; None if all rows are allowed."""
-    if covers(access.callers_for_all_rows(action), caller):
+    if allows_callers(access.callers_for_all_rows(action), caller):
         return None
-    return tuple(rule.condition for rule in access.rules(action) if covers((rule.who,), caller))
+    return tuple(
+        rule.condition for rule in access.rules(action) if allows_callers((rule.who,), caller)
+    )
 
 
-def covers(allowed: tuple[str, ...], who: str) -> bool:
+def allows_callers(allowed: tuple[str, ...], who: str) -> bool:
     """Return whether rules that allow `allowed` allow every caller that `who` stands for."""
     return ANYONE in allowed or who in allowed or (USER in allowed and who != ANYONE)

@@ -20,7 +20,7 @@ from .resolve.values import to_yaml_value
 from .schema import Constant, Entity, Field, Now, RowAction
 from .types import FLAGS, OPTIONS, REFERENCE, REFERENCE_OPTIONS
 from .yaml.document import scalar_value
-from .yaml.nodes import Plain
+from .yaml.nodes import YamlValue
 
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*( [A-Za-z0-9_/.-]+)*\.?", re.ASCII)
 _BOUNDS = {
@@ -42,7 +42,7 @@ def explain(entity: Entity, conventions: NamingConventions = SNAKE_CASE) -> str:
     `conventions` are those of the spec that the YAML belongs to. Comments list the relations that
     other entities declare.
     """
-    document: dict[str, Plain] = {"name": str(entity.name)}
+    document: dict[str, YamlValue] = {"name": str(entity.name)}
     if entity.doc is not None:
         document["doc"] = entity.doc
     document |= {
@@ -96,32 +96,32 @@ def _inverse_comments(entity: Entity) -> Iterator[str]:
 
 def _explained_action(
     entity: Entity, action: RowAction, conventions: NamingConventions
-) -> dict[str, Plain]:
+) -> dict[str, YamlValue]:
     """Return an action in the long form, also the fields that it takes."""
-    doc: dict[str, Plain] = {} if action.doc is None else {"doc": action.doc}
-    takes: dict[str, Plain] = {
+    doc: dict[str, YamlValue] = {} if action.doc is None else {"doc": action.doc}
+    takes: dict[str, YamlValue] = {
         str(field.name): _explained_field(entity, field, conventions) for field in action.takes
     }
-    access: dict[str, Plain] = {}
+    access: dict[str, YamlValue] = {}
     if entity.access is not None:
         own = rules_for(entity.access, action.right)
         access["access"] = own if action.access is None else str(action.access)
     return doc | ({"takes": takes} if takes else {}) | access
 
 
-def _explained_check(entity: Entity, check: Check) -> Plain:
+def _explained_check(entity: Entity, check: Check) -> YamlValue:
     """Return a check in the long form; with its name only if that is not the default."""
     names = {field.name: str(field.name) for field in entity.fields}
-    says: dict[str, Plain] = {} if check.says is None else {"says": check.says}
-    name: dict[str, Plain] = {}
+    says: dict[str, YamlValue] = {} if check.says is None else {"says": check.says}
+    name: dict[str, YamlValue] = {}
     if check.name != check_name(entity.fields, check.condition):
         name = {"name": check.name}
     return {"rule": condition_text(check.condition, names)} | says | name
 
 
-def _explained_api(entity: Entity) -> dict[str, Plain]:
+def _explained_api(entity: Entity) -> dict[str, YamlValue]:
     api = entity.api
-    block: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
+    block: dict[str, YamlValue] = {"operations": [str(operation) for operation in api.operations]}
     if Operation.LIST in api.operations:
         block["page"] = {"default": api.page.default, "max": api.page.max}
         for key in ("filter", "sort", "search"):
@@ -138,11 +138,11 @@ def _explained_api(entity: Entity) -> dict[str, Plain]:
     return block
 
 
-def _relation_keys(entity: Entity) -> dict[str, Plain]:
+def _relation_keys(entity: Entity) -> dict[str, YamlValue]:
     """Return the keys about relations, each if the entity has an operation that it requires."""
     api = entity.api
-    written: dict[str, Plain] = {str(name): str(nested) for name, nested in api.write}
-    keys: dict[str, Plain] = {
+    written: dict[str, YamlValue] = {str(name): str(nested) for name, nested in api.write}
+    keys: dict[str, YamlValue] = {
         "include": ["__".join(path) for path in api.include],
         "related": [str(path) for path in api.related],
         "nested": [str(name) for name in api.nested],
@@ -160,9 +160,9 @@ def _relation_keys(entity: Entity) -> dict[str, Plain]:
 
 def _explained_field(
     entity: Entity, field: Field, conventions: NamingConventions
-) -> dict[str, Plain]:
+) -> dict[str, YamlValue]:
     reference = field.reference
-    options: dict[str, Plain] = {"type": str(field.type)}
+    options: dict[str, YamlValue] = {"type": str(field.type)}
     if reference:
         options = {"type": REFERENCE, "to": str(reference.target)}
     if field.optional:
@@ -191,15 +191,15 @@ def _explained_field(
     return options | _former_names_key(field.was)
 
 
-def _former_names_key(names: Sequence[str]) -> dict[str, Plain]:
+def _former_names_key(names: Sequence[str]) -> dict[str, YamlValue]:
     """Return the key with the former names of a table or column, if there are any."""
-    former: list[Plain] = [str(name) for name in names]
+    former: list[YamlValue] = [str(name) for name in names]
     return {"was": former[0] if len(former) == 1 else former} if former else {}
 
 
-def _reference_options(entity: Entity, field: Field, reference: Reference) -> dict[str, Plain]:
+def _reference_options(entity: Entity, field: Field, reference: Reference) -> dict[str, YamlValue]:
     """Return the options that only references have."""
-    options: dict[str, Plain] = {"on_delete": str(reference.on_delete)}
+    options: dict[str, YamlValue] = {"on_delete": str(reference.on_delete)}
     own = (each for each in entity.relations if each.kind is RelationKind.MANY_TO_ONE)
     relation = next((each for each in own if each.by == field.name), None)
     if relation:
@@ -210,31 +210,34 @@ def _reference_options(entity: Entity, field: Field, reference: Reference) -> di
     return options
 
 
-def _inverse_name(relation: Relation) -> Plain:
+def _inverse_name(relation: Relation) -> YamlValue:
     return False if relation.inverse is None else str(relation.inverse)
 
 
-def _explained_links(entity: Entity) -> dict[str, Plain]:
+def _explained_links(entity: Entity) -> dict[str, YamlValue]:
     """Return the links that the spec of the entity declares."""
-    links: dict[str, Plain] = {}
+    links: dict[str, YamlValue] = {}
     for relation in entity.relations:
         link = relation.link
         if link is None or relation.near != link.ends[0] or link.ends[0].entity != entity.name:
             continue
-        options: dict[str, Plain] = {"to": str(relation.target), "inverse": _inverse_name(relation)}
+        options: dict[str, YamlValue] = {
+            "to": str(relation.target),
+            "inverse": _inverse_name(relation),
+        }
         options |= {"via": str(link.name)} if link.via else {"table": str(link.table)}
         links[str(relation.name)] = options | _former_names_key(link.was)
     return links
 
 
-def _explained_default(default: Constant | Now | Preset) -> Plain:
+def _explained_default(default: Constant | Now | Preset) -> YamlValue:
     if isinstance(default, Preset):
         return str(default)
     return "now" if isinstance(default, Now) else to_yaml_value(default.value)
 
 
-def _type_options(field: Field) -> dict[str, Plain]:
-    options: dict[str, Plain] = {}
+def _type_options(field: Field) -> dict[str, YamlValue]:
+    options: dict[str, YamlValue] = {}
     for attribute, key in _BOUNDS.items():
         bound = getattr(field, attribute)
         if bound is not None:
@@ -246,7 +249,7 @@ def _type_options(field: Field) -> dict[str, Plain]:
     return options
 
 
-def _yaml_lines(document: dict[str, Plain], indent: str = "") -> list[str]:
+def _yaml_lines(document: dict[str, YamlValue], indent: str = "") -> list[str]:
     lines: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict) and value and len(indent) < 4:
@@ -259,13 +262,13 @@ def _yaml_lines(document: dict[str, Plain], indent: str = "") -> list[str]:
     return lines
 
 
-def _list_item_lines(item: dict[str, Plain]) -> Iterator[str]:
+def _list_item_lines(item: dict[str, YamlValue]) -> Iterator[str]:
     """Yield the lines of a map in a list."""
     for position, line in enumerate(_yaml_lines(item, "    ")):
         yield line if position else f"  - {line.strip()}"
 
 
-def _inline_yaml(value: Plain) -> str:
+def _inline_yaml(value: YamlValue) -> str:
     if isinstance(value, dict):
         return (
             "{"

@@ -10,8 +10,8 @@ from .access import (
     Allowed,
     Right,
     RuleAboutRows,
+    allows_callers,
     conditions_for,
-    covers,
 )
 from .conditions.text import condition_text
 from .conditions.tree import Condition
@@ -33,9 +33,9 @@ def may_act(access: Access, action: Right, caller: str) -> bool:
     Who changes rows must read them too.
     """
     access = access.without_tenant
-    reads = covers(access.who(Action.READ), caller)
+    reads = allows_callers(access.who(Action.READ), caller)
     is_change = action not in (Action.READ, Action.CREATE)
-    return covers(access.who(action), caller) and (reads or not is_change)
+    return allows_callers(access.who(action), caller) and (reads or not is_change)
 
 
 def condition_for(access: Access, action: Right, caller: str) -> str:

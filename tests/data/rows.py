@@ -17,7 +17,7 @@ from sqlalchemy import (
     insert,
 )
 
-from crudgen.data.dumped import in_order
+from crudgen.data.dump_contents import in_order
 from crudgen.kit.database.columns import python_type
 
 Value = Callable[[random.Random, int], Any]

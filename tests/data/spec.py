@@ -10,15 +10,15 @@ from typing import Any
 
 from crudgen.codegen import render
 from crudgen.data import reading
-from crudgen.data.dumped import dumped_tables
+from crudgen.data.dump_contents import dumped_tables
 from crudgen.data.dumping import Dump, read_counts
 from crudgen.data.entity_rows import EntityRows
-from crudgen.data.foreign import opened_rows
 from crudgen.data.forms import COMMA, form_of
 from crudgen.data.head import head_of
+from crudgen.data.imported_file import opened_rows
 from crudgen.data.importing import Import, Imported
 from crudgen.data.loading import Destination, load_dump
-from crudgen.data.rejected import rejected_rows
+from crudgen.data.rejected_rows import rejected_rows
 from crudgen.delivery.models import imported_models
 from crudgen.evolution.applying import Target
 from crudgen.evolution.connecting import Database

@@ -17,7 +17,7 @@ from typing import IO, Any
 import pytest
 
 from crudgen.data.csv_text import csv_line, csv_records
-from crudgen.data.dumped import dumped_tables
+from crudgen.data.dump_contents import dumped_tables
 from crudgen.data.dumping import check_tables
 from crudgen.data.forms import Form, form_of
 from crudgen.data.json_text import json_objects

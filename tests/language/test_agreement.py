@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 from crudgen.language import editor_schema
 from crudgen.language.load import APP_FILE
 from crudgen.language.yaml.document import parse
-from crudgen.language.yaml.nodes import Node, find_location, plain
+from crudgen.language.yaml.nodes import Node, find_location, node_value
 from tests.support import agreement
 from tests.support.agreement import CASES, ROOT
 
@@ -43,7 +43,7 @@ def rejected_lines(file: Path) -> set[int]:
     """Return the lines of a file that the JSON Schema rejects."""
     root = parse(str(file), file.read_bytes())
     validator = APP if file.name == APP_FILE else ENTITY
-    errors = validator.iter_errors(as_json(plain(root)))
+    errors = validator.iter_errors(as_json(node_value(root)))
     return {line for error in errors for line in lines_of(root, error)}
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language.yaml.document import MAX_BYTES, parse
-from crudgen.language.yaml.nodes import plain
+from crudgen.language.yaml.nodes import node_value
 
 
 def read(text: str | bytes) -> Any:
-    return plain(parse("a.yaml", text))
+    return node_value(parse("a.yaml", text))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, identifier, literal, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, pair, statement, subscript
-from crudgen.language.access import ANYONE, USER, Access, Action, Right, RuleAboutRows, covers
+from crudgen.language.access import (
+    ANYONE,
+    USER,
+    Access,
+    Action,
+    Right,
+    RuleAboutRows,
+    allows_callers,
+)
 from crudgen.language.conditions.tree import fields_of
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind, KitForm, RowAction
@@ -100,7 +108,7 @@ def _hides_new_rows(entity: Entity, access: Access, entities: Entities) -> bool:
     """Return whether some callers may create rows that they may not all read."""
     children = [one.target.access for one in created_together(entity, entities)]
     return _hides_written_rows(access, Action.CREATE) or any(
-        child is not None and not covers(child.read, who)
+        child is not None and not allows_callers(child.read, who)
         for child in children
         for who in access.who(Action.CREATE)
     )
@@ -108,8 +116,10 @@ def _hides_new_rows(entity: Entity, access: Access, entities: Entities) -> bool:
 
 def _hides_written_rows(access: Access, action: Action) -> bool:
     """Return whether some callers may create or update a row that they may not read afterwards."""
-    return not all(covers(access.read, who) for who in access.callers_for_all_rows(action)) or any(
-        not covers(access.read, rule.who) and not _is_readable(access, rule)
+    return not all(
+        allows_callers(access.read, who) for who in access.callers_for_all_rows(action)
+    ) or any(
+        not allows_callers(access.read, rule.who) and not _is_readable(access, rule)
         for rule in access.rules(action)
     )
 
@@ -121,7 +131,7 @@ def _is_readable(access: Access, rule: RuleAboutRows) -> bool:
     """
     names = (str(one).removeprefix("me.") for one in fields_of(rule.condition))
     return not any("." in one for one in names) and any(
-        covers((read.who,), rule.who) and read.condition == rule.condition
+        allows_callers((read.who,), rule.who) and read.condition == rule.condition
         for read in access.rules(Action.READ)
     )
 
@@ -184,7 +194,7 @@ def _action_rules_argument(
     """Yield `actions={"promote": [role("editor")]}`, of actions with rules of their own."""
     conditions = rule_conditions(entity, entities, imports)
     found = tuple(
-        conditions.rules(who, access.rules(action)).within(literal(str(action)) + raw(": "))
+        conditions.rules(who, access.rules(action)).surrounded_by(literal(str(action)) + raw(": "))
         for action, who in access.actions
     )
     if found:
@@ -220,7 +230,7 @@ def _caller_alias(
         permissions.append(raw("any_of=True"))
     may = call(imports.name("..kit.access.may", "PermittedCaller"), [caller, *permissions])
     kind = caller + raw(" | None") if admits_none else caller
-    items = (kind, may.within("", ".dependency"))
+    items = (kind, may.surrounded_by("", ".dependency"))
     annotated = subscript(imports.name("typing", "Annotated"), items)
     return statement(alias + raw(" = "), annotated)
 

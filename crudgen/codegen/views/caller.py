@@ -98,7 +98,7 @@ def _claim_field(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
     if one.type is ClaimType.ENUM:
         literals = imports.name("typing", "Literal", in_class=True)
         kind = subscript(literals, tuple(map(literal, one.words)))
-        kind = kind.within("", " | None") if one.optional else kind
+        kind = kind.surrounded_by("", " | None") if one.optional else kind
     elif is_of_row and one.type is ClaimType.STR:
         kind = imports.builtin("str", in_class=True)
         kind = optional(kind) if one.optional else kind

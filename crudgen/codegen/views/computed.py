@@ -83,7 +83,9 @@ def class_variable(field: Field, annotation: Code, imports: Imports) -> Code:
     of_class = imports.name("typing", "ClassVar", in_class=True)
     mapped = imports.name("sqlalchemy.orm", "Mapped", in_class=True)
     value = mapped + raw("[") + annotation + raw("]")
-    return typed_declaration(field.attribute, Bracket("[", (value,), "]").within(of_class), None)
+    return typed_declaration(
+        field.attribute, Bracket("[", (value,), "]").surrounded_by(of_class), None
+    )
 
 
 def function_parts(

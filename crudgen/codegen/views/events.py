@@ -51,4 +51,4 @@ def _router_item(entity: Entity, taken: Collection[str], imports: Imports) -> Br
         string(one.kind) + raw(": ") + module + raw(".") + identifier(one.name)
         for one in entity.api.events
     )
-    return Bracket("{", functions, "}").within(name(entity.name) + raw(": "))
+    return Bracket("{", functions, "}").surrounded_by(name(entity.name) + raw(": "))

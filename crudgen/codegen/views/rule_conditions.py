@@ -62,7 +62,7 @@ class RuleConditionPrinter(ConditionPrinter):
         if isinstance(name_of, ClaimName):
             me = self._imports.name("..caller", "me")
             claim = me + raw(".") + identifier(name_of.removeprefix("me."))
-            return Bracket("", (), "").within(claim)
+            return Bracket("", (), "").surrounded_by(claim)
         if isinstance(name_of, PathName):
             return path_source(name_of, self._entity, self._entities, self._imports)
         model = name(self._entity.name)

@@ -28,7 +28,7 @@ def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
     """Yield `WebhookRouter({"crm": [EntityEvents(Hero, HeroPublic, …)]})`, if the spec has any."""
     if schema.webhooks:
         items = tuple(
-            Bracket("[", tuple(_sent_rows(webhook, schema, imports)), "]").within(
+            Bracket("[", tuple(_sent_rows(webhook, schema, imports)), "]").surrounded_by(
                 string(webhook.name) + raw(": ")
             )
             for webhook in schema.webhooks

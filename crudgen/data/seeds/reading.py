@@ -9,7 +9,7 @@ from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.resolve.values import as_stored, to_value, value_problem
 from crudgen.language.schema import Entity, Field, KeyKind, Schema, TypeName, Value
 from crudgen.language.written.value_types import describe
-from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, plain
+from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, node_value
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .seed_rows import Linked, Lookup, SeedRow
@@ -41,7 +41,7 @@ class _Reader:
                 problem = f"there is no entity {quoted(entry.key)}"
                 self.problems.add(entry.location, problem, suggest(entry.key, self._entities))
             elif not isinstance(entry.value, Sequence):
-                found = describe(plain(entry.value))
+                found = describe(node_value(entry.value))
                 such = f"such as '{entity.name}: [{{…}}, …]'"
                 problem = f"expected a list of rows, found {found}"
                 self.problems.add(entry.value.location, problem, such)
@@ -51,7 +51,7 @@ class _Reader:
     def _row(self, entity: Entity, node: Node) -> SeedRow:
         row = SeedRow(entity, node.location)
         if not isinstance(node, Mapping):
-            problem = f"expected a row, found {describe(plain(node))}"
+            problem = f"expected a row, found {describe(node_value(node))}"
             self.problems.add(node.location, problem, "write its fields: {name: Deadpond}")
             return row
         before = len(self.problems)
@@ -92,7 +92,7 @@ class _Reader:
             row.values[field.name] = value
             return
         target = self._entities[field.reference.target]
-        text = f"{target.key.name} {quoted(plain(entry.value))}"
+        text = f"{target.key.name} {quoted(node_value(entry.value))}"
         by_key: tuple[dict[FieldName, Value], ...] = ({target.key.name: value},)
         row.references[field.name] = Lookup(entry.value.location, target, by_key, text)
 
@@ -126,7 +126,7 @@ class _Reader:
         if isinstance(node, Mapping):
             return self._lookup_by_fields(target, node)
         if isinstance(node, Sequence) or node.value is None:
-            problem = f"expected a row of {target.name}, found {describe(plain(node))}"
+            problem = f"expected a row of {target.name}, found {describe(node_value(node))}"
             self.problems.add(node.location, problem, "write its name, or a map of its fields")
             return None
         found: list[dict[FieldName, Value]] = [
@@ -135,10 +135,10 @@ class _Reader:
             if (value := _valid_value(field, node)) is not None
         ]
         if found:
-            text = quoted(plain(node))
+            text = quoted(node_value(node))
             return Lookup(node.location, target, tuple(found), text)
         names = [str(field.name) for field in _naming_fields(target)]
-        problem = f"no {target.name} is named {quoted(plain(node))}"
+        problem = f"no {target.name} is named {quoted(node_value(node))}"
         if names:
             remedy = f"its names are those of {', '.join(names)}"
         else:
@@ -167,7 +167,7 @@ class _Reader:
             return _stored_value(field, node)
         except ValueError as error:
             message, remedy = (*error.args, "")[:2]
-            if field.words and isinstance(word := plain(node), str):
+            if field.words and isinstance(word := node_value(node), str):
                 remedy = suggest(word, field.words)
             problem = f"invalid value of '{field.name}': {message}"
             self.problems.add(node.location, problem, remedy)
@@ -225,7 +225,7 @@ def _valid_value(field: Field, node: Scalar) -> Value:
 
 def _stored_value(field: Field, node: Node) -> Value:
     """Return a value as it is stored. Raises ValueError with a message, and perhaps a remedy."""
-    written = plain(node)
+    written = node_value(node)
     if written is None and field.type is not TypeName.JSON:
         value = None
     else:

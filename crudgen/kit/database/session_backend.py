@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from .faults import cause_of
 from .statements import Prepared, Values
-from .transaction import Answer, Change, Execution, Row, Step, explanation, transaction
+from .transaction import Change, Execution, ExecutionResult, Row, Step, explanation, transaction
 
 Result = TypeVar("Result")
 _SESSION_USE = "app.use"
@@ -219,7 +219,7 @@ def _explained_error(
         return cast("Exception", end.value)
 
 
-def _run_execution(connection: Connection, execution: Execution | None) -> Answer:
+def _run_execution(connection: Connection, execution: Execution | None) -> ExecutionResult:
     """Run one statement; return its rows, and whether triggers may have changed other rows."""
     is_sqlite = connection.dialect.name == "sqlite"
     if execution is None:

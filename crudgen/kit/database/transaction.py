@@ -67,10 +67,10 @@ class Step:
 
 Execution = tuple[Prepared, dict[str, Any], Step | None]
 """A statement to run, its values for the driver, and its step; None to read a row back."""
-Answer = tuple[list[Row], bool]
+ExecutionResult = tuple[list[Row], bool]
 """The rows of a statement, and whether triggers or foreign keys may have changed other rows."""
 Work = Generator[Execution | None, Any, Result]
-"""Yields the statements to run, and None to run deferred triggers; is sent their answers."""
+"""Yields the statements to run, and None to run deferred triggers; is sent their results."""
 
 
 Key = tuple[Column[Any], Any]

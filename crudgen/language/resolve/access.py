@@ -23,7 +23,7 @@ from crudgen.language.names import ModuleName
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .access_conditions import ConditionReader, part_of_rule
@@ -133,7 +133,7 @@ class _RuleReader:
         return replace(self._scope.within_tenant(found), fields=fields)
 
     def _callers_of_field_rule(
-        self, value: Plain, path: Path, actions: Sequence[Action]
+        self, value: YamlValue, path: Path, actions: Sequence[Action]
     ) -> Allowed:
         """Return the callers whom a rule about a field allows to see or set it."""
         before = len(self._about_rows)
@@ -155,7 +155,7 @@ class _RuleReader:
         value = self._written.spec.actions[action].access
         return self._read_callers(value, ("actions", str(action), "access"), [action])
 
-    def _actions_of_key(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
+    def _actions_of_key(self, key: str, written: dict[str, YamlValue]) -> tuple[Action, ...]:
         """Return the actions that a key names; adds a problem and returns none for another key."""
         location = self._written.locate_key("access", key)
         if key == WRITE:
@@ -177,7 +177,9 @@ class _RuleReader:
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 
-    def _read_callers(self, value: Plain, path: Path, actions: Sequence[Right]) -> tuple[str, ...]:
+    def _read_callers(
+        self, value: YamlValue, path: Path, actions: Sequence[Right]
+    ) -> tuple[str, ...]:
         """Return the callers whom one rule, or a list of them, allows to act on all rows."""
         rules = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not value:
@@ -190,7 +192,7 @@ class _RuleReader:
         return tuple(who for who in found if who != NOBODY)
 
     def _read_rules(
-        self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Right]
+        self, rules: "zip[tuple[YamlValue, Path]]", actions: Sequence[Right]
     ) -> Iterator[str]:
         """Yield the callers of rules about all rows; keep the rules about some rows."""
         seen: set[str] = set()

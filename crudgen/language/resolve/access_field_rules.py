@@ -9,7 +9,7 @@ from crudgen.language.access import (
     Action,
     Allowed,
     FieldRules,
-    covers,
+    allows_callers,
 )
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.operations import Operation
@@ -97,7 +97,7 @@ def _problems_of_callers_without_rows(
     """Yield a problem if callers may see or set a field, but not read or write any row."""
     verb, actions, nothing = _DOING[key]
     for who in allowed.callers:
-        if not any(covers(access.who(action), who) for action in actions):
+        if not any(allows_callers(access.who(action), who) for action in actions):
             remedy = f"remove {who!r}, or add a rule about rows"
             yield key, f"{who!r} may {verb} {name!r}, but {nothing}", remedy
             return
@@ -116,7 +116,9 @@ def _problems_of_replacing(
     if rules.read is None or rules.write is None:
         return
     for who in access.who(Action.UPDATE):
-        if not (covers(rules.read.callers, who) or covers(rules.write.callers, who)):
+        if not (
+            allows_callers(rules.read.callers, who) or allows_callers(rules.write.callers, who)
+        ):
             name = str(field.name)
             cannot = f"{who!r} may replace rows, but neither read nor set {name!r}"
             problem = f"{cannot}, which a PUT must contain"
@@ -130,7 +132,7 @@ def _problems_of_creating(access: Access, allowed: Allowed, field: Field) -> Ite
     if not field.required:
         return
     for who in access.who(Action.CREATE):
-        if not covers(allowed.callers, who):
+        if not allows_callers(allowed.callers, who):
             problem = f"{who!r} may create rows, but not set {str(field.name)!r}, which is required"
             yield WRITE, problem, "add a default to the field, or let these callers set it"
             return

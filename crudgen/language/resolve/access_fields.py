@@ -6,7 +6,7 @@ from crudgen.language.access import WRITE, Action, Allowed, FieldRules
 from crudgen.language.names import FieldName
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 FIELDS = "fields"
@@ -23,12 +23,12 @@ _OTHERS = {
 """Other words for these keys."""
 _SUCH = "such as 'fields: {email: {read: user}}'"
 Path = tuple[str | int, ...]
-Reader = Callable[[Plain, Path, Sequence[Action]], Allowed]
+Reader = Callable[[YamlValue, Path, Sequence[Action]], Allowed]
 """Reads a rule, or a list of them."""
 
 
 def resolve_field_rules(
-    written: WrittenSpec[EntitySpec], value: Plain, read: Reader, problems: Problems
+    written: WrittenSpec[EntitySpec], value: YamlValue, read: Reader, problems: Problems
 ) -> tuple[FieldRules, ...]:
     """Return the rules about fields; add a problem for each that is invalid."""
     if not isinstance(value, dict) or not value:
@@ -50,7 +50,7 @@ def resolve_field_rules(
 
 
 def _resolve_rules_of_field(
-    written: WrittenSpec[EntitySpec], name: str, value: Plain, read: Reader, problems: Problems
+    written: WrittenSpec[EntitySpec], name: str, value: YamlValue, read: Reader, problems: Problems
 ) -> FieldRules:
     path = ("access", FIELDS, name)
     if not isinstance(value, dict):
@@ -71,7 +71,7 @@ def _resolve_rules_of_field(
 
 
 def _valid_keys(
-    written: WrittenSpec[EntitySpec], path: Path, value: dict[str, Plain], problems: Problems
+    written: WrittenSpec[EntitySpec], path: Path, value: dict[str, YamlValue], problems: Problems
 ) -> Iterator[str]:
     """Yield the valid keys of a rule about a field; add a problem for the others."""
     for key in value:

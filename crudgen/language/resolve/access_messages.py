@@ -6,7 +6,7 @@ from dataclasses import replace
 from crudgen.language.access import RuleAboutRows
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 Path = tuple[str | int, ...]
@@ -16,8 +16,8 @@ _SUCH = "such as '{rule: user if active, says: The row is not active}'"
 
 
 def split_messages(
-    written: WrittenSpec[EntitySpec], rules: Iterable[tuple[Plain, Path]], problems: Problems
-) -> Iterator[tuple[Plain, Path, str | None]]:
+    written: WrittenSpec[EntitySpec], rules: Iterable[tuple[YamlValue, Path]], problems: Problems
+) -> Iterator[tuple[YamlValue, Path, str | None]]:
     """Yield each rule, its path and its message; add a problem for an invalid long form."""
     for rule, path in rules:
         if not isinstance(rule, dict):
@@ -37,7 +37,7 @@ def split_messages(
             problems.add(written.locate(*path, "says"), problem, "such as 'The row is not active'")
 
 
-def _valid_message(text: Plain) -> str | None:
+def _valid_message(text: YamlValue) -> str | None:
     """Return the message, or None if it is not one line of text."""
     if not isinstance(text, str) or len(text) > _MAX_SAYS or not text.isprintable():
         return None

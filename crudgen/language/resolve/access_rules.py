@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from crudgen.language.access import WRITE, Access, Action, covers
+from crudgen.language.access import WRITE, Access, Action, allows_callers
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite
@@ -33,7 +33,7 @@ def _check_changed_rows_readable(
     rules = written.spec.access
     for action in access.rights:
         for who in access.who(action) if action != Action.CREATE else ():
-            if not covers(access.who(Action.READ), who):
+            if not allows_callers(access.who(Action.READ), who):
                 key: str = WRITE if isinstance(rules, dict) and WRITE in rules else action
                 path: tuple[str, ...] = ("access", key)
                 if not isinstance(action, Action):
@@ -61,7 +61,8 @@ def _check_shown_rows_readable(
             hidden = [
                 who
                 for who in access.who(Action.READ)
-                if target.access is not None and not covers(target.access.who(Action.READ), who)
+                if target.access is not None
+                and not allows_callers(target.access.who(Action.READ), who)
             ]
             if hidden:
                 problem = (

@@ -23,7 +23,7 @@ from crudgen.language.written.auth import AuthSpec
 from crudgen.language.written.expansion import expand
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Mapping, Scalar, plain
+from crudgen.language.yaml.nodes import Mapping, Scalar, node_value
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 _LIST = re.compile(r" *list *\( *(\w+) *\)(.*)")
@@ -181,7 +181,7 @@ def _is_possible_claim(
 
 
 def _resolve_claim(name: str, long: Mapping, problems: Problems) -> Claim | None:
-    values = {entry.key: plain(entry.value) for entry in long.entries}
+    values = {entry.key: node_value(entry.value) for entry in long.entries}
     for entry in long.entries:
         if entry.key not in _CLAIM_KEYS:
             problem = f"{entry.key!r} does not apply to claims"

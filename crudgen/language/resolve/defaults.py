@@ -7,7 +7,7 @@ from crudgen.language.access import Preset
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.written.field import AnyWrittenField
 from crudgen.language.written.translation import translated_default
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import suggest
 
 from .presets import preset_of
@@ -34,7 +34,7 @@ _NO_NULL = "remove it, or accept null with '?', in the long form 'optional: true
 
 
 def _resolve_default(written: AnyWrittenField, field: Field) -> Constant | Now | Preset | None:
-    default: Plain = written.spec.default
+    default: YamlValue = written.spec.default
     is_word = field.type is TypeName.JSON or default in field.words
     if not is_word and (preset := preset_of(default)):
         return preset
@@ -47,7 +47,7 @@ def _resolve_default(written: AnyWrittenField, field: Field) -> Constant | Now |
 
 
 def _resolve_constant(
-    written: AnyWrittenField, field: Field, key: str, plain: Plain
+    written: AnyWrittenField, field: Field, key: str, plain: YamlValue
 ) -> Constant | None:
     try:
         value = None if plain is None else to_value(field.type, plain)
@@ -74,7 +74,7 @@ def _resolve_constant(
     return Constant(value)
 
 
-def _foreign_default_remedy(field: Field, plain: Plain) -> str:
+def _foreign_default_remedy(field: Field, plain: YamlValue) -> str:
     """Return the remedy for a default in the spelling of another language."""
     word = translated_default(plain) if isinstance(plain, str) else None
     if word == "null" and not field.optional:

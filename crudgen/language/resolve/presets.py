@@ -11,7 +11,7 @@ from crudgen.language.types import INT64_MAX, INT64_MIN
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import Problems
 
 from .condition_caller import CallerNames, claim_fields, list_claim_names
@@ -21,7 +21,7 @@ _NO_AUTH = "add 'auth' to crudgen.yaml, such as 'auth: {me: {id: int = sub}}'"
 _TEXTS = {TypeName.STR, TypeName.TEXT}
 
 
-def preset_of(default: Plain) -> Preset | None:
+def preset_of(default: YamlValue) -> Preset | None:
     """Return the attribute of the caller that a default names; that of `me` is `id`."""
     found = _PRESET.fullmatch(default) if isinstance(default, str) else None
     return Preset(ModuleName(found[1] or "id")) if found else None

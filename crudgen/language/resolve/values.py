@@ -20,7 +20,7 @@ from crudgen.kit.types.text import TextRule, nfc
 from crudgen.language import patterns
 from crudgen.language.schema import Field, Json, TypeName, Value
 from crudgen.language.written.value_types import describe
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import quoted
 
 _DATE = re.compile(dates.DATE)
@@ -32,7 +32,7 @@ _DATETIME = re.compile(rf"({dates.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{da
 _UUID = re.compile(uuids.UUID_TEXT)
 
 
-def to_value(type_name: TypeName, written: Plain) -> Value:
+def to_value(type_name: TypeName, written: YamlValue) -> Value:
     """Convert a value of YAML to a value of the type.
 
     Raises ValueError, with a message for the author of the spec.
@@ -117,7 +117,7 @@ def fits(value: Decimal, precision: int, scale: int) -> bool:
     return fraction <= scale and integer <= precision - scale
 
 
-def to_yaml_value(value: Value) -> Plain:
+def to_yaml_value(value: Value) -> YamlValue:
     """Return a default or example as a value of YAML; the inverse of `to_value`."""
     if isinstance(value, list):
         return [to_yaml_value(item) for item in value]
@@ -132,24 +132,24 @@ def to_yaml_value(value: Value) -> Plain:
     return str(value) if isinstance(value, UUID) else value
 
 
-def _expected_error(what: str, written: Plain, *, quotes: bool = False) -> ValueError:
+def _expected_error(what: str, written: YamlValue, *, quotes: bool = False) -> ValueError:
     hint = "; quote it" if quotes and isinstance(written, bool | int | Decimal) else ""
     return ValueError(f"expected {what}, found {describe(written)}{hint}")
 
 
-def _read_text(written: Plain) -> str:
+def _read_text(written: YamlValue) -> str:
     if not isinstance(written, str):
         raise _expected_error("a string", written, quotes=True)
     return written
 
 
-def _read_text_in_format(what: str, form: re.Pattern[str], written: Plain) -> str:
+def _read_text_in_format(what: str, form: re.Pattern[str], written: YamlValue) -> str:
     if not isinstance(written, str) or not form.fullmatch(written):
         raise _expected_error(what, written, quotes=True)
     return written
 
 
-def _read_int(written: Plain) -> int:
+def _read_int(written: YamlValue) -> int:
     """Return an integer; 4.0 is 4, as in a request body. Raises ValueError."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected_error("an integer", written)
@@ -158,11 +158,11 @@ def _read_int(written: Plain) -> int:
     return integer
 
 
-def _read_float(written: Plain) -> float:
+def _read_float(written: YamlValue) -> float:
     return _finite_float(written) + 0.0  # databases do not store the sign of -0.0
 
 
-def _finite_float(written: Plain) -> float:
+def _finite_float(written: YamlValue) -> float:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected_error("a number", written)
     try:
@@ -174,33 +174,33 @@ def _finite_float(written: Plain) -> float:
     return value
 
 
-def _read_decimal(written: Plain) -> Decimal:
+def _read_decimal(written: YamlValue) -> Decimal:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected_error("a number", written)
     value = Decimal(written)
     return value or abs(value)  # databases do not store the sign of -0.00
 
 
-def _read_bool(written: Plain) -> bool:
+def _read_bool(written: YamlValue) -> bool:
     if not isinstance(written, bool):
         raise _expected_error("true or false", written)
     return written
 
 
-def _read_date(written: Plain) -> date:
+def _read_date(written: YamlValue) -> date:
     found: date = _parse_text(
         dates.IsoDate, _read_text_in_format("a date, such as 2024-12-31", _DATE, written)
     )
     return found
 
 
-def _read_time(written: Plain) -> time:
+def _read_time(written: YamlValue) -> time:
     text = _read_text_in_format("a time, such as 12:30 or 12:30:00", _TIME, written)
     found: time = _parse_text(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
     return found
 
 
-def _read_datetime(written: Plain) -> datetime:
+def _read_datetime(written: YamlValue) -> datetime:
     what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
     text = _read_text_in_format(what, _DATETIME, written)
     found: datetime = _parse_text(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
@@ -213,7 +213,7 @@ def _with_seconds(match: re.Match[str]) -> str:
     return f"{minutes}{seconds or ':00'}{zone}"
 
 
-def _read_uuid(written: Plain) -> UUID:
+def _read_uuid(written: YamlValue) -> UUID:
     found: UUID = _parse_text(
         uuids.UuidText, _read_text_in_format("a UUID of 36 characters", _UUID, written)
     )
@@ -237,19 +237,19 @@ def _type_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _read_email(written: Plain) -> str:
+def _read_email(written: YamlValue) -> str:
     from crudgen.kit.types.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
 
     return _read_address("an email address", read_email, written)
 
 
-def _read_url(written: Plain) -> str:
+def _read_url(written: YamlValue) -> str:
     from crudgen.kit.types.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
 
     return _read_address("an http or https URL", read_url, written)
 
 
-def _read_address(what: str, read: Callable[[str], str], written: Plain) -> str:
+def _read_address(what: str, read: Callable[[str], str], written: YamlValue) -> str:
     text = _read_text(written)
     try:
         return read(text)
@@ -257,7 +257,7 @@ def _read_address(what: str, read: Callable[[str], str], written: Plain) -> str:
         raise ValueError(f"{quoted(text)} is not {what}") from None
 
 
-def _read_json(written: Plain) -> Json:
+def _read_json(written: YamlValue) -> Json:
     if isinstance(written, Decimal):
         return _finite_float(written)
     if isinstance(written, list):
@@ -267,7 +267,7 @@ def _read_json(written: Plain) -> Json:
     return written
 
 
-def _read_bytes(written: Plain) -> bytes:
+def _read_bytes(written: YamlValue) -> bytes:
     if not isinstance(written, str):
         raise _expected_error("base64", written, quotes=True)
     try:
@@ -276,7 +276,7 @@ def _read_bytes(written: Plain) -> bytes:
         raise _expected_error("base64", written) from None
 
 
-_READERS: dict[TypeName, Callable[[Plain], Value]] = {
+_READERS: dict[TypeName, Callable[[YamlValue], Value]] = {
     TypeName.STR: _read_text,
     TypeName.TEXT: _read_text,
     TypeName.ENUM: _read_text,

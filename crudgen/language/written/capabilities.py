@@ -6,7 +6,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.capabilities import McpUse
-from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.nodes import YamlValue
 
 from .value_types import Flag, describe, flag_remedy
 
@@ -17,7 +17,7 @@ AdminPage: TypeAlias = Annotated[
 _WORDS = ("true", "false", str(McpUse.READ_ONLY))
 
 
-def _read_mcp(value: Plain) -> McpUse | None:
+def _read_mcp(value: YamlValue) -> McpUse | None:
     if isinstance(value, bool):
         return McpUse.FULL if value else None
     if value == McpUse.READ_ONLY:

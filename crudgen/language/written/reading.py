@@ -14,7 +14,7 @@ from crudgen.language.yaml.nodes import (
     Scalar,
     Sequence,
     find_location,
-    plain,
+    node_value,
 )
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
@@ -90,7 +90,7 @@ def _with_long_fields(root: Mapping, problems: Problems) -> tuple[Mapping, set[s
     if len(fields.value.entries) > MAX_FIELDS:
         problems.add(fields.location, f"more than {MAX_FIELDS} fields", "split the entity")
     name = root.get("name")
-    owner = str(plain(name.value)) if name else ""
+    owner = str(node_value(name.value)) if name else ""
     kept: list[Entry] = []
     broken: set[str] = set()
     for entry in fields.value.entries[:MAX_FIELDS]:
@@ -141,7 +141,7 @@ def _with_long_checks(root: Mapping) -> Mapping:
 def _read_spec(
     model: type[SpecT], file: str, root: Mapping, broken: set[str], problems: Problems
 ) -> WrittenSpec[SpecT] | None:
-    data: Any = plain(root)
+    data: Any = node_value(root)
     try:
         spec = model.model_validate(data)
     except ValidationError as error:
@@ -265,7 +265,7 @@ def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
 
 
 def _value_at(root: Node, path: tuple[str | int, ...]) -> Any:
-    value: Any = plain(root)
+    value: Any = node_value(root)
     for step in path:
         value = value[step]
     return value

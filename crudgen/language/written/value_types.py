@@ -21,7 +21,7 @@ from crudgen.language.relations import NestedWrite, OnDelete
 from crudgen.language.schema import KitForm, TypeName
 from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Plain, Scalar, plain
+from crudgen.language.yaml.nodes import Scalar, YamlValue, node_value
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import hook_spellings, spellings
@@ -56,7 +56,7 @@ _OTHER_FLAGS = {
 WordT = TypeVar("WordT", bound=StrEnum)
 
 
-def describe(value: Plain) -> str:
+def describe(value: YamlValue) -> str:
     """Return what a value is, for messages such as "expected a map, found the number 1"."""
     if value is None:
         return "nothing"
@@ -69,12 +69,12 @@ def describe(value: Plain) -> str:
     return "a list" if isinstance(value, list) else "a map"
 
 
-def _expected_error(what: str, value: Plain, remedy: str = "") -> PydanticCustomError:
+def _expected_error(what: str, value: YamlValue, remedy: str = "") -> PydanticCustomError:
     context = {"problem": f"expected {what}, found {describe(value)}", "remedy": remedy}
     return PydanticCustomError("spec", "{problem}", context)
 
 
-def _read_text(value: Plain) -> str:
+def _read_text(value: YamlValue) -> str:
     if isinstance(value, str):
         if len(value) > MAX_DOC:
             raise _expected_error(f"a string of at most {MAX_DOC} characters", value)
@@ -82,18 +82,18 @@ def _read_text(value: Plain) -> str:
     raise _expected_error("a string", value, _quoting_remedy(value))
 
 
-def _quoting_remedy(value: Plain) -> str:
+def _quoting_remedy(value: YamlValue) -> str:
     return "quote it" if isinstance(value, bool | int | Decimal) else ""
 
 
-def _read_line(value: Plain) -> str:
+def _read_line(value: YamlValue) -> str:
     text = _read_text(value)
     if "\n" in text or not text.strip() or len(text) > 200:
         raise _expected_error("one line of at most 200 characters", value)
     return text
 
 
-def _read_flag(value: Plain) -> bool:
+def _read_flag(value: YamlValue) -> bool:
     if isinstance(value, bool):
         return value
     raise _expected_error("true or false", value, flag_remedy(value, ("true", "false")))
@@ -109,20 +109,20 @@ def flag_remedy(value: object, allowed: Sequence[str]) -> str:
     return f"remove the quotes: {word}" if value == word else f"write {word}"
 
 
-def _read_count(value: Plain) -> int:
+def _read_count(value: YamlValue) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise _expected_error("an integer, 0 or more", value)
 
 
-def _read_number(value: Plain) -> int | Decimal:
+def _read_number(value: YamlValue) -> int | Decimal:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
     raise _expected_error("a number", value)
 
 
 def _read_word(
-    value: Plain, what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
+    value: YamlValue, what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
 ) -> WordT:
     if not isinstance(value, str):
         raise _expected_error("a string", value, suggest("", words))
@@ -141,7 +141,7 @@ def _word_validator(
     return PlainValidator(partial(_read_word, what=what, words=words, others=others))
 
 
-def _read_type(value: Plain) -> TypeName:
+def _read_type(value: YamlValue) -> TypeName:
     if not isinstance(value, str) or value in TypeName.__members__.values():
         return _read_word(value, "type", TypeName)
     long = " or ".join(_long_form(short) for short in translated(value) or (value,))
@@ -156,11 +156,11 @@ def _long_form(short: str) -> str:
     if expanded is None or short in TypeName.__members__.values():
         return "" if expanded is None else short
     return ", ".join(
-        f"{entry.key}: {_inline_yaml(plain(entry.value))}" for entry in expanded.entries
+        f"{entry.key}: {_inline_yaml(node_value(entry.value))}" for entry in expanded.entries
     )
 
 
-def _inline_yaml(value: Plain) -> str:
+def _inline_yaml(value: YamlValue) -> str:
     """Return a value of a short form as YAML in flow style."""
     if isinstance(value, list):
         return f"[{', '.join(map(_inline_yaml, value))}]"
@@ -170,7 +170,7 @@ def _inline_yaml(value: Plain) -> str:
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
-def _read_names(value: Plain) -> list[str]:
+def _read_names(value: YamlValue) -> list[str]:
     if not isinstance(value, list):
         value = [value]
     for name in value:
@@ -179,7 +179,7 @@ def _read_names(value: Plain) -> list[str]:
     return [_read_text(name) for name in value]
 
 
-def _read_inverse(value: Plain) -> str | Literal[False]:
+def _read_inverse(value: YamlValue) -> str | Literal[False]:
     if isinstance(value, str):
         return _read_text(value)
     if value is False:
@@ -187,25 +187,25 @@ def _read_inverse(value: Plain) -> str | Literal[False]:
     raise _expected_error("a name, or false", value)
 
 
-def _read_hook(value: Plain) -> str:
+def _read_hook(value: YamlValue) -> str:
     if isinstance(value, str) and re.fullmatch(AFTER_COMMIT, value):
         return value
     return _read_word(value, "hook", Hook, hook_spellings.HOOKS)
 
 
-def _read_on_delete(value: Plain) -> OnDelete:
+def _read_on_delete(value: YamlValue) -> OnDelete:
     if value is None:
         raise _expected_error("a string", value, f"write '{OnDelete.SET_NULL}'")
     return _read_word(value, "value", OnDelete, spellings.ON_DELETE)
 
 
-def _read_created_status(value: Plain) -> int:
+def _read_created_status(value: YamlValue) -> int:
     if isinstance(value, int) and value in CREATED_STATUSES:
         return value
     raise _expected_error("200 or 201", value)
 
 
-def _read_path(value: Plain) -> str:
+def _read_path(value: YamlValue) -> str:
     text = _read_text(value)
     if not re.fullmatch(PATH, text):
         other = snake_case("__".join(re.findall(r"[A-Za-z0-9_]+", text)))

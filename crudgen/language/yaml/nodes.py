@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from .locations import Location
 
-Plain: TypeAlias = "bool | int | Decimal | str | list[Plain] | dict[str, Plain] | None"
+YamlValue: TypeAlias = "bool | int | Decimal | str | list[YamlValue] | dict[str, YamlValue] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Mapping:
 Node: TypeAlias = Scalar | Sequence | Mapping
 
 
-def plain(node: Node) -> Plain:
+def node_value(node: Node) -> YamlValue:
     """Return the value of a node as lists, dicts and scalars, without locations."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Sequence):
-        return [plain(item) for item in node.items]
-    return {entry.key: plain(entry.value) for entry in node.entries}
+        return [node_value(item) for item in node.items]
+    return {entry.key: node_value(entry.value) for entry in node.entries}
 
 
 def find_location(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Location:

@@ -6,7 +6,16 @@ from typing import Any, cast
 from .codes import Fault
 from .faults import classify
 from .statements import Prepared
-from .transaction import Answer, Execution, Result, Row, Step, Work, explanation, transaction
+from .transaction import (
+    Execution,
+    ExecutionResult,
+    Result,
+    Row,
+    Step,
+    Work,
+    explanation,
+    transaction,
+)
 
 
 async def run_one(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
@@ -98,7 +107,7 @@ async def _run(connection: Any, work: Work[Result], execution: Execution | None)
             return cast("Result", end.value)
 
 
-async def _run_execution(connection: Any, execution: Execution | None) -> Answer:
+async def _run_execution(connection: Any, execution: Execution | None) -> ExecutionResult:
     """Run one statement; return its rows, and whether triggers may have changed other rows."""
     if execution is None:
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers

@@ -8,8 +8,8 @@ from typing import Any, cast
 from .sequences import explain_exhausted
 from .statements import Prepared
 from .transaction import (
-    Answer,
     Execution,
+    ExecutionResult,
     Result,
     Row,
     Step,
@@ -48,7 +48,7 @@ def write_all(steps: Sequence[Step], connection: sqlite3.Connection) -> list[Seq
 
 def _run(connection: sqlite3.Connection, work: Work[Result], steps: Sequence[Step] = ()) -> Result:
     """Run the statements of `work`; return its result. `steps` are those of the transaction."""
-    answer: Answer | None = None
+    answer: ExecutionResult | None = None
     while True:
         try:
             execution = work.send(answer)
@@ -59,7 +59,7 @@ def _run(connection: sqlite3.Connection, work: Work[Result], steps: Sequence[Ste
 
 def _execute(
     connection: sqlite3.Connection, execution: Execution, steps: Sequence[Step] = ()
-) -> Answer:
+) -> ExecutionResult:
     prepared, bound, _ = execution
     before = connection.total_changes
     try:

@@ -6,8 +6,8 @@ from ..database import Database
 from ..http.etag import etag
 from ..http.headers import with_default_headers
 from ..http.logs import REQUEST_ID
-from ..rows.answers import row_response
 from ..rows.resource import Resource
+from ..rows.row_responses import row_response
 from ..rows.values import is_storable_key
 
 _VARIABLE = {b"content-length": b"%d", b"etag": b"%b", REQUEST_ID.lower().encode(): b"%b"}

@@ -18,9 +18,9 @@ from ..query import ListQuery
 from ..query.columns import Columns, Condition
 from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
-from .answers import ErrorConversion, created_response, row_response
 from .generated_keys import GeneratedKeys, Write
 from .related_writes import RelatedWriter
+from .row_responses import ErrorConversion, created_response, row_response
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
 

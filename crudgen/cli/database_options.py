@@ -1,4 +1,4 @@
-"""The options that `plan` and `apply` share. Reason to change: an option of both."""
+"""The options of commands about a database. Reason to change: an option of several of them."""
 
 import json
 import os

@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[ \t]*-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignRow:
+class ImportedRow:
     """A row of a file."""
 
     line: int
@@ -40,12 +40,12 @@ class ForeignRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignFile:
+class ImportedFile:
     """A file with rows of one entity."""
 
     name: str
     form: Form
-    rows: Iterator[ForeignRow]
+    rows: Iterator[ImportedRow]
     header: str = ""
     """The first line of CSV."""
 
@@ -53,7 +53,7 @@ class ForeignFile:
 @contextmanager
 def opened_rows(
     path: Path, form: Form, stdin: IO[bytes], entity: Entity, delimiter: str = COMMA
-) -> Iterator[ForeignFile]:
+) -> Iterator[ImportedFile]:
     """Open a file with rows. `delimiter` separates the cells of CSV.
 
     Raises DataError if the file cannot be read, or is not of this form.
@@ -63,13 +63,13 @@ def opened_rows(
         match form:
             case Form.NDJSON:
                 lines = json_lines(stream, name)
-                rows = (ForeignRow(line, text, _decoded(text)) for line, text in lines)
-                yield ForeignFile(name, form, rows)
+                rows = (ImportedRow(line, text, _decoded(text)) for line, text in lines)
+                yield ImportedFile(name, form, rows)
             case Form.JSON:
                 with io.TextIOWrapper(stream, "utf-8-sig") as text:
                     objects = json_objects(text, name)
-                    rows = (ForeignRow(line, one.encode(), one) for line, one in objects)
-                    yield ForeignFile(name, form, rows)
+                    rows = (ImportedRow(line, one.encode(), one) for line, one in objects)
+                    yield ImportedFile(name, form, rows)
             case Form.CSV:
                 with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
                     yield _csv_file(name, bounded_lines(text, name), entity, delimiter)
@@ -79,7 +79,7 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "backslashreplace")
 
 
-def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -> ForeignFile:
+def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -> ImportedFile:
     """Return the rows of a CSV file. Raises DataError for an unknown or repeated column."""
     records = csv_records(lines, name, delimiter)
     line, header = next(records, (1, ()))
@@ -102,7 +102,7 @@ def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -
         twice = next(one for one in names if names.count(one) > 1)
         raise DataError(f"{name}:{line}: the column {twice} is repeated")
     columns = [(one, _converter(known[one])) for one in names]
-    return ForeignFile(
+    return ImportedFile(
         name, Form.CSV, _csv_rows(records, columns, delimiter), csv_line(header, delimiter)
     )
 
@@ -121,13 +121,13 @@ def _csv_rows(
     records: Iterator[tuple[int, Sequence[str | None]]],
     columns: Sequence[tuple[str, Convert]],
     delimiter: str,
-) -> Iterator[ForeignRow]:
+) -> Iterator[ImportedRow]:
     for line, cells in records:
         source = csv_line(cells, delimiter)
         try:
-            yield ForeignRow(line, _body(cells, columns).encode(), source)
+            yield ImportedRow(line, _body(cells, columns).encode(), source)
         except ValueError as error:
-            yield ForeignRow(line, b"", source, str(error))
+            yield ImportedRow(line, b"", source, str(error))
 
 
 def _body(cells: Sequence[str | None], columns: Sequence[tuple[str, Convert]]) -> str:

@@ -60,7 +60,7 @@ def check_has_revisions(schema: "Schema", entities: Path, out: Path) -> None:
         raise OutputError(f"{env}: no such file\n  write it with: crudgen emit")
 
 
-def unrevised_changes(
+def find(
     schema: "Schema",
     tree: "SourceTree",
     out: Path,

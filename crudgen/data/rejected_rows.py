@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from .foreign import ForeignFile, ForeignRow
 from .forms import Form
+from .imported_file import ImportedFile, ImportedRow
 from .writing import replaced_file
 
-Reject: TypeAlias = Callable[[ForeignRow], None]
+WriteRejected: TypeAlias = Callable[[ImportedRow], None]
 
 
 @contextmanager
-def rejected_rows(path: Path | None, file: ForeignFile) -> Iterator[Reject]:
+def rejected_rows(path: Path | None, file: ImportedFile) -> Iterator[WriteRejected]:
     """Yield a function that writes a row as it is in a file, to another file of the same form.
 
     It writes nothing without a path. Raises DataError if the file cannot be written.
@@ -24,7 +24,7 @@ def rejected_rows(path: Path | None, file: ForeignFile) -> Iterator[Reject]:
     is_array, count = file.form is Form.JSON, 0
     with replaced_file(path) as stream:
 
-        def write(row: ForeignRow) -> None:
+        def write(row: ImportedRow) -> None:
             nonlocal count
             begin = (",\n" if count else "") if is_array else ""
             end = "\n" if file.form is Form.NDJSON else ""
