@@ -29,13 +29,13 @@ def run_code(text: str, filename: str, names: Names) -> None:
     """Run a text. Raises DatabaseError, or SystemExit after an exception of the code."""
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- slow to import
 
-    from crudgen.data.open_application import rejection  # noqa: PLC0415 -- lazy
+    from crudgen.data.open_application import rejected_statement_message  # noqa: PLC0415 -- lazy
 
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     try:
         exec(_compiled(text, filename), names)  # noqa: S102 -- it is what the user asks for
     except DBAPIError as error:
-        raise DatabaseError(rejection(error)) from None
+        raise DatabaseError(rejected_statement_message(error)) from None
     except Exception as error:  # noqa: BLE001 -- any exception of the code
         traceback.print_exception(type(error), error, _own_frames(error, filename))
         raise SystemExit(1) from None
@@ -117,11 +117,11 @@ class DatabaseConsole(code.InteractiveConsole):
         """Print an exception; roll back after an error of the database."""
         from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- slow to import
 
-        from crudgen.data.open_application import rejection  # noqa: PLC0415 -- lazy
+        from crudgen.data.open_application import rejected_statement_message  # noqa: PLC0415 -- lazy
 
         error = sys.exc_info()[1]
         if not isinstance(error, DBAPIError):
             super().showtraceback()
             return
         self._session.rollback()
-        console.print_error(DatabaseError(f"{rejection(error)}\n  rolled back"))
+        console.print_error(DatabaseError(f"{rejected_statement_message(error)}\n  rolled back"))

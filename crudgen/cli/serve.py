@@ -153,9 +153,9 @@ def _table_following(
 
     if changes_tables:
         return TableFollowing(
-            TableFollower(lambda: hints(spec.schema), reporter), spec.build_keeping
+            TableFollower(lambda: hints(spec.schema), reporter), spec.build_with_served
         )
-    return TableFollowing(TableWatch(), spec.build_keeping)
+    return TableFollowing(TableWatch(), spec.build_with_served)
 
 
 class _Reporter:

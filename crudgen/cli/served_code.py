@@ -80,7 +80,7 @@ class ServedCode:
         """Generate the code of the spec. Raises SpecError."""
         return self._build_tree({})
 
-    def build_keeping(self, files: Collection[str]) -> "SourceTree":
+    def build_with_served(self, files: Collection[str]) -> "SourceTree":
         """Generate the code of the spec, with the served texts of these files. Raises CrudgenError.
 
         The other files may not fit them.

@@ -37,7 +37,7 @@ from .views.replica import replica_needs_of_fixtures
 from .views.routes import routes_view
 from .views.sample_rows import creatable_entities, sample_rows_view
 from .views.tables import has_relations, tables_view
-from .views.telemetry import has_events, tracing_needs_of_fixtures
+from .views.telemetry import has_events, required_in_test_fixtures
 from .views.tests import tests_view
 from .views.users import user_rows_view
 from .views.variables import folder_name, free_name
@@ -83,7 +83,7 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
         KitImports(schema.kit, "app.kit"),
         *needs_of_fixtures(schema),
         *replica_needs_of_fixtures(schema),
-        *tracing_needs_of_fixtures(schema),
+        *required_in_test_fixtures(schema),
     )
     yield FromTemplate("README.md", "README.md.jinja", project, once)
     yield FromTemplate(

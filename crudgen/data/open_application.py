@@ -65,10 +65,12 @@ def opened_application(
         except import_module("kit.errors").StartupError as error:
             raise NotConnectedError(str(error)) from None
         except DBAPIError as error:
-            raise DatabaseError(f"{rejection(error)}\n  nothing was changed") from None
+            raise DatabaseError(
+                f"{rejected_statement_message(error)}\n  nothing was changed"
+            ) from None
 
 
-def rejection(error: "DBAPIError") -> str:
+def rejected_statement_message(error: "DBAPIError") -> str:
     """Return why a database rejected a statement, and the statement."""
     from crudgen.kit.database.faults import reason_of  # noqa: PLC0415 -- imports SQLAlchemy
 

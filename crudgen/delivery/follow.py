@@ -149,7 +149,7 @@ def _change_text(found: Hints, one: Step | Problem) -> str:
 
 
 def _reasons_for_command(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
-    """Yield why the change of a table needs a command, with the table."""
+    """Yield each table that only `crudgen apply` can change, with the reason."""
     for problem in plan.problems:
         yield problem.table, _change_text(found, problem)
     for step in plan.steps:

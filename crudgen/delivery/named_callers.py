@@ -137,7 +137,10 @@ def _without_row(named: NamedCaller) -> str:
 
 
 def _merged_claims(stored: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return stored claims with those that a question says; `row.name` is a property of `row`."""
+    """Return the stored claims, replaced by those in a question.
+
+    `row.name` in a question replaces the property `name` of the claim `row`.
+    """
     row = stored.get("row")
     if row is None:
         return {**stored, **said}

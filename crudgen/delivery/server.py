@@ -77,7 +77,7 @@ class TableFollowing:
     """What makes the tables follow a spec while it is served."""
 
     tables: Tables
-    build_keeping: Callable[[Collection[str]], SourceTree]
+    build_with_served: Callable[[Collection[str]], SourceTree]
     """Generates the code of the spec with these files as they are served. Raises CrudgenError."""
 
 
@@ -196,7 +196,7 @@ class _Reloader:
 
     async def _serve_keeping_files(self, files: Collection[str]) -> None:
         if self.following is not None and files:
-            tree = await asyncio.to_thread(self.following.build_keeping, files)
+            tree = await asyncio.to_thread(self.following.build_with_served, files)
             if tree != self.switch.current.tree:
                 await self._swap_tree(tree)
 
@@ -225,7 +225,7 @@ def _serve_workers(
     reporter: Reporter,
     home: Home | None,
 ) -> None:
-    asyncio.run(_start_once(recipe, listener_url(listener), reporter))
+    asyncio.run(_check_start(recipe, listener_url(listener), reporter))
     install_worker()
     _Workers(_uvicorn_config(_WorkerFactory(recipe, home), options, factory=True), [listener]).run()
 
@@ -242,7 +242,7 @@ class _Workers(Multiprocess):
         super().terminate_all()
 
 
-async def _start_once(recipe: Recipe, url: str, reporter: Reporter) -> None:
+async def _check_start(recipe: Recipe, url: str, reporter: Reporter) -> None:
     """Start and stop the application: report errors and create tables before workers start."""
     switch = Switch(recipe)
     await switch.open()

@@ -17,7 +17,7 @@ LINK_TABLE = "_link"
 
 
 def tables_for_former_name(former: str) -> tuple[str, ...]:
-    """Return the tables that a former name of an entity can mean: `Person` is also `person`."""
+    """Return the tables that a former name of an entity can mean: `Person` or `person`."""
     names = (former, snake_case(former)) if ClassName.PATTERN.fullmatch(former) else (former,)
     return tuple(dict.fromkeys(names))
 

@@ -31,7 +31,7 @@ from crudgen.kit.access.accounts import Accounts
 from crudgen.kit.access.api_keys import ApiKeys
 from crudgen.kit.database import Change
 from crudgen.kit.errors import StartupError
-from crudgen.kit.replica.positions import History, latest_position, make_token
+from crudgen.kit.replica.positions import PositionHistory, latest_position, make_token
 from crudgen.kit.telemetry.tracing import TracingRouter
 from tests.admin.browsing import Browser
 from tests.support.asgi import DescribedClient
@@ -604,7 +604,7 @@ def test_tokens_are_signed_and_in_order() -> None:
 
 
 def test_the_lag_is_the_time_since_a_position_that_is_not_replayed() -> None:
-    history = History()
+    history = PositionHistory()
     for position in (10, 10, 20, 30):
         history.add(position)
         time.sleep(0.01)

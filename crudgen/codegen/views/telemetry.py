@@ -55,7 +55,7 @@ def tracing_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
         yield call(imports.name(".kit.telemetry.tracing", "TracingRouter"), [])
 
 
-def tracing_needs_of_fixtures(schema: Schema) -> Iterator[Mention]:
+def required_in_test_fixtures(schema: Schema) -> Iterator[Mention]:
     """Yield what the fixtures of tests must contain so that no test waits for a collector."""
     if schema.tracing:
         yield _NO_EXPORTER

@@ -48,7 +48,7 @@ def random_text(pattern: str, random: Random, shortest: int, longest: int) -> st
             more = random.choice((0, 1, shortest, longest))
         try:
             is_long = attempt % 4 == 3
-            text = _Builder(random, max(more, shortest), is_long=is_long).text_of(tree)
+            text = _Builder(random, max(more, shortest), is_long=is_long).matching_text(tree)
         except (_TooLongError, KeyError, RecursionError):
             continue
         text = text[:longest] if attempt % 2 else text
@@ -94,7 +94,7 @@ class _Builder:
         self._random, self._more, self._is_long = random, more, is_long
         self._length = 0
 
-    def text_of(self, tree: Any) -> str:
+    def matching_text(self, tree: Any) -> str:
         """Return a text for a part of the pattern. Raises KeyError for what is not supported."""
         return "".join(self._element(str(name), argument) for name, argument in tree)
 
@@ -103,13 +103,13 @@ class _Builder:
             least, most, inner = argument
             highest = min(int(most), int(least) + self._more)
             count = highest if self._is_long else self._random.randint(int(least), highest)
-            return "".join(self.text_of(inner) for _ in range(count))
+            return "".join(self.matching_text(inner) for _ in range(count))
         if name == "SUBPATTERN":
-            return self.text_of(argument[3])
+            return self.matching_text(argument[3])
         if name == "ATOMIC_GROUP":
-            return self.text_of(argument)
+            return self.matching_text(argument)
         if name == "BRANCH":
-            return self.text_of(self._random.choice(argument[1]))
+            return self.matching_text(self._random.choice(argument[1]))
         if name == "AT":
             return ""
         self._length += 1

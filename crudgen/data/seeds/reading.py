@@ -216,7 +216,7 @@ def _naming_fields(entity: Entity) -> list[Field]:
 
 
 def _valid_value(field: Field, node: Scalar) -> Value:
-    """Return the value of a field, or None if the scalar is none."""
+    """Return the value of a field, or None if the scalar is not valid for it."""
     try:
         return _stored_value(field, node)
     except ValueError:

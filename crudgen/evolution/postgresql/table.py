@@ -156,7 +156,7 @@ class ChangedTable:
             yield f"DROP INDEX {quoted(str(name))}"
 
     def freed_names(self) -> Iterator[str]:
-        """Yield the names that are free after the change, or can be taken over."""
+        """Yield the names that new indexes can have: of dropped, renamed and invalid ones."""
         change = self.change
         yield from (index.name for index in change.old_indexes)
         yield from (str(key.name) for key in change.old_uniques)

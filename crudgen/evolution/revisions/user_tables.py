@@ -70,7 +70,10 @@ def _row_column(table: str, rows: Table) -> Column[Any]:
 
 
 def problems(tables: Mapping[str, TableDefinition], present: Collection[str]) -> Iterator[Problem]:
-    """Yield the dropped tables that a column of users refers to. `present` is in the spec."""
+    """Yield a problem for each dropped table to which a column of a table of users still refers.
+
+    `present` has the tables of the spec.
+    """
     for name, targets in _references(tables).items():
         target = targets.get(USER_ROW_COLUMN)
         if target is not None and target not in tables:

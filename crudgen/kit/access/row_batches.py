@@ -122,7 +122,7 @@ class BulkRowView(RowView):
         ]
         before = [*links.locks, *batch.before, *guards]
         guarded = replace(batch, before=before, changes=updates)
-        found = await every._write_in_order(caller_db, guarded, [*links.after, *seen])
+        found = await every._write_in_key_order(caller_db, guarded, [*links.after, *seen])
         visible = found[-len(rows) :]
         if not all(visible):
             return Response(status_code=204)

@@ -23,7 +23,7 @@ class ConditionLog:
     def log_begin(
         self, condition: Condition, reason: str, engine: Engine, metadata: MetaData
     ) -> None:
-        """Log a condition, and its reason. If it may be a missing privilege, look for that first.
+        """Log a condition and its reason, with the missing privileges that may cause it.
 
         `metadata` has the tables that the application uses.
         """

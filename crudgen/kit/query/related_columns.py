@@ -126,14 +126,14 @@ class RelatedColumns(Columns):
                 related.append((path, one, f"filter_{n}"))
         return [*own, *related_conditions(self.properties, related, kind)]
 
-    def parts(
+    def list_parts(
         self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
     ) -> Iterable[Part]:
         """Return the parts of a list, whose rows `statement` selects, sorted by `order`."""
         if not any(name in self._paths for name, _ in order):
-            return super().parts(statement, order, kind)
+            return super().list_parts(statement, order, kind)
         values = {name: self.value(name, kind) for name in self.properties.readable}
-        return RelatedOrder(self.properties, values, self._paths, order, kind).parts(statement)
+        return RelatedOrder(self.properties, values, self._paths, order, kind).list_parts(statement)
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by; related ones are followed by the keys of their rows.

@@ -52,7 +52,7 @@ class RelatedOrder:
                 self._add(one.steps[:length])
         self._group = self._leading_group(paths.get(order[0][0]))
 
-    def parts(self, statement: Select[Any]) -> Iterator[Part]:
+    def list_parts(self, statement: Select[Any]) -> Iterator[Part]:
         """Yield the parts of a list; `statement` selects its rows."""
         if not self._group:
             yield Part(

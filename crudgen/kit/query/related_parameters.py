@@ -10,7 +10,7 @@ from .columns import Columns
 from .parameters import ListParameters
 from .query_parameters import Parameter, Problems, QueryParameters
 from .related_rows import DEFAULT_LIMIT, Include, RelatedQuery, RelatedRows
-from .values import page_size, unique_names
+from .values import page_size_parser, unique_names_parser
 
 MAX_INCLUDE_LIMIT = 100
 """Most rows of a relation to include for each row."""
@@ -34,7 +34,7 @@ class Includable:
         if not self.paths:
             return
         doc = "Related rows to include, each as a property of its name."
-        yield "include", Parameter(doc, unique_names(list(self.paths)), is_list=True)
+        yield "include", Parameter(doc, unique_names_parser(list(self.paths)), is_list=True)
         for path, steps in self.paths.items():
             if steps[-1].is_many:
                 # No default in OpenAPI: some clients would send it, also if `path` is not included.
@@ -42,7 +42,7 @@ class Includable:
                     f"Maximum number of {path.replace('__', ' of ')} to include for each row; "
                     f"{DEFAULT_LIMIT} if omitted."
                 )
-                yield f"{path}__limit", Parameter(doc, page_size(MAX_INCLUDE_LIMIT))
+                yield f"{path}__limit", Parameter(doc, page_size_parser(MAX_INCLUDE_LIMIT))
 
     def fields(self) -> Mapping[str, tuple[str, str]]:
         """Return the path to include and the attribute of each property of included rows."""
@@ -131,7 +131,7 @@ class RelatedParameters(ListParameters):
         for name, parameter in super()._parameters():
             if name == "fields":
                 allowed = [*self._shown, *counts, *includable.fields()]
-                yield name, replace(parameter, adapter=unique_names(allowed))
+                yield name, replace(parameter, adapter=unique_names_parser(allowed))
                 yield from includable.parameters()
             else:
                 yield name, parameter

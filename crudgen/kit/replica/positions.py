@@ -48,7 +48,7 @@ def _sign(text: bytes, secret: bytes) -> str:
     return hmac.new(secret, _PURPOSE + text, hashlib.sha256).hexdigest()[:32]
 
 
-class History:
+class PositionHistory:
     """When the primary was found at which positions."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from ..database.statements import Prepared, Values
 from ..database.transaction import Row
 from ..errors import Condition, StartupError, Unavailable
 from .conditions import ReplicaConditions
-from .positions import POSITION_SQL, SERVER_SQL, History, make_token
+from .positions import POSITION_SQL, SERVER_SQL, PositionHistory, make_token
 
 CHECK_SECONDS = 1.0
 """How often the position of each connection is read, and that of the primary."""
@@ -86,7 +86,7 @@ class Replica:
             read_only=True,
         )
         self._wait_seconds, self._lag_seconds = wait_seconds, lag_seconds
-        self._history = History()
+        self._history = PositionHistory()
         self._primary_server = ""
         self._is_checked, self._mismatch = False, ""
         self._seen: WeakKeyDictionary[Any, _Seen] = WeakKeyDictionary()

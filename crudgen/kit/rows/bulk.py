@@ -104,7 +104,7 @@ class BulkResource(Resource):
         Raises HTTPException 404, 409, 412, 422.
         """
         updates = self._update_batch(db, request, rows)
-        return rows_response(self._statements_for(db), await self._write_in_order(db, updates))
+        return rows_response(self._statements_for(db), await self._write_in_key_order(db, updates))
 
     def _update_batch(self, db: Database, request: Request, rows: Sequence[Changes]) -> Batch:
         """Return the changes that update rows; raise HTTPException 404, 409, 412."""
@@ -163,7 +163,7 @@ class BulkResource(Resource):
         Raises HTTPException 404, 409.
         """
         try:
-            await self._write_in_order(db, batch, deletes=True)
+            await self._write_in_key_order(db, batch, deletes=True)
         except HTTPException as error:
             keys, table = batch.keys, self._properties.table
             if not (len(keys) > 1 and may_depend_on_order(error, table)):
@@ -198,7 +198,7 @@ class BulkResource(Resource):
             is_explained = still.indexes or not isinstance(error, Referenced)
             raise (still if is_explained else error) from None
 
-    async def _write_in_order(
+    async def _write_in_key_order(
         self,
         db: Database,
         batch: Batch,

@@ -90,7 +90,7 @@ class LinkingBulkResource(LinkingResource, BulkResource):
         if use.rereads:
             start = n + len(after)
             after += [Change(use.read, {"key__": key}) for key in batch.keys]
-        found = await self._write_in_order(db, Batch(batch.keys, batch.changes, before), after)
+        found = await self._write_in_key_order(db, Batch(batch.keys, batch.changes, before), after)
         stored = {name: keys_by_owner(found[index]) for name, index in reads.items()}
         bodies = [
             with_json_properties(

@@ -39,7 +39,7 @@ def check_field_rules(
         if entity.access is None:
             continue
         for rules in entity.access.fields:
-            for key, problem, remedy in _rule_problems(written, entity, entity.access, rules):
+            for key, problem, remedy in _problems_of_rules(written, entity, entity.access, rules):
                 path = ("access", FIELDS, str(rules.name))
                 value = written.spec.access[FIELDS][rules.name]
                 is_long = isinstance(value, dict) and key in value
@@ -48,7 +48,7 @@ def check_field_rules(
         _check_relation_orders(written, entity, by_name, problems)
 
 
-def _rule_problems(
+def _problems_of_rules(
     written: WrittenSpec[EntitySpec], entity: Entity, access: Access, rules: FieldRules
 ) -> Iterator[_Problem]:
     """Yield what is wrong with the rules about one field."""
@@ -60,7 +60,7 @@ def _rule_problems(
         yield key, problem, remedy
         return
     if rules.read is not None:
-        yield from _read_rule_problems(written, field)
+        yield from _problems_of_read_rule(written, field)
         yield from _problems_of_callers_without_rows(access, rules.read, Action.READ, name)
         yield from _problems_of_replacing(entity, access, rules, field)
     if rules.write is None:
@@ -76,7 +76,7 @@ def _rule_problems(
     yield from _problems_of_creating(access, rules.write, field)
 
 
-def _read_rule_problems(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Problem]:
+def _problems_of_read_rule(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Problem]:
     name, key = str(field.name), Action.READ
     if field.pk:
         yield key, f"{name!r} is the key, which paths contain", "remove it from 'fields'"

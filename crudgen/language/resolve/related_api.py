@@ -95,7 +95,7 @@ class _RelationKeys:
                 continue
             try:
                 self._check_nested_write(relation, nested)
-                self._check_one_side(relation, found)
+                self._check_one_side_of_self_link(relation, found)
             except PathError as error:
                 location = self.written.locate("api", "write", name)
                 self.problems.add(location, error.problem, error.remedy)
@@ -202,7 +202,7 @@ class _RelationKeys:
             problem = f"{target.name} has no operation 'create'"
             raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
 
-    def _check_one_side(
+    def _check_one_side_of_self_link(
         self, relation: Relation, written: Iterable[tuple[FieldName, NestedWrite]]
     ) -> None:
         """Check that bodies contain only one side of a link of an entity to itself.

@@ -49,6 +49,6 @@ def with_keys_of_tables(
 def read_attributes(
     value: Any, attributes: Iterable[str], names: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the attributes of an object by JSON name: pydantic itself reads no other names."""
+    """Return the attributes of an object by their JSON names, the only ones that pydantic reads."""
     found = ((name, getattr(value, name, _MISSING)) for name in attributes)
     return {names.get(name, name): item for name, item in found if item is not _MISSING}

@@ -108,7 +108,7 @@ class _Comparison:
             what = f"column {expected.name}"
             if found is None:
                 yield Finding(f"{what}: missing from the database, {expected} in the models")
-            elif not self._same_column(found, expected):
+            elif not self._is_same_column(found, expected):
                 text = f"{what}: {found} in the database, {expected} in the models"
                 yield Finding(text, remedy=self._bigint_to_decimal_remedy(found, expected))
         for found in there.values():
@@ -118,7 +118,7 @@ class _Comparison:
             else:
                 yield Finding(f"{what} in the database, missing from the models, without a default")
 
-    def _same_column(self, found: Column, expected: Column) -> bool:
+    def _is_same_column(self, found: Column, expected: Column) -> bool:
         same = (
             found.type == expected.type
             and found.nullable == expected.nullable

@@ -64,7 +64,7 @@ class RequestLog:
     count = None
 
     def ignores(self, method: str, path: str) -> bool:
-        """Return whether the log has no requests."""
+        """Return whether no request is logged, because the level of the log is above INFO."""
         del method, path
         return not _requests.isEnabledFor(logging.INFO)
 

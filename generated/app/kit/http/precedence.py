@@ -1,4 +1,4 @@
-"""What comes first: the first of two routes, and a guard before the rest of a request."""
+"""Which of two routes handles a request, and guards: what runs before a request is read."""
 
 import re
 from abc import ABC, abstractmethod

@@ -15,17 +15,17 @@ from sqlalchemy import Column, ColumnElement, Select, case, cast, null, type_coe
 from ..database.indexes import is_indexed
 from ..database.json_rows import JsonRowEncoder, JsonRows, encoded_rows, json_rows
 from ..database.model_rows import ModelRowEncoder
-from ..database.plain_models import is_plain
 from ..database.properties import Properties
+from ..database.unchanged_rows import returns_rows_unchanged
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
 from .parts import Part, SortValue, may_be_null
 from .query import Filter, ListQuery
-from .values import TEXT, column_adapter, normalized_text
+from .values import TEXT, column_adapter, normalized_text_parser
 
 _NFC = AfterValidator(nfc)
-NFC_TEXT = normalized_text([_NFC])
+NFC_TEXT = normalized_text_parser([_NFC])
 Condition: TypeAlias = Callable[[str], ColumnElement[bool]]
 """A condition about the rows of a table, built for a dialect."""
 Masks: TypeAlias = Mapping[Column[Any], Condition | None]
@@ -59,8 +59,8 @@ class Columns:
         readable = self.properties.readable
         self.shown = tuple(name for name in public.model_fields if name in readable)
         self._models = model, public
-        self.is_plain = is_plain(public, model)
-        """Whether rows are written without pydantic (see database/plain_models.py)."""
+        self.is_plain = returns_rows_unchanged(public, model)
+        """Whether rows are written without pydantic (see database/unchanged_rows.py)."""
         self.key = self.properties.key
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
@@ -213,7 +213,7 @@ class Columns:
     def filter_adapter(self, name: str) -> TypeAdapter[Any]:
         """Return the parser for the filter values of a column. Text is normalized as in a body."""
         adapter, validators = self.adapter(name), self._validators.get(name)
-        return normalized_text(validators) if adapter is TEXT and validators else adapter
+        return normalized_text_parser(validators) if adapter is TEXT and validators else adapter
 
     def part_adapter(self, name: str) -> TypeAdapter[str]:
         """Return the parser for filters by a part of a text, such as `contains`."""
@@ -231,7 +231,7 @@ class Columns:
         """Return the WHERE conditions of filters. Parameters of the second are `filter_1_0` etc."""
         return [one.condition(self, f"filter_{n}", kind) for n, one in enumerate(filters)]
 
-    def parts(
+    def list_parts(
         self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
     ) -> Iterable[Part]:
         """Return the parts of a list, whose rows `statement` selects, sorted by `order`."""

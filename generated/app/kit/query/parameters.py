@@ -10,7 +10,7 @@ from .columns import Columns
 from .operators import OPERATORS
 from .query import Filter, ListQuery
 from .query_parameters import Parameter, Problems, QueryParameters
-from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names
+from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size_parser, unique_names_parser
 
 MAX_SORT_PROPERTIES = 8
 """Most properties to sort by, in addition to the key."""
@@ -30,7 +30,7 @@ class ListParameters(QueryParameters):
     def __init__(self, columns: Columns, default_limit: int, max_limit: int) -> None:
         self._columns = columns
         self._default_limit = default_limit
-        self._limit = page_size(max_limit)
+        self._limit = page_size_parser(max_limit)
         self._shown = {columns.json_name(name): name for name in columns.shown}
         """The attributes by JSON name."""
         self._signed = {
@@ -50,14 +50,14 @@ class ListParameters(QueryParameters):
         yield "cursor", Parameter(doc, CURSOR)
         if columns.sorted:
             doc = "Properties to sort by; `-` for descending. Ties are sorted by key, nulls first."
-            names = unique_names(list(self._signed), MAX_SORT_PROPERTIES)
+            names = unique_names_parser(list(self._signed), MAX_SORT_PROPERTIES)
             yield "sort", Parameter(doc, names, is_list=True)
         if columns.searched:
             places = " or ".join(map(columns.json_name, columns.searched))
             doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
             yield "q", Parameter(doc, SEARCH)
         doc = "Properties to return. Default: all. The returned rows lack the other properties."
-        yield "fields", Parameter(doc, unique_names(list(self._shown)), is_list=True)
+        yield "fields", Parameter(doc, unique_names_parser(list(self._shown)), is_list=True)
         doc = "`exact`: return the number of matching rows in the header X-Total-Count."
         yield "count", Parameter(doc, COUNT)
         for column in columns.filtered:

@@ -74,7 +74,7 @@ def page_statement(
     order = page_order(query, cursor)
     of_rows = select(*selected).select_from(columns.properties.table)
     statement = of_rows.where(*conditions(columns, query, kind))
-    parts = list(columns.parts(statement, order, kind))
+    parts = list(columns.list_parts(statement, order, kind))
     if cursor is not None:
         parts = [after for part in parts for after in part.after(cursor)]
     if query.cursor is not None or with_places or len(parts) > 1:

@@ -29,12 +29,12 @@ _BUILT_IN: Mapping[type, TypeAdapter[Any]] = {
 
 
 @cache
-def page_size(most: int) -> TypeAdapter[int]:
+def page_size_parser(most: int) -> TypeAdapter[int]:
     """Return the parser for the size of a page, from 1 to `most` rows."""
     return TypeAdapter(Annotated[int, Field(ge=1, le=most), DIGITS])
 
 
-def unique_names(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
+def unique_names_parser(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
     """Return the parser for a list of unique names. `name` and `-name` are the same name."""
     name: Any = Literal[tuple(names)]
     unique = Field(min_length=1, max_length=most, json_schema_extra={"uniqueItems": True})
@@ -48,7 +48,7 @@ def _check_unique_names(names: list[str]) -> list[str]:
     return names
 
 
-def normalized_text(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
+def normalized_text_parser(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
     """Return the parser that normalizes text as in a body. Invalid text stays unchanged.
 
     Text that is valid only with `+` instead of spaces is rejected: in a query, `+` means a space.

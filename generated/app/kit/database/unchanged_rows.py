@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ..models import Model
 
-_KIT = __name__.removesuffix("database.plain_models")
+_KIT = __name__.removesuffix("database.unchanged_rows")
 _WRAPPERS = {"default", "nullable"}
 _FUNCTIONS = {"function-after", "function-before", "function-wrap"}
 _VALUES = {
@@ -31,7 +31,7 @@ _NEUTRAL_KEYS = {"type", "schema", "metadata", "validation_alias", "serializatio
 _NOT_COMPARED = {"metadata", "ref", "title"}
 
 
-def is_plain(public: type[Model], model: type[Model]) -> bool:
+def returns_rows_unchanged(public: type[Model], model: type[Model]) -> bool:
     """Return whether a response model returns each row of a table unchanged.
 
     It does if all fields are columns with the same types, and all their validators and serializers
