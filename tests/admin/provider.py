@@ -44,6 +44,8 @@ class Provider:
     """The type of each revoked token, and the token."""
     is_broken: bool = False
     """Whether revocations fail."""
+    is_down: bool = False
+    """Whether all requests fail."""
     subject: str = "7"
     """The subject of refreshed tokens."""
     _challenges: dict[str, str] = field(default_factory=dict)
@@ -51,6 +53,8 @@ class Provider:
     def authenticate(self) -> flask.Response | None:
         """Accept requests of public clients, and revocations (RFC 7009), as the mock does not."""
         request = flask.request
+        if self.is_down:
+            return flask.Response(status=503)
         if request.path == "/oauth2/revoke":
             assert request.authorization is not None or "client_id" in request.form
             self.revoked.append((request.form["token_type_hint"], request.form["token"]))
@@ -65,6 +69,8 @@ class Provider:
     def change(self, response: flask.Response) -> flask.Response:
         """Return the response of the mock with what it lacks: PKCE, and access tokens as JWTs."""
         request = flask.request
+        if self.is_down:
+            return response
         if request.path.endswith("/openid-configuration"):
             return flask.jsonify(
                 {**response.get_json(), "revocation_endpoint": f"{self.url}/oauth2/revoke"}

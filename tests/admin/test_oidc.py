@@ -110,7 +110,7 @@ def message_of(answer: httpx.Response) -> str:
 def test_the_id_token_is_the_token_of_the_api(run: Any, provider: Provider) -> None:
     async def work(app: Any) -> None:
         page = Browser(app)
-        url = await start(page, "http://localhost/admin/heroes/list?page=2")
+        url = await start(page, "/admin/heroes/list?page=2")
         asked = parse_qs(urlsplit(url).query)
         assert url.startswith(f"{provider.url}/oauth2/authorize?")
         assert (asked["scope"], asked["response_type"]) == (["openid profile email"], ["code"])
@@ -119,7 +119,7 @@ def test_the_id_token_is_the_token_of_the_api(run: Any, provider: Provider) -> N
         assert "audience" not in asked
         callback = await consent(url)
         answer = await page.client.get(callback)
-        assert answer.headers["location"] == "http://localhost/admin/heroes/list?page=2"
+        assert answer.headers["location"] == "/admin/heroes/list?page=2"
         session, attempt = answer.headers.get_list("set-cookie")[:2]
         assert {"HttpOnly", "Path=/admin", "SameSite=lax"} <= {*session.split("; ")}
         assert attempt.startswith('admin_login="";')
@@ -169,7 +169,7 @@ def test_answers_that_begin_no_session(run: Any) -> None:
         assert "not belong" in message_of(await page.client.get(await consent(replayed)))
         for target in ("https://evil.example/", "//evil.example", "/\t/evil.example", "/heroes/"):
             answer = await log_in(Browser(app), next_page=target)
-            assert answer.headers["location"] == "http://localhost/admin/"
+            assert answer.headers["location"] == "/admin/"
         assert (await page.client.post("/admin/login", data={"password": "x"})).status_code in {
             403,
             405,
@@ -209,6 +209,36 @@ def test_access_tokens_are_refreshed(run: Any, provider: Provider) -> None:
         assert {kind for kind, _ in provider.revoked} == {"refresh_token"}
 
     run(SECRET, work)
+
+
+def test_a_session_while_the_provider_is_down(
+    run: Any, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In other processes than that of the login: their applications have fetched nothing yet."""
+    cookies = httpx.Cookies()
+
+    async def begin(app: Any) -> None:
+        page = Browser(app)
+        assert (await log_in(page)).status_code == 303
+        cookies.update(page.client.cookies)
+
+    async def log_out(app: Any) -> None:
+        page = Browser(app)
+        page.client.cookies.update(cookies)
+        await page.open("heroes/list")
+        provider.is_down = True
+        assert (await page.post("logout")).status_code == 303
+
+    async def go_on(app: Any) -> None:
+        page = Browser(app)
+        page.client.cookies.update(cookies)
+        shown = await page.read("heroes/list", 503)
+        assert "The keys of the identity provider cannot be fetched, try again" in shown
+
+    for work in (begin, log_out, go_on):
+        run(SECRET, work)
+    assert not provider.revoked
+    assert "The refresh token of a session is not revoked: The identity provider" in caplog.text
 
 
 @pytest.mark.long

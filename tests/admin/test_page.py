@@ -203,6 +203,54 @@ def test_rows_of_all_types(run: Callable[[Work], None]) -> None:
     run(work)
 
 
+def test_a_value_that_is_never_shown_can_be_removed(
+    run: Callable[[Work], None], started: tuple[Farm, Any, asyncio.Runner]
+) -> None:
+    def secrets() -> list[str | None]:
+        rows = started[1].connection().exec_driver_sql("SELECT name, secret FROM animal")
+        found = [row.secret for row in rows]
+        started[1].rollback()
+        return found
+
+    async def work(farm: Farm) -> None:
+        page = await farm.page("ed")
+        assert "Remove the stored value" not in await page.read("animals/create")
+        assert (await page.fill("animals/create", COW)).status_code == 303
+        for values, secret in (
+            ({"name": "Cow"}, "moo"),
+            ({"_secret-delete": "on", "secret": "mooo"}, "mooo"),
+            ({"_secret-delete": "on"}, None),
+        ):
+            saved = await page.fill("animals/edit?pk=1", values)
+            assert saved.status_code == 303, errors_of(saved.text)
+            assert secrets() == [secret]
+
+    run(work)
+
+
+def test_links_do_not_depend_on_the_host_that_a_request_names(run: Callable[[Work], None]) -> None:
+    async def work(farm: Farm) -> None:
+        page = await farm.page("bea")
+        assert (await page.fill("keepers/create", {"code": "a", "name": "Ann"})).status_code == 303
+        forged = {"host": "evil.example", "x-forwarded-host": "evil.example"}
+        for path in ("", "keepers/list", "keepers/detail?pk=a", "keepers/edit?pk=a"):
+            shown = await page.client.get(f"/admin/{path}", headers=forged)
+            assert shown.status_code == 200
+            assert "evil" not in shown.text
+            assert "http://" not in shown.text.replace("http://www.w3.org/", "")
+        for client in (page.client, Browser(farm.app).client):
+            for path in ("/admin", "/admin/tags/create", "/admin/login", "/admin/keepers/list"):
+                answer = await client.get(path, headers=forged)
+                assert answer.headers.get("location", "/").startswith("/")
+        query = "name=delete&pk=a&_origin=http%3A%2F%2Flocalhost%2Fadmin%2Fkeepers%2Flist%3Fq%3Dx"
+        done = await page.client.post(
+            f"/admin/_api/keepers/row-action?{query}", headers={"x-csrftoken": page.token}
+        )
+        assert done.json() == {"redirect": "/admin/keepers/list?q=x"}
+
+    run(work)
+
+
 def test_files_are_downloaded(run: Callable[[Work], None]) -> None:
     async def work(farm: Farm) -> None:
         page, viewer = await farm.page("ed"), await farm.page("vic")
@@ -490,7 +538,14 @@ def test_sessions(run: Callable[[Work], None]) -> None:
         other.client.cookies.set("admin_session", changed)
         assert (await other.client.get("/admin/animals/list")).status_code == 303
         secure = Browser(farm.app, "https://localhost")
-        assert "Secure" in (await secure.log_in("ed", PASSWORD)).headers["set-cookie"]
+        await secure.open("login")
+        for answer in (
+            await secure.client.get("/admin/login", headers={"cookie": ""}),
+            await secure.log_in("ed", PASSWORD),
+            await secure.post("logout"),
+        ):
+            assert all("; Secure" in one for one in answer.headers.get_list("set-cookie"))
+            assert answer.headers.get_list("set-cookie")
         elsewhere = await secure.client.post(
             "/admin/login?next=https%3A%2F%2Fevil.example%2F",
             data={"csrftoken": secure.token, "username": "ed", "password": PASSWORD},
@@ -511,7 +566,7 @@ def test_requests_of_other_sites(run: Callable[[Work], None]) -> None:
                     f"/admin/{path}", data={"csrftoken": token, "code": "a", "name": "Ann"}
                 )
                 assert answer.status_code == 403
-                assert "Open the page again" in answer.text
+                assert "Reload the page" in answer.text
                 is_script = "json" in answer.headers["content-type"]
                 assert is_script == path.startswith("_api")
         assert (await farm.ask("bea", "GET", "/keepers/")).json() == []

@@ -8,6 +8,7 @@ from http.client import HTTPException
 from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, build_opener
 
@@ -104,6 +105,9 @@ def _fetch_json(url: str) -> dict[str, Any]:
                 if len(body) > MAX_BYTES or monotonic() > end:
                     raise FetchError(f"the response of {url} is too large or too slow")
         found = json.loads(body)
+    except HTTPError as error:
+        error.close()
+        raise FetchError(f"{url}: {error}") from error
     except (OSError, ValueError, HTTPException, RecursionError) as error:
         raise FetchError(f"{url}: {error}") from error
     if not isinstance(found, dict):

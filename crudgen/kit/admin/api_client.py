@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message
 
-STATE = "admin.state"
-"""The key in the scope of a request to the page: the state of the application."""
+from .links import RECEIVED
+
 _FORWARDED = ("host", "user-agent", "x-request-id", "traceparent", "tracestate", "baggage")
 """The headers of a request to the page that its requests to the API have too."""
 Parameters = Sequence[tuple[str, str]]
@@ -67,12 +68,13 @@ class ApiClient:
         sent = {**_headers(request), **(headers or {})}
         if kind:
             sent |= {"content-type": kind, "content-length": str(len(body))}
+        received = request.scope[RECEIVED]
         scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": method,
-            "scheme": request.scope.get("scheme", "http"),
+            "scheme": received.get("scheme", "http"),
             "path": path,
             "raw_path": quote(path, safe="/%:@!$&'()*+,;=~").encode(),
             "query_string": urlencode(query).encode(),
@@ -80,9 +82,9 @@ class ApiClient:
             "headers": [
                 (name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()
             ],
-            "client": request.scope.get("client"),
-            "server": request.scope.get("server"),
-            "state": dict(request.scope.get(STATE, {})),
+            "client": received.get("client"),
+            "server": received.get("server"),
+            "state": dict(received.get("state", {})),
         }
         return await _run(self.app, scope, body)
 
@@ -97,8 +99,9 @@ def _headers(request: Request) -> dict[str, str]:
 
     Its X-Read-After lets no replica answer, which may lack what the user has just written.
     """
+    given = Headers(scope=request.scope[RECEIVED])
     sent = {"x-read-after": "latest"} | {
-        name: value for name in _FORWARDED if (value := request.headers.get(name)) is not None
+        name: value for name in _FORWARDED if (value := given.get(name)) is not None
     }
     authorization = getattr(request.state, "admin_authorization", None)
     return sent if authorization is None else sent | {"authorization": authorization}

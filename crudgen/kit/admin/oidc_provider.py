@@ -22,6 +22,7 @@ from ..access.caller import BaseCaller
 from ..access.tokens import Tokens
 from .api_client import ApiClient
 from .cookies import SESSION_SECONDS, CookieSizeError, EncryptedCookie
+from .links import absolute_url
 from .oidc_requests import GrantedTokens, LoginAttempt, OidcError, OidcRequests, is_same, refusal
 from .providers import TokenProvider
 
@@ -126,7 +127,7 @@ class OidcProvider(TokenProvider):
         """End the session, here and at the provider."""
         session = self._session(request)
         request.state.admin_refreshed = None
-        login = str(request.url_for(f"{request.app.state.ROUTE_NAME}:login"))
+        login = absolute_url(request, "login")
         hint = "" if session is None else session.granted.id_token
         url = await self._requests.logout_url(hint, login)
         if session is not None and session.granted.refresh_token:
@@ -249,7 +250,7 @@ def _failed(request: Request, templates: Jinja2Templates, error: OidcError) -> R
 
 
 def _callback_url(request: Request) -> str:
-    return str(request.url_for(f"{request.app.state.ROUTE_NAME}:oidc_callback"))
+    return absolute_url(request, "oidc_callback")
 
 
 def _target(request: Request) -> str:

@@ -121,7 +121,7 @@ class OidcRequests:
 
     async def revoke(self, refresh_token: str) -> None:
         """Revoke a refresh token, if the provider can (RFC 7009). Raises OidcError."""
-        if not self._metadata.get("revocation_endpoint"):
+        if not (await self._discover()).get("revocation_endpoint"):
             return
         url = await self._endpoint("revocation_endpoint")
 
@@ -169,7 +169,7 @@ class OidcRequests:
         token: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Send a request to the token endpoint, and return its response. Raises OidcError."""
-        methods = self._metadata.get(_SUPPORTED) or ["client_secret_basic"]
+        methods = (await self._discover()).get(_SUPPORTED) or ["client_secret_basic"]
         by_body = "client_secret_basic" not in methods and "client_secret_post" in methods
         secret = self._client.client_secret
         way = "client_secret_post" if by_body else "client_secret_basic"
@@ -191,15 +191,19 @@ class OidcRequests:
                 raise OidcError(f"{self.issuer} sent no valid response") from None
         return dict(sent)
 
-    async def _endpoint(self, name: str) -> str:
-        """Return the URL of an endpoint of the provider. Raises OidcError."""
+    async def _discover(self) -> Mapping[str, Any]:
+        """Return the discovery document of the provider. Raises OidcError."""
         if not self._metadata or monotonic() - self._fetched > METADATA_SECONDS:
             try:
                 self._metadata = await run_in_thread(lambda: fetch_discovery(self.issuer))
             except FetchError as error:
                 raise OidcError(f"The identity provider is not available: {error}") from None
             self._fetched = monotonic()
-        url = self._metadata.get(name)
+        return self._metadata
+
+    async def _endpoint(self, name: str) -> str:
+        """Return the URL of an endpoint of the provider. Raises OidcError."""
+        url = (await self._discover()).get(name)
         if not isinstance(url, str) or not is_http_url(url):
             raise OidcError(f"{self.issuer} has no valid {name}")
         if urlsplit(self.issuer).scheme == "https" and urlsplit(url).scheme != "https":

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import StartupError
 from ..settings import BaseAppSettings
-from .api_client import STATE, ApiClient
+from .api_client import ApiClient
+from .links import without_host
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ class _Page:
             return
         if self._built is None:
             self._built = self._build()
-        scope[STATE] = dict(scope.get("state", {}))
-        await self._built(scope, receive, _with_headers(scope, send))
+        await self._built(without_host(scope), receive, _with_headers(scope, send))
 
     def _build(self) -> ASGIApp:
         from .site import build_site
@@ -131,13 +131,18 @@ def _is_local(scope: Scope) -> bool:
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
-    """Return a `send` that adds the headers that protect the page."""
+    """Return a `send` that adds the headers that protect the page; cookies are secure by TLS."""
     is_static = "/static/" in scope["path"]
+    ending = b"; Secure" if scope["scheme"] == "https" else b""
 
     async def send_message(message: Message) -> None:
         if message["type"] == "http.response.start":
             added: list[Any] = [*_HEADERS.items(), *([] if is_static else [_NOT_STORED])]
-            message["headers"] = [*message.get("headers", ()), *added]
+            sent = [
+                (name, value + ending if name == b"set-cookie" else value)
+                for name, value in message.get("headers", ())
+            ]
+            message["headers"] = [*sent, *added]
         await send(message)
 
     return send_message

@@ -16,7 +16,7 @@ from starlette_admin.importers import ImportConfig
 from .actions import view_class
 from .api_client import ApiClient
 from .downloads import download_route
-from .form_token_errors import FormTokenErrors
+from .middleware_errors import MiddlewareErrors
 from .reading import MAX_ROWS
 from .tables import Table
 from .templates import TEMPLATES
@@ -41,7 +41,7 @@ def build_site(
         templates_dir="templates/admin",
         additional_loaders=[DictLoader({**TEMPLATES, **login})],
         auth_provider=provider,
-        middlewares=[Middleware(FormTokenErrors, templates=lambda: admin.templates)],
+        middlewares=[Middleware(MiddlewareErrors, templates=lambda: admin.templates)],
         secret_key=hmac.new(secret, b"admin page", hashlib.sha256).hexdigest(),
         timezone_config=None,
         import_config=ImportConfig(max_rows=MAX_ROWS),

@@ -74,6 +74,12 @@ TEMPLATES = {
 {% include field.extra.input %}
 {% if request.state.action == "EDIT" %}
 <small class="form-hint">The stored value is not shown. An empty input keeps it.</small>
+{% if field.extra.removable %}
+<label class="form-check mt-2">
+  <input type="checkbox" class="form-check-input" name="_{{ field.id }}-delete" />
+  <span class="form-check-label">Remove the stored value</span>
+</label>
+{% endif %}
 {% endif %}
 """,
     "crudgen/login.html": """\

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette_admin import RequestAction
 from starlette_admin.exceptions import ActionFailed, FormValidationError
@@ -67,7 +68,8 @@ class TableView(ReadingView):
         if row is None:
             raise FormValidationError({GENERAL: f"{self.table.title} {pk} not found"})
         is_form = request.state.action is not RequestAction.IMPORT
-        expected = str((await request.form()).get(ETAG) or "") if is_form else row.etag
+        form = await request.form()
+        expected = str(form.get(ETAG) or "") if is_form else row.etag
         request.state.admin_etag = expected  # a form with errors is shown with the same one
         body: dict[str, Any] = {}
         errors: dict[str | int, Any] = {}
@@ -75,7 +77,9 @@ class TableView(ReadingView):
             if not one.update or one.name not in data:
                 continue
             sent = data[one.name]
-            if not _is_kept(one, sent, row, is_form=is_form):
+            if is_form and not sent and _is_removed(one, form):
+                body[one.name] = None
+            elif not _is_kept(one, sent, row, is_form=is_form):
                 _set_value(body, errors, one, sent)
         if errors:
             raise FormValidationError(errors)
@@ -124,6 +128,11 @@ def _is_absent(one: Property, sent: Any) -> bool:
     if sent == "":
         return not (one.default and one.optional) and not (one.required and one.is_text)
     return False
+
+
+def _is_removed(one: Property, form: FormData) -> bool:
+    """Return whether a form removes the stored value of a property that it does not show."""
+    return one.optional and not one.read and form.get(f"_{one.name}-delete") == "on"
 
 
 def _is_kept(one: Property, sent: Any, row: Row, *, is_form: bool) -> bool:
