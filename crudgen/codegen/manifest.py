@@ -22,13 +22,13 @@ from .views.caller import caller_view_of_schema
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.computed import has_computed
 from .views.dashboard import dashboard
+from .views.data_provider import provider_view
 from .views.hooks import hook_functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.nested import nested_view
 from .views.nested_tests import nested_tests_view
 from .views.project import ProjectView, project_view
-from .views.provider import provider_view
 from .views.references import Entities, by_name
 from .views.referrers import possibly_undeletable
 from .views.related import related_view

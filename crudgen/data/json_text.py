@@ -30,7 +30,7 @@ class _Text:
         self.text, self.position = self.text[self.position :] + chunk, 0
 
     def advance(self, end: int) -> None:
-        """Continue at a position in the text."""
+        """Move the position to `end`, and count the lines before it."""
         self.line += self.text.count("\n", self.position, end)
         self.position = end
 

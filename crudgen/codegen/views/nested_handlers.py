@@ -271,7 +271,7 @@ class NestedHandlers:
         return statement(raw(""), errors)
 
     def _link_errors(self, errors: Code) -> Code:
-        """Return error responses with those that are about links."""
+        """Return the source of error responses, joined with `LINK_ERRORS`."""
         return errors + raw(" | ") + self._imports.name("..kit.rows.links", "LINK_ERRORS")
 
     def _signature(

@@ -52,7 +52,7 @@ class PermittedCaller(Guard, SecurityBase):
         return Depends(self)
 
     async def __call__(self, request: Request) -> BaseCaller | None:
-        """Return the caller of a request. It runs as guard and as dependency, and verifies once."""
+        """Return the caller of a request; a second call returns the same without verification."""
         known: dict[PermittedCaller, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
         if self not in known:
             known[self] = await self._verified_caller(request)

@@ -16,7 +16,7 @@ def default_from_caller() -> None:
     """
 
 
-class Presets:
+class CallerPresets:
     """The values of new rows of a table that come from the caller who creates them.
 
     `presets` are the attributes of the caller, by the attribute of the row. If the request body

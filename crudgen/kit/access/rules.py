@@ -12,7 +12,7 @@ from ..models import Model
 from .caller import BaseCaller
 from .clauses import Clause
 from .errors import Forbidden, Unauthorized
-from .presets import Presets
+from .presets import CallerPresets
 
 Roles = frozenset[str] | None
 """The roles of a caller; None for a caller without credentials."""
@@ -216,7 +216,7 @@ class Access:
         named = (self.read, self.create, self.update, self.delete)
         self.permissions = (*named, *self.actions.values())
         """All permissions about rows."""
-        self.presets = Presets(presets or {})
+        self.presets = CallerPresets(presets or {})
         """The values of new rows that come from the caller."""
         self.is_about_rows = any(
             clause is not None for one in self.permissions for _, clause in one.rules

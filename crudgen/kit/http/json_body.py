@@ -154,8 +154,8 @@ def _large_number_error(body: bytes) -> HTTPException | None:
     """
     value = json.loads(
         body.decode(),
-        parse_int=_mark_large,
-        parse_float=_mark_large,
+        parse_int=_placeholder,
+        parse_float=_placeholder,
         parse_constant=_refuse_constant,
     )
     loc = _find_location(value, lambda item: item is _LARGE)
@@ -163,7 +163,7 @@ def _large_number_error(body: bytes) -> HTTPException | None:
     return None if loc is None else _body_error("int_parsing_size", loc, message)
 
 
-def _mark_large(text: str) -> object:
+def _placeholder(text: str) -> object:
     return _LARGE if _LONG.match(text) else 0
 
 

@@ -29,7 +29,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.01
 """The pauses while a read waits until the replica has replayed a write."""
 _NO_RESPONSE = (TimedOutError, TimeoutError)
 _STATEMENT_TIMEOUT = "57014"
-_LOOK = f"SELECT {POSITION_SQL}, pg_is_in_recovery(), {SERVER_SQL}"
+_SERVER_STATE = f"SELECT {POSITION_SQL}, pg_is_in_recovery(), {SERVER_SQL}"
 _POSITION = select(literal_column(POSITION_SQL, BigInteger).label("position"))
 _SAMPLE = _POSITION.add_columns(literal_column(SERVER_SQL, String).label("server"))
 _IDENTITY = {
@@ -188,7 +188,7 @@ class Replica:
         if self.conditions.names:
             return None
         try:
-            seen = await self._server.run(self._look)
+            seen = await self._server.run(self._read_server_state)
         except Exception as error:
             self._record_failure(error)
             return None
@@ -214,7 +214,7 @@ class Replica:
         seen = self._seen.get(connection)
         now = time.monotonic()
         if seen is None or connection.is_pooled or now - seen.checked > CHECK_SECONDS:
-            seen = await self._look(connection)
+            seen = await self._read_server_state(connection)
         if seen.refusal is not None:
             raise seen.refusal
         ends, pause = now + self._wait_seconds, FIRST_PAUSE
@@ -226,11 +226,11 @@ class Replica:
                 raise NotServedError("behind")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-            seen = await self._look(connection)
+            seen = await self._read_server_state(connection)
 
-    async def _look(self, connection: Any) -> _Seen:
+    async def _read_server_state(self, connection: Any) -> _Seen:
         """Find out what the server of a connection has replayed, and whether it may answer."""
-        cursor = await connection.execute(_LOOK)
+        cursor = await connection.execute(_SERVER_STATE)
         replayed, is_standby, server = await cursor.fetchone()
         seen = _Seen(time.monotonic(), replayed or 0)
         lag = self._history.lag(seen.replayed)
@@ -263,7 +263,7 @@ class Replica:
         """Connect to the replica; return the condition that prevents reads, or None."""
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                seen = await self._server.run(self._look)
+                seen = await self._server.run(self._read_server_state)
         except Exception as error:
             return self._record_failure(error)
         if seen.refusal is None:

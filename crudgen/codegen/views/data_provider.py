@@ -10,13 +10,13 @@ from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Json, Schema, TypeName
 
 from .collections import Collection
+from .data_provider_actions import ActionMethodView, action_methods
 from .handlers import requires_etag
-from .provider_actions import ActionMethodView, action_methods
 from .references import Entities, by_name
 
 
 @dataclass(frozen=True, slots=True)
-class RelationsView:
+class DataProviderRelations:
     """What the provider knows of the relations of an entity, as literals of TypeScript."""
 
     names: Code
@@ -40,7 +40,7 @@ class ResourceView:
     requires_etag: Code
     page_size: Code
     operations: Code
-    relations: RelationsView | None
+    relations: DataProviderRelations | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _resource_view(
 
 def _relations_view(
     entity: Entity, entities: Entities, conventions: NamingConventions
-) -> RelationsView:
+) -> DataProviderRelations:
     write = dict(entity.api.write)
     added, created = [], []
     for one in entity.relations:
@@ -101,7 +101,7 @@ def _relations_view(
         for one in collections
         if one.can_list
     }
-    return RelationsView(
+    return DataProviderRelations(
         names=typescript([str(one.json_name) for one in entity.relations]),
         added=typescript([*added]),
         created=typescript([*created]),
