@@ -59,6 +59,7 @@ AsJson: TypeAlias = Annotated[
 ]
 
 
+_ABOUT_THE_DATABASE = re.compile(r"database(: | \S+: )")
 _SETTING = re.compile(r"^\s*(export\s+)?DATABASE_URL\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -131,8 +132,13 @@ def named_origin(url: str | None) -> Iterator[None]:
         raise with_origin(error, url) from None
 
 
-def with_origin(error: CrudgenError, url: str | None) -> DatabaseError:
-    """Return an error that says where the URL of the database is from; `url` is the option."""
+def with_origin(error: CrudgenError, url: str | None) -> CrudgenError:
+    """Return an error that says where the URL of the database is from; `url` is the option.
+
+    An error about something else, such as another setting, is returned as it is.
+    """
+    if not _ABOUT_THE_DATABASE.match(str(error)):
+        return error
     return DatabaseError(f"{error}\n  the URL is from {_url_origin(url)}")
 
 

@@ -75,7 +75,7 @@ def load(  # noqa: PLR0913 -- each is an option of the command
     """
     _check_options(file, entity, rejected, skip=skip)
     chosen = form_of(file, form)
-    separator = _checked_delimiter(delimiter, is_used=entity is not None and chosen is Form.CSV)
+    separator = _checked_delimiter(delimiter, file, chosen, entity)
     options = _Options(file, chosen, separator, entities, database, dry_run)
     if rejected is not None:
         from crudgen.data.writing import check_replaceable  # noqa: PLC0415 -- lazy
@@ -124,14 +124,18 @@ def _check_options(file: Path, entity: str | None, rejected: Path | None, *, ski
         )
 
 
-def _checked_delimiter(written: str | None, *, is_used: bool) -> str:
+def _checked_delimiter(written: str | None, file: Path, form: Form, entity: str | None) -> str:
     """Return the character that separates the cells of CSV. Raises ArgumentError."""
     if written is None:
         return COMMA
-    if not is_used:
+    if form is not Form.CSV:
+        shown = "standard input" if file == STREAM else file
         raise ArgumentError(
-            "--delimiter is for CSV files with rows of one entity: give --as ENTITY"
+            f"--delimiter is for CSV, but {shown} is read as {form}\n"
+            "  omit it; or if the file is CSV, give --format csv"
         )
+    if entity is None:
+        raise ArgumentError("--delimiter is for files with rows of one entity: give --as ENTITY")
     delimiter = "\t" if written in {"tab", r"\t"} else written
     if delimiter not in DELIMITERS:
         known = ", ".join("tab" if one == "\t" else f"'{one}'" for one in DELIMITERS)

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 Names = dict[str, Any]
-_START = re.compile(r"(?:[\s(]+|--[^\n]*|/\*.*?\*/)*+", re.DOTALL)
-"""What can stand before the first word of a statement: spaces, brackets and comments."""
-_WORD = re.compile(r"[a-z]+")
-_TRANSACTION = ("begin", "savepoint", "release", "set")
-_READING = frozenset(("select", "pragma", "explain", "show", "values", "table", *_TRANSACTION))
-_CHANGING = frozenset(("insert", "update", "delete", "merge"))
+_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"", re.DOTALL)
+"""What contains words that are not keywords: comments, texts and quoted names."""
+_LOCKING = re.compile(r"\bfor\s+(?:no\s+key\s+)?update\b")
+_WORD = re.compile(r"[a-z_0-9$]+")
+_TRANSACTION = ("begin", "commit", "rollback", "savepoint", "release", "set")
+_READING = frozenset(("pragma", "show", "values", "table", *_TRANSACTION))
+_CHANGING = frozenset(("insert", "update", "delete", "merge", "into"))
+_MAKING = frozenset(("create", "refresh", "execute"))
+"""What EXPLAIN ANALYZE of PostgreSQL runs too."""
 
 
 def run_code(text: str, filename: str, names: Names) -> None:
@@ -76,12 +79,22 @@ def watched(session: "Session") -> Callable[[], bool]:
 
 
 def _may_change(statement: str) -> bool:
-    """Return whether a statement is not one that only reads."""
-    begin = _START.match(statement)
-    words = _WORD.findall(statement.lower(), begin.end() if begin else 0)
-    if words[:1] == ["with"]:
-        return not _CHANGING.isdisjoint(words)
-    return words[:1] != [] and words[0] not in _READING
+    """Return whether a statement is not one that only reads.
+
+    `SELECT … INTO` and `EXPLAIN ANALYZE` of a change write on PostgreSQL; `FOR UPDATE` does not.
+    """
+    keywords = _TEXT.sub(" ", statement.lower())
+    words = _WORD.findall(_LOCKING.sub(" ", keywords))
+    match words[:1]:
+        case ["select" | "with"]:
+            return not _CHANGING.isdisjoint(words)
+        case ["explain"]:
+            is_run = not {"analyze", "analyse"}.isdisjoint(words)
+            return is_run and not (_CHANGING | _MAKING).isdisjoint(words)
+        case [first]:
+            return first not in _READING
+        case _:
+            return False
 
 
 def interact(banner: str, names: Names, session: "Session") -> None:

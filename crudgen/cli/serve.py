@@ -1,6 +1,5 @@
 """The command `crudgen serve`. Reason to change: its options or messages."""
 
-import re
 import traceback
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -134,9 +133,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     except TablesError as error:
         raise ServeError(f"{error}\n{reporter.commands_text(error)}") from None
     except (NotConnectedError, ServeError) as error:
-        if re.match(r"database(: | \S+: )", str(error)):
-            raise database_options.with_origin(error, database) from None
-        raise
+        raise database_options.with_origin(error, database) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 

@@ -32,11 +32,12 @@ def _quoted(cell: str, delimiter: str) -> str:
 
 
 def csv_records(
-    lines: Iterable[str], name: str, delimiter: str = COMMA
+    lines: Iterable[str], name: str, delimiter: str = COMMA, limit: int | None = MAX_RECORD
 ) -> Iterator[tuple[int, Sequence[str | None]]]:
     """Yield the cells of each record, and the number of its first line. Empty lines are skipped.
 
-    `lines` have their ends. Raises DataError, with the line, for quotation marks in wrong places.
+    `lines` have their ends. `limit` is the most characters of a record of several lines; None is
+    no limit. Raises DataError, with the line, for quotation marks in wrong places.
     """
     numbered, pattern = enumerate(lines, 1), re.compile(_CELL.format(re.escape(delimiter)))
     for first, line in numbered:
@@ -47,7 +48,7 @@ def csv_records(
         record, length, marks = [line], len(line), line.count('"')
         while marks % 2:
             following = next(numbered, None)
-            if following is None or length > MAX_RECORD:
+            if following is None or (limit is not None and length > limit):
                 raise DataError(f"{name}:{first}: a quotation mark is never closed")
             record.append(following[1])
             length += len(following[1])

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -81,18 +82,19 @@ def _decoded(text: bytes) -> str:
 
 def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -> ImportedFile:
     """Return the rows of a CSV file. Raises DataError for an unknown or repeated column."""
-    records = csv_records(lines, name, delimiter)
+    first = [*_until_text(lines)]
+    if (other := _other_delimiter(first, delimiter)) is not None:
+        raise DataError(
+            f"{name}:{len(first)}: the columns are separated by {_shown(other)}, not by"
+            f" {_shown(delimiter)}\n  say so: --delimiter {_shown(other)}"
+        )
+    records = csv_records(chain(first, lines), name, delimiter)
     line, header = next(records, (1, ()))
     known = {str(field.json_name): field.type for field in entity.fields}
     names = [cell or "" for cell in header]
     if not names:
         raise DataError(f"{name}: the file is empty\n  the first line names the columns")
     unknown = [f"'{one}'" for one in names if one not in known]
-    if unknown and (other := _other_delimiter(names, delimiter)):
-        raise DataError(
-            f"{name}:{line}: the columns are separated by {_shown(other)}, not by"
-            f" {_shown(delimiter)}\n  say so: --delimiter {_shown(other)}"
-        )
     if unknown:
         raise DataError(
             f"{name}:{line}: {entity.name} has no field {', '.join(unknown)}\n"
@@ -107,10 +109,27 @@ def _csv_file(name: str, lines: Iterator[str], entity: Entity, delimiter: str) -
     )
 
 
-def _other_delimiter(names: Sequence[str], delimiter: str) -> str | None:
-    """Return the delimiter that a single name contains."""
-    found = [one for one in DELIMITERS if one != delimiter and one in names[0]]
-    return found[0] if found and len(names) == 1 else None
+def _until_text(lines: Iterator[str]) -> Iterator[str]:
+    """Yield lines up to the first that is not empty."""
+    for line in lines:
+        yield line
+        if line.strip("\r\n"):
+            return
+
+
+def _other_delimiter(lines: Sequence[str], delimiter: str) -> str | None:
+    """Return the delimiter that separates names, if the given one separates none."""
+    if _width(lines, delimiter) > 1:
+        return None
+    return next((one for one in DELIMITERS if _width(lines, one) > 1), None)
+
+
+def _width(lines: Sequence[str], delimiter: str) -> int:
+    """Return the number of names in the first line with text; 0 if it is not such a line."""
+    try:
+        return len(next(csv_records(lines, "", delimiter), (1, ()))[1])
+    except DataError:
+        return 0
 
 
 def _shown(delimiter: str) -> str:

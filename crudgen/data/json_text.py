@@ -22,6 +22,8 @@ class _Text:
         self._stream, self.name = stream, name
         self.text, self.position, self.line = "", 0, 1
         self.is_over = False
+        self.limit: int | None = MAX_RECORD
+        """Most characters of the next object; None is no limit."""
 
     def more(self) -> None:
         """Read as much again as there is in memory, so that long objects take linear time."""
@@ -47,10 +49,13 @@ class _Text:
         return DataError(f"{self.name}:{line or self.line}: {problem}")
 
 
-def json_objects(stream: IO[str], name: str) -> Iterator[tuple[int, str]]:
+def json_objects(
+    stream: IO[str], name: str, limit: int | None = MAX_RECORD
+) -> Iterator[tuple[int, str]]:
     """Yield the text of each object in a JSON array, and its line.
 
-    Raises DataError if the text is no array of objects.
+    Raises DataError if the text is no array of objects, if the first one is longer than MAX_RECORD,
+    or another longer than `limit`; None is no limit.
     """
     found = _Text(stream, name)
     found.more()
@@ -65,6 +70,7 @@ def json_objects(stream: IO[str], name: str) -> Iterator[tuple[int, str]]:
             raise found.error("expected a JSON object")
         line, text = found.line, _object(found)
         yield line, text
+        found.limit = limit
         match found.next_token():
             case ",":
                 found.advance(found.position + 1)
@@ -107,7 +113,7 @@ def _object(found: _Text) -> str:
         except json.JSONDecodeError as error:
             near = error.pos >= len(found.text) - _NEAR_THE_END
             is_cut_off = near or error.msg.startswith("Unterminated string")
-            if len(found.text) - found.position > MAX_RECORD:
+            if found.limit is not None and len(found.text) - found.position > found.limit:
                 raise too_long(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)

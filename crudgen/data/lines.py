@@ -1,11 +1,11 @@
 """The lines of a file with rows. Reason to change: how files are opened, and their limits."""
 
 import lzma
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import IO, AnyStr
 
@@ -14,7 +14,10 @@ from crudgen.errors import DataError
 from .forms import STREAM
 
 MAX_RECORD = 100 * 2**20
-"""Most bytes or characters of a row in a file: rows are in memory one by one."""
+"""Most bytes or characters of a row in a file of others, and of the first line of a dump.
+
+Rows are in memory one by one. Those of a dump have no limit: what was dumped can be loaded.
+"""
 
 
 @contextmanager
@@ -37,13 +40,21 @@ def opened_bytes(path: Path, stdin: IO[bytes]) -> AbstractContextManager[IO[byte
     return nullcontext(stdin) if path == STREAM else path.open("rb")
 
 
-def bounded_lines(stream: IO[AnyStr], name: str) -> Iterator[AnyStr]:
-    """Yield the lines of a file. Raises DataError for one that is longer than MAX_RECORD."""
-    lines = iter(partial(stream.readline, MAX_RECORD + 1), stream.read(0))
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_RECORD:
+def bounded_lines(
+    stream: IO[AnyStr], name: str, limit: int | None = MAX_RECORD
+) -> Iterator[AnyStr]:
+    """Yield the lines of a file.
+
+    Raises DataError for a first line that is longer than MAX_RECORD, and for others that are longer
+    than `limit`; None is no limit.
+    """
+    most, number = MAX_RECORD, 0
+    while line := stream.readline(most + 1):
+        number += 1
+        if len(line) > most:
             raise too_long(f"{name}:{number}")
         yield line
+        most = sys.maxsize - 1 if limit is None else limit
 
 
 def too_long(place: str) -> DataError:
@@ -54,8 +65,13 @@ def too_long(place: str) -> DataError:
     )
 
 
-def json_lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not empty, with their numbers. Raises DataError."""
-    for number, line in enumerate(bounded_lines(stream, name), 1):
+def json_lines(
+    stream: IO[bytes], name: str, limit: int | None = MAX_RECORD
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not empty, with their numbers. Raises DataError.
+
+    `limit` is that of `bounded_lines`.
+    """
+    for number, line in enumerate(bounded_lines(stream, name, limit), 1):
         if text := (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip():
             yield number, text

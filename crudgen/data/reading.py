@@ -71,10 +71,10 @@ def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader
             return
         with opened_bytes(path, stdin) as stream:
             if form is Form.NDJSON:
-                yield _TextReader(json_lines(stream, name), name)
+                yield _TextReader(json_lines(stream, name, limit=None), name)
                 return
             with io.TextIOWrapper(stream, "utf-8-sig") as text:
-                yield _TextReader(json_objects(text, name), name)
+                yield _TextReader(json_objects(text, name, limit=None), name)
 
 
 class _TextReader:
@@ -135,7 +135,7 @@ class _ArchiveReader:
                 raise DataError(f"{self._name}: the archive has no {table}.csv")
             with self._archive.open(f"{table}.csv") as member:
                 lines = io.TextIOWrapper(member, "utf-8-sig", newline="")
-                records = csv_records(bounded_lines(lines, file), file)
+                records = csv_records(bounded_lines(lines, file, limit=None), file, limit=None)
                 yield from _csv_rows(records, file, one, problems)
         problems.check()
 

@@ -122,4 +122,28 @@ def test_options_without_effect_are_refused(run: Callable[..., Result]) -> None:
     ):
         result = run("load", "new.csv", *options)
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+    for arguments, message in (
+        (
+            ["-", "--as", "Hero"],
+            "standard input is read as ndjson\n  omit it; or if the file is CSV",
+        ),
+        (["a.json"], "but a.json is read as json\n  omit it; or if the file is CSV"),
+        (["new.csv"], "give --as ENTITY"),
+        (["new.csv", "--as", "Hero", "--delimiter", "x"], "separated by one of ','"),
+    ):
+        result = run("load", "--delimiter", ";", *arguments)
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
     assert Path("new.csv").read_text() == "name\nCid\n"
+
+
+def test_only_errors_of_the_database_name_the_origin_of_its_url(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = run("shell", "-c", "1", "--database", "sqlite:////nowhere/a.db")
+    assert refused.stderr.endswith("  the URL is from --database\n")
+    monkeypatch.setenv("DATABASE_READ_URL", "postgresql://replica/app")
+    refused = run("shell", "-c", "1")
+    assert refused.stderr == (
+        "error: DATABASE_READ_URL is set, but the application reads from no replica\n"
+        "  write 'read_replica: true' in crudgen.yaml, or remove the variable\n"
+    )

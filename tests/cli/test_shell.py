@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,8 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
             "SELECT 1",
             " with one AS (SELECT 1) SELECT * FROM one",
             "EXPLAIN SELECT 1",
+            "EXPLAIN DELETE FROM hero",
+            "WITH one AS (SELECT 1) SELECT 'delete', name AS \"update\" FROM hero -- insert",
         ):
             session.execute(text(reading)).all()
             assert not has_changes()
@@ -110,3 +113,34 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
             assert not has_changes()
         session.connection().exec_driver_sql("DELETE FROM hero")
         assert has_changes()
+
+
+READING = (
+    "EXPLAIN SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "EXPLAIN DELETE FROM hero",
+    "SELECT * FROM hero FOR UPDATE",
+    "WITH one AS (SELECT 1) SELECT * FROM hero FOR NO KEY UPDATE",
+    "SHOW search_path",
+)
+CHANGES = (
+    "EXPLAIN ANALYZE DELETE FROM hero",
+    "EXPLAIN (costs off, analyze) UPDATE hero SET age = 5",
+    "EXPLAIN ANALYZE WITH one AS (DELETE FROM hero RETURNING *) SELECT * FROM one",
+    "EXPLAIN ANALYZE CREATE TABLE other AS SELECT 1",
+    "WITH one AS (DELETE FROM hero RETURNING *) SELECT * FROM one",
+    "SELECT name INTO other FROM hero",
+)
+
+
+def test_statements_of_postgresql_that_change_rows_are_noticed(
+    new_database: Callable[[str], str],
+) -> None:
+    schema = load_texts({"hero.yaml": "name: Hero\nfields: {name: str, age: int?}\n"})
+    with opened(schema, new_database("postgresql")) as application:
+        session = application.session
+        has_changes = watched(session)
+        for statement in (*READING, *CHANGES):
+            session.execute(text(statement))
+            assert has_changes() == (statement in CHANGES), statement
+            session.rollback()

@@ -431,6 +431,29 @@ def test_a_row_has_a_greatest_length() -> None:
         next(bounded_lines(io.StringIO(long), "a.csv"))
     with pytest.raises(DataError, match=r"a\.json:2: a row is longer than 100 MiB"):
         next(json_objects(io.StringIO('[\n{"a": "' + long), "a.json"))
+    with pytest.raises(DataError, match=r"a\.ndjson:1: a row is longer than 100 MiB"):
+        next(json_lines(io.BytesIO(long.encode()), "a.ndjson", limit=None))
+
+
+@pytest.mark.long
+def test_a_row_that_is_longer_is_dumped_and_loaded(tmp_path: Path) -> None:
+    with opened({"entities/note.yaml": "name: Note\nfields: {body: json}\n"}) as spec:
+        file, database = tmp_path / "a.ndjson", Database(f"sqlite:///{tmp_path}/a.db")
+        tables = {"note": {"rows": 2, "columns": {"id": "int", "body": "json"}}}
+        first = {"crudgen_dump": 1, "secrets": True, "tables": tables}
+        body = ("a" * 1000 + "\n") * (MAX_RECORD // 1000)
+        rows = [{"note": {"id": key, "body": body}} for key, body in ((1, ""), (2, body))]
+        file.write_text("".join(f"{json.dumps(one)}\n" for one in (first, *rows)))
+        assert file.stat().st_size > MAX_RECORD
+        assert spec.load(database, file) == {"note": 2}
+        again = tmp_path / "b.ndjson"
+        assert spec.dump(database, again).endswith(b'a\\n"}}\n')
+        assert spec.load(Database(f"sqlite:///{tmp_path}/b.db"), again) == {"note": 2}
+    long = "x" * (MAX_RECORD + 10)
+    objects = json_objects(io.StringIO(f'[{{}}, {{"a": "{long}"}}]'), "a.json", limit=None)
+    assert len([*objects]) == 2
+    cells = csv_records(["a\n", f'"{long}\n', '"\n'], "a.csv", limit=None)
+    assert len([*cells]) == 2
 
 
 def test_a_cell_that_is_no_json_is_refused(tmp_path: Path) -> None:

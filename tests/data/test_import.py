@@ -225,6 +225,13 @@ REFUSED = [
         "a.csv:1: the columns are separated by ';', not by ','\n  say so",
     ),
     ("a.csv", "name\tage\n", "separated by tab, not by ','\n  say so: --delimiter tab"),
+    (
+        "a.csv",
+        '\n"name";"age"\n',
+        "a.csv:2: the columns are separated by ';', not by ','\n  say so",
+    ),
+    ("a.csv", 'name;"age"\n"Ann";1\n', "a.csv:1: the columns are separated by ';'"),
+    ("a.csv", '"name;age"\n', "a.csv:1: Hero has no field 'name;age'"),
     ("a.csv", "nme,age\n", "a.csv:1: Hero has no field 'nme'"),
     ("a.csv", "name,,name\n", "a.csv:1: Hero has no field ''"),
     ("a.csv", "name,name\n", "a.csv:1: the column name is repeated"),

@@ -174,6 +174,7 @@ def test_a_statement_is_named_by_its_own_table(
     [
         ("postgresql://ann@db.internal/shop%20a", ("shop a", "db.internal", 5432)),
         ("postgresql://[::1]:5433/shop", ("shop", "::1", 5433)),
+        ("postgresql://db.internal/shop%2Fa", ("shop/a", "db.internal", 5432)),
         ("postgresql:///shop", ("shop", None, None)),
         ("postgresql://ann@/run/postgresql:5433/shop", ("shop", "/run/postgresql", None)),
         ("postgresql://a:1,b:2/shop", ("shop", None, None)),

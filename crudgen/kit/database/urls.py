@@ -95,7 +95,7 @@ def describe(parameters: Mapping[str, str]) -> str:
         for host, port in zip(hosts, ports, strict=False)
     ]
     user = f"{quote(parameters['user'], safe='')}@" if "user" in parameters else ""
-    return f"postgresql://{user}{','.join(places)}/{quote(parameters.get('dbname', ''))}"
+    return f"postgresql://{user}{','.join(places)}/{quote(parameters.get('dbname', ''), safe='')}"
 
 
 def read_postgresql_url(url: str) -> dict[str, str]:
