@@ -12,6 +12,7 @@ from pathlib import Path
 
 import fastapi.dependencies.models
 import psycopg
+import psycopg_pool
 import pytest
 import uvicorn.config
 import uvicorn.protocols.utils
@@ -99,12 +100,16 @@ PRIVATE: dict[str, Callable[[], bool]] = {
     "psycopg: connection.wait and pgconn (kit/database/connections.py)": lambda: (
         has(psycopg.AsyncConnection, "wait")() and has(psycopg.pq.PGconn, "consume_input")()
     ),
-    "psycopg: prepared statements (kit/fast/read_pipeline.py)": lambda: (
+    "psycopg: prepared statements (kit/fast)": lambda: (
         has(PrepareManager(), "get", "maybe_add_to_cache", "validate", "maintain_gen")()
         and has(PrepareManager(), "_to_flush")()
         and takes(PostgresQuery.convert, "query", "vars")()
         and takes(PostgresQuery.dump, "vars")()
         and "_prepared" in inspect.getsource(psycopg.AsyncConnection.__mro__[1])
+    ),
+    "psycopg: execute (kit/fast/direct_statements.py)": takes(psycopg.generators.execute, "pgconn"),
+    "psycopg: lifetime of a pooled connection (kit/fast/kept_connections.py)": lambda: (
+        "conn._expire_at <= monotonic()" in inspect.getsource(psycopg_pool.AsyncConnectionPool)
     ),
     "uvicorn: HttpToolsProtocol (kit/http/protocol.py)": has(
         HttpToolsProtocol,

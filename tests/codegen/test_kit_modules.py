@@ -73,7 +73,8 @@ NOT_IMPORTED = {
     *("health.py", "logs.py", "protocol.py", "resource.py", "routing.py"),  # former names
     "database/async_sessions.py",  # imported when it is used
     *("fast/direct.py", "fast/group_commit.py", "fast/included_json.py", "fast/json_objects.py"),
-    *("fast/shared_reads.py", "fast/shortcut_table.py"),
+    *("fast/direct_statements.py", "fast/kept_connections.py", "fast/shared_reads.py"),
+    "fast/shortcut_table.py",
 }
 """Modules of the kit that no import statement of a project names."""
 

@@ -64,6 +64,6 @@ def responses(root: Path, database: str, deleted: list[str]) -> list[Answer]:
 def test_each_part_can_be_deleted_alone(root: Path, new_database: NewDatabase) -> None:
     expected = responses(root, new_database("sqlite"), [])
     assert [one.status for one in expected] == [200, 422, 200, 200, 404, 200]
-    assert len(DELETIONS) == 5
+    assert len(DELETIONS) == 6
     for deleted in DELETIONS:
         assert responses(root, new_database("sqlite"), deleted) == expected, deleted

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from ..acceleration import fast_module
 from .codes import Fault
 from .faults import classify
 from .statements import Prepared
@@ -122,6 +123,9 @@ async def _run_execution(connection: Any, execution: Execution | None) -> Execut
 
 
 async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+    fast = fast_module("direct_statements")
+    if fast is not None and (statement := fast.send(connection, prepared.sql, bound)) is not None:
+        return await statement.rows()  # type: ignore[no-any-return]
     cursor = await connection.execute(prepared.sql, bound, prepare=True)
     rows: list[Row] = await cursor.fetchall()
     return rows

@@ -14,6 +14,9 @@ What each part does:
 - Writes on SQLite: `group_commit.py`. Writes that arrive together share one fsync.
 - Reads on PostgreSQL: `shared_reads.py`, `read_pipeline.py`. Short reads that wait together share
   connections and round trips.
+- Other statements on PostgreSQL: `direct_statements.py`, `driver_queries.py`. A prepared statement
+  is executed without a cursor of psycopg. `kept_connections.py` passes a connection on to the next
+  request without psycopg's pool.
 - The start: `lazy.py`, `garbage.py`. Routes and the OpenAPI document are built when they are first
   needed.
 
@@ -29,6 +32,7 @@ How to turn it off:
 - Responses without ASGI, and requests without FastAPI: set `SHORTCUT=false`.
 - Responses without ASGI: delete `direct.py`. Other servers and protocols do not use it.
 - Reads on PostgreSQL: set `DATABASE_SHARED_READS=false`, or delete `shared_reads.py`.
+- Other statements on PostgreSQL: delete `direct_statements.py` and `kept_connections.py`.
 - Rows as JSON: delete `json_objects.py` and `included_json.py`.
 - Writes on SQLite: delete `group_commit.py`.
 - The start, and requests without FastAPI: delete `lazy.py` and `shortcut_table.py`.

@@ -17,9 +17,9 @@ from ..database.codes import Fault
 from ..database.faults import classify
 from ..database.statements import Prepared
 from ..database.transaction import Row
+from .driver_queries import queries_of
 
 _psycopg: Any = import_module("psycopg")  # an import statement would need it for type checks
-_Query: Any = import_module("psycopg._queries").PostgresQuery
 _SHOULD_PREPARE: Any = import_module("psycopg._preparing").Prepare.SHOULD
 _BAD = _psycopg.pq.ConnStatus.BAD
 _FAILED, _ROWS = _psycopg.pq.ExecStatus.FATAL_ERROR, _psycopg.pq.ExecStatus.TUPLES_OK
@@ -27,8 +27,6 @@ _SYNC = _psycopg.pq.ExecStatus.PIPELINE_SYNC
 
 MAX_SENT = 32
 """Most reads that are sent and not answered."""
-_MAX_QUERIES = 100
-"""Most statements whose parsed text is kept for a connection."""
 _MAX_UNUSED = 20
 """Most prepared statements that are not used any more, until the connection deallocates them."""
 REPEATED = {Fault.RETRY, Fault.DISCONNECTED, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
@@ -83,7 +81,7 @@ class ReadPipeline:
         self._received = received
         self._server = connection.pgconn
         self._statements = connection._prepared
-        self._queries: dict[str, tuple[Any, Any]] = {}
+        self._queries = queries_of(connection)
         self._sent = deque[_Sent]()
         self._results: list[Any] = []
         self._loop = asyncio.get_running_loop()
@@ -112,7 +110,7 @@ class ReadPipeline:
     def send(self, read: Read) -> None:
         """Send a read, whose future gets the rows or the error."""
         try:
-            transformer, query = self._query(read)
+            transformer, query = self._queries.query(read.prepared.sql, read.bound)
         except Exception as error:  # a value that the driver cannot send
             read.future.set_exception(error)
             return
@@ -133,21 +131,6 @@ class ReadPipeline:
                 self._loop.add_writer(self._socket, self._flush)
         except _psycopg.Error:
             self.end()
-
-    def _query(self, read: Read) -> tuple[Any, Any]:
-        """Return the statement of a read as psycopg sends it, with the values of the read."""
-        sql = read.prepared.sql
-        found = self._queries.get(sql)
-        if found is not None:
-            found[1].dump(read.bound)
-            return found
-        if len(self._queries) >= _MAX_QUERIES:
-            self._queries.clear()
-        transformer = _psycopg.adapt.Transformer(self.connection)
-        query = _Query(transformer)
-        query.convert(sql, read.bound)
-        self._queries[sql] = transformer, query
-        return self._queries[sql]
 
     def _flush(self) -> None:
         """Send the rest of what did not fit in the buffer of the socket."""

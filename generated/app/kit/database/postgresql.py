@@ -64,7 +64,7 @@ class Postgresql:
         try:
             parameters = read_postgresql_url(url)
             self.connector = Connector(parameters, settings, preparing)
-            self._pool = ConnectionPool(
+            self._pool = _pool_class()(
                 self.connector, connections=connections, lock_seconds=lock_seconds
             )
         except ImportError:
@@ -272,6 +272,11 @@ class Postgresql:
                 return await self._turn.acquire()
         except TimeoutError:
             return False
+
+
+def _pool_class() -> type[ConnectionPool]:
+    fast = fast_module("kept_connections")
+    return ConnectionPool if fast is None else fast.KeptConnections
 
 
 async def _pause_before_retry(fault: Fault, attempt: int) -> None:
