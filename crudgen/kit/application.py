@@ -80,7 +80,7 @@ class Application(FastAPI):
         """Make the responses to requests that exceed a limit, by path; others have `detail`."""
         super().__init__(**options)
         self.state.limits = limits
-        self.add_middleware(LimitMiddleware, responses=self.limit_responses)
+        self.add_middleware(LimitMiddleware)
 
     def setup(self) -> None:
         """Add the routes `/openapi.json`, `/docs` and `/redoc`."""

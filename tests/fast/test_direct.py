@@ -667,6 +667,36 @@ def test_observers_are_told_of_each_request_once(
     assert all(observer.told == expected for observer in observers)
 
 
+class SamplingObserver(Observer):
+    """Decides for each request whether it is sampled, as the spans of requests do."""
+
+    decisions = 0
+
+    def ignores(self, method: str, path: str) -> bool:
+        del method, path
+        self.decisions += 1
+        return True
+
+    def begin(self, exchange: Any) -> None:
+        self.decisions += 1
+        super().begin(exchange)
+
+
+def test_a_request_is_sampled_once(wires: Wires) -> None:
+    samplers: list[SamplingObserver] = []
+
+    def observe(app: Any, _package: ModuleType) -> None:
+        samplers.append(SamplingObserver())
+        app.observe(samplers[-1])
+        app.observe(Counter())
+
+    wires.start(extend=observe)
+    wires.store()
+    assert {one.decisions for one in samplers} == {1}
+    wires.send(encoded(PLAIN))
+    assert {one.decisions for one in samplers} == {2}
+
+
 class FailingObserver(Observer):
     """Raises errors at the beginning or at the end."""
 

@@ -10,9 +10,9 @@ from .api_client import Parameters
 
 
 def batches(
-    app: Starlette, path: str, query: Parameters, more: Parameters, maximum: int
+    app: Starlette, path: str, query: Parameters, more: Parameters, max_parameters: int
 ) -> Iterator[tuple[Sequence[str], Parameters]]:
-    """Yield parts of a query, at most `maximum` parameters each, and their values.
+    """Yield parts of a query, at most `max_parameters` each, and their values.
 
     Each part is followed by the parameters `more`. Its URL has at most MAX_URL_BYTES bytes, unless
     a single parameter is longer.
@@ -22,7 +22,7 @@ def batches(
     used = 0
     for one in query:
         size = _size([one])
-        if part and (len(part) == maximum or used + size > room):
+        if part and (len(part) == max_parameters or used + size > room):
             yield [value for _, value in part], [*part, *more]
             part, used = [], 0
         part.append(one)

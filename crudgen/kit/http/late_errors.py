@@ -5,8 +5,6 @@ import logging
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from ..errors import ResponseAbortedError
-
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -19,7 +17,7 @@ async def run_application(app: ASGIApp, scope: Scope, receive: Receive, send: Se
         return await app(scope, receive, send)
     except Exception as error:
         cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
-        if isinstance(error, ResponseAbortedError):
+        if getattr(error, "aborts_response", False):
             cycle.disconnected = True
             return cycle.transport.abort()
         if not cycle.response_complete:

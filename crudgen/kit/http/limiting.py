@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from math import ceil
@@ -47,21 +47,18 @@ def warn_of_unenforced_limits(scope: Scope) -> None:
 class LimitMiddleware:
     """Middleware that responds to a request that exceeds a limit.
 
-    `responses` make the responses of paths whose clients expect another form of errors.
+    The application has `limit_responses`, for paths whose clients expect another form of errors.
     """
 
-    def __init__(
-        self, app: ASGIApp, responses: Mapping[str, Callable[[LimitExceeded], Response]]
-    ) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._responses = responses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond if the request exceeds a limit, else call the application."""
         error = scope.get(OUTCOME)
         if isinstance(error, LimitExceeded):
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            make_response = self._responses.get(path, _detail_response)
+            make_response = scope["app"].limit_responses.get(path, _detail_response)
             await make_response(error)(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -51,7 +51,7 @@ def configure(service: str) -> None:
 def flush() -> None:
     """Send the spans that wait, if the provider can; give up after FLUSH_SECONDS.
 
-    The provider does not keep the time that it is given: an exporter repeats its requests.
+    The timeout of the provider is not enough: exporters that repeat their requests exceed it.
     """
     send = getattr(trace.get_tracer_provider(), "force_flush", None)
     if send is None:

@@ -28,7 +28,7 @@ def trace_sessions(engines: Engines, spans: StatementSpans) -> None:
     def end(
         _connection: Any, _cursor: Any, _sql: str, _values: Any, context: Any, _many: bool
     ) -> None:
-        if span := vars(context).pop(_SPAN, None):
+        if context is not None and (span := vars(context).pop(_SPAN, None)):
             span.end()
 
     def fail(found: ExceptionContext) -> None:

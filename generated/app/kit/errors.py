@@ -78,6 +78,9 @@ class UnreachableError(StartupError):
 class ResponseAbortedError(Exception):
     """A response that has started cannot be completed. The reason is logged."""
 
+    aborts_response = True
+    """The mark by which the protocol knows the error, also that of another copy of the kit."""
+
 
 class Conflict(HTTPException):
     """409: another row has the same values. The problems name properties, but no values."""

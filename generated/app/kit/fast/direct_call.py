@@ -80,11 +80,13 @@ class DirectCall:
 
 
 def _all_ignore(observers: Sequence[Observer], scope: Scope) -> bool:
-    """Return whether no observer needs to know of the request."""
+    """Return whether no observer needs to know of the request.
+
+    `ignores` decides whether the request is sampled. It is not asked if `begin` decides.
+    """
+    if any(one.count is not None for one in observers):
+        return False
     try:
-        return not any(
-            one.count is not None or not one.ignores(scope["method"], scope["path"])
-            for one in observers
-        )
+        return all(one.ignores(scope["method"], scope["path"]) for one in observers)
     except Exception:
         return False
