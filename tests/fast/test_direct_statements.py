@@ -8,13 +8,17 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import Integer, literal_column, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from crudgen.kit.database.connections import Connector
 from crudgen.kit.database.sessions import SessionSettings
+from crudgen.kit.database.statements import Prepared
 from crudgen.kit.database.urls import read_postgresql_url
 from crudgen.kit.errors import Condition, Unavailable
 from crudgen.kit.fast import direct_statements
 from crudgen.kit.fast.kept_connections import KeptConnections
+from crudgen.kit.fast.read_pipeline import Read, ReadPipeline
 from tests.fast.test_shared_reads import client_of, run_sql
 from tests.support.postgres import clients_of
 
@@ -218,6 +222,25 @@ def test_requests_wait_for_a_connection_no_longer_than_allowed(pool: KeptConnect
         for one in used:
             await pool.give_back(one)
             assert one.closed
+
+    pool_test(pool, work)
+
+
+def test_a_read_that_fails_is_prepared_once(pool: KeptConnections) -> None:
+    failing = Prepared(select(literal_column("1 / 0", Integer)), PGDialect_psycopg(), ())  # type: ignore[no-untyped-call]
+
+    async def work() -> None:
+        connection = await pool.acquire(asyncio.get_running_loop().time() + 60)
+        pipeline = ReadPipeline(connection, lambda _: None)
+        for _ in range(3):
+            future = asyncio.get_running_loop().create_future()
+            pipeline.send(Read(failing, {}, future, 0.0))
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await future
+        pipeline.end()
+        cursor = await connection.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert await cursor.fetchone() == (1,)
+        await pool.give_back(connection)
 
     pool_test(pool, work)
 

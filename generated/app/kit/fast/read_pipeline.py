@@ -179,7 +179,7 @@ class ReadPipeline:
     def _resolve(self, sent: _Sent, results: list[Any]) -> None:
         """Set the rows or the error of a read."""
         if sent.added is not None:
-            self._statements.validate(*sent.added, results[-1:])
+            self._statements.validate(*sent.added, results[:1])  # that of the preparation
         if len(self._statements._to_flush) > _MAX_UNUSED:
             self.is_ending = True
         future, last = sent.read.future, results[-1] if results else None
