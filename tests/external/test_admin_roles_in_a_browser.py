@@ -441,7 +441,7 @@ def test_forms_of_another_origin(
         page.click("button")
     assert done.value is not None
     assert (done.value.status, page.url) == (403, f"{admin}/countries/create")
-    assert "Open the page again" in page.inner_text("body")
+    assert "Reload the page and try again" in page.inner_text("body")
     assert "France" not in client(served).get(case.path).text
 
 

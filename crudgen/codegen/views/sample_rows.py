@@ -30,7 +30,9 @@ def sample_body(entity: Entity) -> dict[str, Json]:
     samples = request_samples(entity)
     first = {} if samples is None else samples.first
     values = body_of(entity, first)
-    return values | {str(field.json_name): None for field in sent if _has_default_target(field)}
+    return values | {
+        str(field.json_name): None for field in sent if _is_optional_with_default_target(field)
+    }
 
 
 def body_of(entity: Entity, row: Mapping[FieldName, Value]) -> dict[str, Json]:
@@ -39,7 +41,7 @@ def body_of(entity: Entity, row: Mapping[FieldName, Value]) -> dict[str, Json]:
     return {str(one.json_name): to_json_value(one, row[one.name]) for one in fields}
 
 
-def _has_default_target(field: Field) -> bool:
+def _is_optional_with_default_target(field: Field) -> bool:
     """Return whether an optional field refers to a row by default."""
     is_set = field.default not in (None, Constant(None))
     return field.reference is not None and field.optional and is_set

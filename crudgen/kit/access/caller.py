@@ -41,7 +41,7 @@ def claim(name: str, **options: Any) -> Any:
 
 
 def claim_locations(name: str) -> AliasChoices:
-    """Return the places in the payload of a token where pydantic looks for a claim."""
+    """Return where a claim is read: under its name, or nested by the parts between dots."""
     return AliasChoices(name, AliasPath(*name.split(".")))
 
 

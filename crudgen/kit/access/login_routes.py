@@ -159,7 +159,7 @@ def read_form(content_type: str | None, body: bytes) -> tuple[str, str]:
         raise HTTPException(415, f"The body should be a form: send Content-Type: {_FORM}")
     found: dict[str, str] = {}
     for part in body.split(b"&") if body else ():
-        key, _, value = (_decode_part(one) for one in part.partition(b"="))
+        key, _, value = (_decode_form_text(one) for one in part.partition(b"="))
         if key in found:
             raise _invalid_form_error("repeated", key, "The property should be given once")
         if key not in _NEEDED and key not in _IGNORED:
@@ -179,7 +179,7 @@ def read_form(content_type: str | None, body: bytes) -> tuple[str, str]:
     return found["username"], found["password"]
 
 
-def _decode_part(part: bytes) -> str:
+def _decode_form_text(part: bytes) -> str:
     """Decode a key or a value of a form. Raises HTTPException 422 if it is not UTF-8."""
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode()

@@ -103,7 +103,7 @@ def field_of(one: Property, table: Table) -> BaseField:
     return field
 
 
-def upload_value(sent: Any) -> str | None:
+def uploaded_or_removed(sent: Any) -> str | None:
     """Return the value of an upload for a body: base64, or null if the file is removed."""
     return None if sent == _REMOVE else str(sent)
 

@@ -63,7 +63,7 @@ class ReadingView(BaseModelView):
         return self.table.permits(self.caller_of(request), "read")
 
     def can_view_detail(self, request: Request) -> bool:
-        """Return whether the API reads single rows."""
+        """Return whether the API reads single rows, for whichever caller."""
         del request
         return self.table.offers("read")
 

@@ -9,7 +9,7 @@ from starlette_admin.exceptions import ActionFailed, FormValidationError
 
 from .api_client import ApiResponse
 from .api_errors import CHANGED, GENERAL, errors_by_property, message_of
-from .fields import upload_value
+from .fields import uploaded_or_removed
 from .reading import ReadingView
 from .rows import Row
 from .tables import Property
@@ -162,7 +162,7 @@ def _set_value(
             case list():
                 body[one.name] = [json_value(one, str(text)) for text in sent]
             case _ if one.kind == "bytes":
-                body[one.name] = upload_value(sent)
+                body[one.name] = uploaded_or_removed(sent)
             case _:
                 body[one.name] = json_value(one, "" if sent is None else str(sent))
     except FormValueError as error:

@@ -25,7 +25,7 @@ _KEY = "app.guarded"
 
 
 class GuardedHooks(Generic[ModelT, CallerT]):
-    """The rows of an entity with functions of the owner; `view` returns what a caller may do.
+    """The rows of an entity with functions of the owner; `view` returns the operations of a caller.
 
     The functions run if the rules let the caller request the operation. Their transaction applies
     the rules of every entity.

@@ -44,8 +44,8 @@ class Includable:
                 )
                 yield f"{path}__limit", Parameter(doc, page_size_parser(MAX_INCLUDE_LIMIT))
 
-    def fields(self) -> Mapping[str, tuple[str, str]]:
-        """Return the path to include and the attribute of each property of included rows."""
+    def paths_and_attributes(self) -> Mapping[str, tuple[str, str]]:
+        """Return the path to include and the attribute for each name such as `team__name`."""
         return {
             f"{path}__{columns.json_name(name)}": (path, name)
             for path, steps in self.paths.items()
@@ -130,7 +130,7 @@ class RelatedParameters(ListParameters):
         counts = [one.count_name for one in includable.counts]
         for name, parameter in super()._parameters():
             if name == "fields":
-                allowed = [*self._shown, *counts, *includable.fields()]
+                allowed = [*self._shown, *counts, *includable.paths_and_attributes()]
                 yield name, replace(parameter, adapter=unique_names_parser(allowed))
                 yield from includable.parameters()
             else:
@@ -142,7 +142,9 @@ class RelatedParameters(ListParameters):
         given = {name: one[0] for name, one in values.items()}
         of_included: dict[str, tuple[str, ...]] = {}
         asked = set(given.get("fields", ()))
-        for name, (path, attribute) in self._includable.fields().items() if asked else ():
+        for name, (path, attribute) in (
+            self._includable.paths_and_attributes().items() if asked else ()
+        ):
             if name in asked:
                 of_included[path] = (*of_included.get(path, ()), attribute)
         problems = list(self._includable.check(given, of_included))

@@ -44,7 +44,7 @@ class ReplicaConditions:
                 del self._conditions[condition]
                 _log.warning("replica %s: resolved: %s", self._where, condition)
 
-    def log_failure(self, reason: str) -> None:
+    def log_failed_read(self, reason: str) -> None:
         """Log why one read failed, which the primary then answers; each reason once."""
         if reason not in self._logged and len(self._logged) < MAX_REASONS:
             self._logged.add(reason)

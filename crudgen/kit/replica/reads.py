@@ -56,7 +56,7 @@ class ReplicaReads(Database):
         if self._exported is None:
             self._primary._failed(error, statement)
         else:
-            self._replica.conditions.log_failure(reason_of(error))
+            self._replica.conditions.log_failed_read(reason_of(error))
 
     async def write(
         self,

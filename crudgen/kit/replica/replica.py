@@ -144,11 +144,11 @@ class Replica:
         async with self._lock:
             if self._answered < number:
                 answered = self._asked
-                self._token = await self._read_token()
+                self._token = await self._token_of_primary()
                 self._answered = answered
             return self._token
 
-    async def _read_token(self) -> str | None:
+    async def _token_of_primary(self) -> str | None:
         try:
             ((position,),) = await self._primary.read(_POSITION, {}, short=True)
         except Exception:  # the primary's state logs it
@@ -203,7 +203,7 @@ class Replica:
         if isinstance(error, _NO_RESPONSE):
             self.conditions.begin("down", reason_of(error) or "the server does not respond")
             return Condition.DOWN
-        self.conditions.log_failure(reason_of(error))
+        self.conditions.log_failed_read(reason_of(error))
         return Condition.BROKEN
 
     async def _admit(self, connection: Any, after: int) -> None:

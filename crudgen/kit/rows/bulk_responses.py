@@ -28,7 +28,7 @@ def rows_response(
 
 
 def written_rows_json(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
-    """Return the JSON of several rows; raise HTTPException 409 if a statement returned no row."""
+    """Return the JSON of several rows; raise HTTPException 409 if a trigger discarded one."""
     if not all(found):
         raise row_discarded()
     return [use.rows.write(row) for (row,) in found]

@@ -61,7 +61,7 @@ class ReplaceableResource(Resource):
                     db, request, row, {**values, "key__": key}, tuple(values), updates=updates
                 )
             except RuleViolated:
-                if not updates or not self._may_keep_values(request):
+                if not updates or not self._existing_row_may_pass_checks(request):
                     raise
                 rows, is_new = await self._replace(db, request, row, key, values), False
                 if not rows:
@@ -75,7 +75,7 @@ class ReplaceableResource(Resource):
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
 
-    def _may_keep_values(self, request: Request) -> bool:
+    def _existing_row_may_pass_checks(self, request: Request) -> bool:
         """Return whether the existing row may satisfy checks that the new values violate.
 
         It keeps its immutable values, but the database checks the values of the body first.

@@ -65,7 +65,10 @@ def check_computed_in_lists(
 
 
 def _names_of_columns(written: WrittenSpec[EntitySpec]) -> Iterator[tuple[Location, str, str, str]]:
-    """Yield each name in a list of columns: its location, the name, the reason and the remedy."""
+    """Yield each name where only columns are allowed: in `unique`, `index`, `search`, `order`.
+
+    With its location, why it cannot be a computed field, and the remedy.
+    """
     for key in ("unique", "index"):
         for place, names in enumerate(getattr(written.spec, key)):
             for position, name in enumerate(names):

@@ -151,7 +151,7 @@ class ShortFormParser:
     def _put_value(self, name: str, key: Location, written: str, location: Location) -> None:
         """Add the value of a quoted string, or of a plain YAML scalar."""
         if written[0] == '"':
-            self._put_json_text(name, key, written, location)
+            self._put_double_quoted(name, key, written, location)
         elif written[0] == "'":
             self._put_entry(name, key, Scalar(location, written[1:-1].replace("''", "'")))
         else:
@@ -160,7 +160,9 @@ class ShortFormParser:
             except ValueError as error:
                 self.problems.add(location, str(error), "quote it if it is a string")
 
-    def _put_json_text(self, name: str, key: Location, written: str, location: Location) -> None:
+    def _put_double_quoted(
+        self, name: str, key: Location, written: str, location: Location
+    ) -> None:
         try:
             text = json.loads(written)
         except ValueError:

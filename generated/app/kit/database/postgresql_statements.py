@@ -109,7 +109,10 @@ async def _run(connection: Any, work: Work[Result], execution: Execution | None)
 
 
 async def _run_execution(connection: Any, execution: Execution | None) -> ExecutionResult:
-    """Run one statement; return its rows, and whether triggers may have changed other rows."""
+    """Run one statement; None runs the deferred triggers.
+
+    Return its rows, and whether triggers may have changed other rows.
+    """
     if execution is None:
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
         return [], False

@@ -54,7 +54,10 @@ def _overrides(public: type[Model]) -> bool:
 
 
 def _field_schemas(model: type[Model]) -> Mapping[str, Any] | None:
-    """Return the core schemas of a model's fields; None if the model changes entire rows."""
+    """Return the core schemas of a model's fields.
+
+    Return None if a validator or serializer of the model can change the values of a row.
+    """
     schema: Any = model.__pydantic_core_schema__
     while schema["type"] in _FUNCTIONS and _is_of_kit(schema):
         schema = schema["schema"]
