@@ -223,16 +223,29 @@ def test_writes_get_a_connection_that_reads_share(
     spec: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_CONNECTIONS", "1")
+    monkeypatch.setenv("LOCK_SECONDS", "20")
 
     async def run() -> None:
         async with client_of(spec, url) as client:
             await asyncio.to_thread(run_sql, url, FILL)
-            reads = [f"/things/{n % ROWS + 1}" for n in range(5 * CLIENTS)]
-            reading = asyncio.create_task(get_together(client, reads))
+            written = asyncio.Event()
+
+            async def read_until_written(path: str) -> set[int]:
+                found = set()
+                while not written.is_set():
+                    found.add((await client.get(path)).status_code)
+                return found
+
+            readers = [
+                asyncio.create_task(read_until_written(f"/things/{n % ROWS + 1}"))
+                for n in range(CLIENTS)
+            ]
             for number in range(5):
                 body = {"title": f"new {number}", "size": number}
-                assert (await client.post("/things/", json=body)).status_code == 200
-            assert {status for status, _ in await reading} == {200}
+                response = await client.post("/things/", json=body)
+                assert response.status_code == 200, response.text
+            written.set()
+            assert set[int]().union(*await asyncio.gather(*readers)) == {200}
 
     asyncio.run(run())
 
