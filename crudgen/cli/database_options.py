@@ -135,7 +135,7 @@ def named_origin(url: str | None) -> Iterator[None]:
 def with_origin(error: CrudgenError, url: str | None) -> CrudgenError:
     """Return an error that says where the URL of the database is from; `url` is the option.
 
-    An error about something else, such as another setting, is returned as it is.
+    An error that is not about the database, such as that of another setting, is returned unchanged.
     """
     if not _ABOUT_THE_DATABASE.match(str(error)):
         return error
