@@ -49,14 +49,14 @@ def check_fields(columns: Columns, query: ListQuery, caller: BaseCaller | None) 
     Filters, sort keys and searches reveal a property as much as returning it does.
     """
     for one in query.filters:
-        _check_column(columns.column_read(one.column), caller, columns.json_name(one.column))
+        _check_column(columns.table_column(one.column), caller, columns.json_name(one.column))
     for name, _ in query.sort:
-        _check_column(columns.column_read(name), caller, "sort")
-    _check_columns(map(columns.column_read, query.fields), caller, "fields")
+        _check_column(columns.table_column(name), caller, "sort")
+    _check_columns(map(columns.table_column, query.fields), caller, "fields")
     if query.words:
-        _check_columns(map(columns.column_read, columns.searched), caller, "q")
+        _check_columns(map(columns.table_column, columns.searched), caller, "q")
     for rows, fields in query.included_fields:
-        _check_columns(map(rows.column_read, fields), caller, "fields")
+        _check_columns(map(rows.table_column, fields), caller, "fields")
 
 
 def _check_columns(

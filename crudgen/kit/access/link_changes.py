@@ -13,10 +13,10 @@ from ..query.visibility import ALL
 from ..rows.link_statements import NAMES, LinkStatements, aliased_key
 from ..rows.links import (
     LinkedResource,
+    all_found_check,
     check_no_preconditions,
     check_no_repeated_keys,
-    must_exist,
-    must_find_all,
+    existence_check,
 )
 from ..rows.values import is_storable_key
 from .caller import BaseCaller
@@ -67,7 +67,10 @@ class LinkChanges:
     ) -> Response:
         """Remove the link of a row to the row with this key; raise HTTPException 404 without it."""
         judged = self._lock_ends(request, caller, key, other)
-        bound, is_linked = {"key__": key, "other__": other}, must_exist(self._rows.all._not_found)
+        bound, is_linked = (
+            {"key__": key, "other__": other},
+            existence_check(self._rows.all._not_found),
+        )
         await db.write_all([*judged, Change(self._use.remove, bound, check=is_linked)])
         return JsonText(_OK)
 
@@ -87,7 +90,7 @@ class LinkChanges:
         check_no_preconditions(request)
         check_no_repeated_keys(sent)
         links._check_owner_key(key)
-        raise_missing = must_find_all(sent, links.words)
+        raise_missing = all_found_check(sent, links.words)
         storable = [other for other in others if is_storable_key(other)]
         bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
         use = self._use.replacement(len(storable))
@@ -98,7 +101,7 @@ class LinkChanges:
             changes.append(Change(denied, bound, check=self._must_be_updatable(caller, others)))
         elif others:
             changes.append(Change(use.keep_rows, bound, check=raise_missing))
-        changes.append(Change(use.remove_others, bound))
+        changes.append(Change(use.remove_other_links, bound))
         if others:
             changes.append(Change(use.add_all, bound))
         await db.write_all(changes)
@@ -111,7 +114,7 @@ class LinkChanges:
         check_no_preconditions(request)
         self._links._check_owner_key(key)
         self._links._check_row_key(other)
-        not_found = must_exist(self._rows.all._not_found)
+        not_found = existence_check(self._rows.all._not_found)
         if self._inverse:
             lock = Change(self._rows.use(self._kind).lock, {"key__": other}, check=not_found)
             row = [lock, *self._check_update(self._rows, caller, other)]
@@ -121,7 +124,7 @@ class LinkChanges:
 
     def _lock_owner(self, caller: BaseCaller | None, key: Any) -> list[Change]:
         """Return the changes that lock the row above; they raise HTTPException 403, 404."""
-        bound, not_found = {"key__": key}, must_exist(self._links._owner_not_found)
+        bound, not_found = {"key__": key}, existence_check(self._links._owner_not_found)
         if self._inverse:
             return [Change(self._use.keep_owner, bound, check=not_found)]
         lock = Change(self._owners.use(self._kind).lock, bound, check=not_found)

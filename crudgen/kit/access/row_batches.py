@@ -89,7 +89,9 @@ class BulkRowView(RowView):
         operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
         use, batch = operations.use(db.kind), every._update_batch(caller_db, request, rows)
         guards = [
-            Change(use.lock, {"key__": key}, check=every._must_exist(self._key_location(index)))
+            Change(
+                use.lock, {"key__": key}, check=every._existence_check(self._key_location(index))
+            )
             for index, key in _sorted_with_index(batch.keys)
         ]
         sent = [every._values.read(row, exclude_unset=True) for row in rows]
@@ -139,7 +141,7 @@ class BulkRowView(RowView):
             Change(
                 use.lock_to_delete,
                 {"key__": key},
-                check=every._must_exist(["query", name, index]),
+                check=every._existence_check(["query", name, index]),
             )
             for index, key in _sorted_with_index(keys)
         ]

@@ -80,7 +80,7 @@ class RowOperations:
         """The condition of the rows that these callers can read; None for all rows."""
         self.visible = rows
         """The rows that these callers can read."""
-        if any(map(visibility.limits, rows.related_tables())):
+        if any(map(visibility.hides_rows_or_values, rows.related_tables())):
             self.visible = self.visible.with_visibility(visibility)
         if self.own_condition is not None:
             reading = access.read.clauses(roles) or ()
@@ -107,7 +107,7 @@ class RowOperations:
 
     def use(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""
-        return self.visible._statements_of(kind)
+        return self.visible._statements_of_dialect(kind)
 
     def operations_on(self, rows: Resource) -> "RowOperations":
         """Return the operations on another table, whose rows are created or linked with these."""

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from ..database import Change, Database
 from ..database.transaction import Row
 from ..errors import MissingTarget
-from ..http.etag import Preconditions, header_value, none_match_failed
+from ..http.etag import Preconditions, header_value, none_match_error
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.related_writes import LinkWrites, SentRow
@@ -98,7 +98,7 @@ class RowView(RowReading):
         with ErrorConversion(rows._properties):
             if key is None:
                 return insertion.answer(await insertion.write(insertion.changes))
-            answered: Response = await rows._responses.respond_once(
+            answered: Response = await rows._responses.respond_idempotently(
                 self._as_caller(db),
                 request,
                 key=key,
@@ -139,7 +139,7 @@ class RowView(RowReading):
             return await self._create_by_key(db, request, sent, row)
         self._access.update.check(self._caller)
         if creates and header_value(request, "if-none-match") == "*":
-            raise none_match_failed()
+            raise none_match_error()
         fixed = {rows._key, *rows._immutable}
         fields = self._operations.fields
         values = fields.sent(sent, values)

@@ -31,7 +31,7 @@ class PageResponse(RowsResponse):
         super().__init__(write(rows), headers=dict(headers))
         self._is_empty = not rows
 
-    async def if_empty(self, check: Check) -> None:
+    async def call_if_empty(self, check: Check) -> None:
         """Call `check` if there are no rows."""
         if self._is_empty:
             await check()
@@ -52,7 +52,7 @@ class ExportResponse(RowsResponse):
         self._db, self._rows, self._write = db, rows, write
         self._check: Check | None = None
 
-    async def if_empty(self, check: Check) -> None:
+    async def call_if_empty(self, check: Check) -> None:
         """Call `check` later, if there are no rows."""
         self._check = check
 

@@ -100,7 +100,7 @@ class ExportedRows:
         more = True
         while more:
             use = listing._cached_shape(db, query, cursor)
-            rows, more = await listing._rows(db, use, query, cursor)
+            rows, more = await listing._read_rows(db, use, query, cursor)
             if rows:
                 yield [use.rows.write(row) for row in rows]
                 cursor = Cursor(sort_values(query, rows[-1]))

@@ -15,7 +15,7 @@ from ..http.exchange import Exchange, Observer
 from ..http.headers import JsonText, with_default_headers
 from ..http.routing import JsonRequest
 from .head_cache import HARMLESS
-from .plain_reads import read_rows
+from .plain_reads import find_plain_read
 from .request_ids import REQUEST_ID_HEADER
 from .row_reads import RowReads, row_reads
 from .shortcut import Shortcut
@@ -48,7 +48,7 @@ class DirectRead:
     """
 
     def __init__(self, shortcut: Shortcut) -> None:
-        read = None if shortcut.has_body else read_rows(shortcut.endpoint)
+        read = None if shortcut.has_body else find_plain_read(shortcut.endpoint)
         if read is None or not shortcut.passed_on.isdisjoint(HARMLESS):
             raise ValueError("the handler may have effects, or depends on other headers")
         self._shortcut = shortcut
@@ -66,7 +66,7 @@ class DirectRead:
         if not self._source.is_current():
             return None
         observers: Sequence[Observer] = request.app.observers
-        if observers and not self._ignored_by(observers, request.path):
+        if observers and not self._is_ignored_by(observers, request.path):
             return self._respond_observed(request, observers)
         began = perf_counter()
         found = self._respond(request)
@@ -80,7 +80,7 @@ class DirectRead:
                         _log_error(error)
         return found
 
-    def _ignored_by(self, observers: Sequence[Observer], path: str) -> bool:
+    def _is_ignored_by(self, observers: Sequence[Observer], path: str) -> bool:
         """Return whether all observers only count the request, or ignore it."""
         return all(one.count is not None or one.ignores("GET", path) for one in observers)
 
@@ -116,14 +116,14 @@ class DirectRead:
         shortcut, app, key = self._shortcut, request.app, request.key
         db: Database = app.state.database
         arguments: dict[str, Any] = {}
-        if not shortcut.admits(app, request.headers, notes, arguments):
+        if not shortcut.is_allowed(app, request.headers, notes, arguments):
             return None
         if not shortcut.read_parameters(key, request.query, arguments):
             return None
         header = (REQUEST_ID_HEADER, request.request_id.encode())
         if self._rows is not None:
             (value,) = arguments.values()
-            encoded = self._rows.encoded(db, value, header[1])
+            encoded = self._rows.encoded_response(db, value, header[1])
             return None if encoded is None else (200, encoded)
 
         def json_request() -> JsonRequest:
@@ -132,7 +132,7 @@ class DirectRead:
             return shortcut.request(app, key, scope, _receive_nothing)
 
         shortcut.add_arguments(arguments, lambda: db, json_request)
-        response = _result_at_once(db, shortcut.endpoint(**arguments), request.request_id)
+        response = _result_without_waiting(db, shortcut.endpoint(**arguments), request.request_id)
         if type(response) is not JsonText or response.background is not None:
             return None
         sent = with_default_headers([*response.raw_headers, header])
@@ -140,7 +140,9 @@ class DirectRead:
         return response.status_code, b"".join([*lines, b"\r\n", response.body])
 
 
-def _result_at_once(db: Database, handler: Coroutine[Any, Any, Any], request_id: str) -> Any:
+def _result_without_waiting(
+    db: Database, handler: Coroutine[Any, Any, Any], request_id: str
+) -> Any:
     """Return the result of a handler; None if it raises an error or has to wait."""
     token = correlation_id.set(request_id)
     db.must_not_wait = True

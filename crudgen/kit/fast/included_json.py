@@ -29,23 +29,23 @@ from ..query.columns import Columns
 from ..query.related_rows import Include, LinkedKeys, RelatedQuery, Source, attributes
 from ..query.related_statements import (
     attributes_to_select,
-    count_of,
     fields_of,
     has_more,
     limited_rows,
+    related_row_count,
 )
 from ..query.statements import Order, ordered
-from .json_objects import json_object, more_rows
+from .json_objects import has_more_rows_flag, json_object
 from .json_values import JsonText, text_literal
 
 Properties = dict[str, ColumnElement[Any]]
 
 
-class _NotWrittenError(Exception):
+class _NotEncodableError(Exception):
     """A row has a value that only Python writes."""
 
 
-class _Level:
+class _IncludedProperties:
     """Rows of a page or of a relation to many rows, with the single rows joined to them."""
 
     def __init__(self, source: FromClause, kind: str) -> None:
@@ -53,21 +53,23 @@ class _Level:
         self.is_joined = False
         self._kind = kind
 
-    def own(self, row: Source, columns: Columns, fields: Sequence[str] | None) -> Properties:
+    def own_properties(
+        self, row: Source, columns: Columns, fields: Sequence[str] | None
+    ) -> Properties:
         """Return the properties of a row itself."""
         if not columns.is_plain:
-            raise _NotWrittenError
+            raise _NotEncodableError
         shown = columns.shown if fields is None else fields
         return {columns.json_name(name): row[name] for name in shown}
 
-    def related(self, row: Source, key: str, includes: Sequence[Include]) -> Properties:
+    def related_properties(self, row: Source, key: str, includes: Sequence[Include]) -> Properties:
         """Return the properties with the related rows of a row."""
         found: Properties = {}
         for include in includes:
             rows = include.rows
             if rows.is_many:
                 found[rows.json_name] = self._list_json(row, key, include)
-                found[rows.more_name] = self._flag_json(has_more(include, row, key, self._kind))
+                found[rows.has_more_name] = self._flag_json(has_more(include, row, key, self._kind))
             else:
                 found[rows.json_name] = self._single_row_json(row, key, include)
         return found
@@ -78,23 +80,23 @@ class _Level:
         target = attributes(table, columns)
         self.source = self.source.outerjoin(table, include.rows.matches(target, row, key))
         self.is_joined = True
-        written = self.object(target, include)
+        written = self.included_row_json(target, include)
         return type_coerce(case((target[columns.key].is_not(None), written)), JsonText())
 
-    def object(self, row: Source, include: Include) -> ColumnElement[str]:
+    def included_row_json(self, row: Source, include: Include) -> ColumnElement[str]:
         """Return an included row with its related rows."""
         columns = include.rows.columns
-        own = self.own(row, columns, fields_of(include))
+        own = self.own_properties(row, columns, fields_of(include))
         return encode_object(
-            {**own, **self.related(row, columns.key, include.includes)}, self._kind
+            {**own, **self.related_properties(row, columns.key, include.includes)}, self._kind
         )
 
     def _list_json(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
         columns, kind = include.rows.columns, self._kind
         wanted = attributes_to_select(columns, fields_of(include), include.includes)
         table = limited_rows(include, row, key, wanted, kind).subquery(f"{include.name}_rows")
-        level = _Level(table, kind)
-        item = level.object(attributes(table, columns), include)
+        level = _IncludedProperties(table, kind)
+        item = level.included_row_json(attributes(table, columns), include)
         if kind == "sqlite":
             array: ColumnElement[Any] = func.json_group_array(item, type_=JsonText())
         else:
@@ -116,7 +118,7 @@ def encode_object(properties: Mapping[str, ColumnElement[Any]], kind: str) -> Co
     """Return the SQL that encodes properties as a JSON object."""
     found = json_object(properties, kind)
     if found is None:
-        raise _NotWrittenError
+        raise _NotEncodableError
     return found
 
 
@@ -128,13 +130,15 @@ class IncludedJson:
     def __init__(
         self, columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
     ) -> None:
-        level, row = _Level(page, kind), attributes(page, columns)
-        own = level.own(row, columns, query.own_fields)
+        level, row = _IncludedProperties(page, kind), attributes(page, columns)
+        own = level.own_properties(row, columns, query.own_fields)
         counts: Properties = {
-            one.count_name: type_coerce(count_of(one, row, columns.key, kind), BigInteger())
+            one.count_name: type_coerce(
+                related_row_count(one, row, columns.key, kind), BigInteger()
+            )
             for one in query.counts
         }
-        related = {**counts, **level.related(row, columns.key, query.includes)}
+        related = {**counts, **level.related_properties(row, columns.key, query.includes)}
         self.encoder: _ListEncoder | _RowEncoder = _ListEncoder() if order else _RowEncoder()
         self.whole: Select[Any] | None = None
         if not order:
@@ -151,7 +155,7 @@ class IncludedJson:
             every = literal_column("-1", Integer())
             self.statement = statement.limit(every).offset(literal_column("0", Integer()))
             array = func.json_group_array(encode_object({**own, **related}, kind), type_=String())
-            whole: Any = select(array, more_rows(columns, query)).select_from(level.source)
+            whole: Any = select(array, has_more_rows_flag(columns, query)).select_from(level.source)
             self.whole = whole
         else:
             self.statement = statement.order_by(*ordered(places, order, kind))
@@ -185,5 +189,5 @@ def included_json(
         return None
     try:
         return IncludedJson(columns, query, page, order, kind)
-    except _NotWrittenError:
+    except _NotEncodableError:
         return None

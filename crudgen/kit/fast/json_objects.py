@@ -32,7 +32,7 @@ from ..query.links import offset_links
 from ..query.listing import Listing
 from ..query.shapes import Shape
 from ..query.statements import bound_values, conditions, page_statement
-from .json_values import can_write, postgresql_value, sqlite_value, text_literal
+from .json_values import can_encode, postgresql_json_text, sqlite_json_argument, text_literal
 
 MAX_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""
@@ -42,14 +42,14 @@ def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnE
     """Return the SQL that encodes a row as a JSON object; None if Python has to encode it."""
     if (
         len(columns) > MAX_PROPERTIES
-        or not all(can_write(column, kind) for column in columns.values())
-        or not all(map(_is_written_unescaped, columns))
+        or not all(can_encode(column, kind) for column in columns.values())
+        or not all(map(_needs_no_escapes, columns))
     ):
         return None
     return _OBJECTS[kind](columns)
 
 
-def _is_written_unescaped(name: str) -> bool:
+def _needs_no_escapes(name: str) -> bool:
     return name.isprintable() and to_json(name) == f'"{name}"'.encode()
 
 
@@ -91,11 +91,11 @@ class _JsonShape(Shape):
 class JsonListing(Listing):
     """Reads the pages of one table. SQLite encodes short ones without cursors."""
 
-    async def _page(
+    async def _read_page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
-        if not isinstance(use, _JsonShape) or not self._is_short(query):
-            return await super()._page(db, request, query, cursor, use)
+        if not isinstance(use, _JsonShape) or not self._is_short_read(query):
+            return await super()._read_page(db, request, query, cursor, use)
         end = query.offset + query.limit
         bound = {**bound_values(query), "offset": query.offset, "limit": query.limit, "end": end}
         ((text, more),) = await db.read(use.json_page, bound, short=True)
@@ -104,7 +104,7 @@ class JsonListing(Listing):
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         use = super()._compile_shape(db, query, cursor)
         columns = self._columns
-        in_order = columns.is_plain and columns.reads_in_order(query)
+        in_order = columns.is_plain and columns.reads_in_index_order(query)
         if db.kind != "sqlite" or query.cursor is not None or not in_order:
             return use
         statement = _page_statement(columns, query)
@@ -129,10 +129,10 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     )
     if row is None:
         return None
-    return select(func.json_group_array(row, type_=String()), more_rows(columns, query))
+    return select(func.json_group_array(row, type_=String()), has_more_rows_flag(columns, query))
 
 
-def more_rows(columns: Columns, query: ListQuery) -> ColumnElement[int]:
+def has_more_rows_flag(columns: Columns, query: ListQuery) -> ColumnElement[int]:
     """Return 1 if a list has more rows than `end`, else NULL."""
     one = literal_column("1", Integer())
     more = (
@@ -147,7 +147,7 @@ def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[s
     """Return `json_object('name', name, 'tame', json(CASE … 'true' …))`, for SQLite."""
     items: list[Any] = []
     for name, column in columns.items():
-        items += [text_literal(name), sqlite_value(column)]
+        items += [text_literal(name), sqlite_json_argument(column)]
     return func.json_object(*items, type_=String())
 
 
@@ -159,7 +159,7 @@ def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnEleme
     written: ColumnElement[str] = text_literal("{")
     for name, column in columns.items():
         comma = "" if column is next(iter(columns.values())) else ","
-        value = func.coalesce(postgresql_value(column), text_literal("null"))
+        value = func.coalesce(postgresql_json_text(column), text_literal("null"))
         written += text_literal(f'{comma}"{name}":') + value
     return written + text_literal("}")
 

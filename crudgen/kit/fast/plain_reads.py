@@ -33,7 +33,7 @@ class PlainRead:
         )
 
 
-def read_rows(handler: Callable[..., Any]) -> PlainRead | None:
+def find_plain_read(handler: Callable[..., Any]) -> PlainRead | None:
     """Return what a handler reads.
 
     Return None if the handler uses other names than one resource of the kit and its reading
@@ -50,12 +50,12 @@ def read_rows(handler: Callable[..., Any]) -> PlainRead | None:
     if len(used) != 1 or not called or {*used, *called} != {*code.co_names} or {*called} - _READS:
         return None
     rows = handler.__globals__.get(used[0])
-    if _is_of_kit(rows) and _is_of_kit(getattr(rows, "unguarded", rows)):
+    if _is_kit_resource(rows) and _is_kit_resource(getattr(rows, "unguarded", rows)):
         return PlainRead(handler, used[0], rows, called[-1])
     return None
 
 
-def _is_of_kit(rows: Any) -> bool:
+def _is_kit_resource(rows: Any) -> bool:
     """Return whether this is a resource whose methods are all of the kit."""
     if not isinstance(getattr(rows, "unguarded", rows), Resource):
         return False

@@ -49,7 +49,7 @@ class Read:
 
 
 @dataclass(slots=True)
-class _Sent:
+class _SentRead:
     """A read that was sent on a connection."""
 
     read: Read
@@ -82,7 +82,7 @@ class ReadPipeline:
         self._server = connection.pgconn
         self._statements = connection._prepared
         self._queries = queries_of(connection)
-        self._sent = deque[_Sent]()
+        self._sent = deque[_SentRead]()
         self._results: list[Any] = []
         self._loop = asyncio.get_running_loop()
         self._socket = self._server.socket
@@ -94,7 +94,7 @@ class ReadPipeline:
         return len(self._sent)
 
     @property
-    def accepts(self) -> bool:
+    def can_send(self) -> bool:
         """Whether a read can be sent."""
         return not self.is_ending and not self.is_late and len(self._sent) < MAX_SENT
 
@@ -110,7 +110,7 @@ class ReadPipeline:
     def send(self, read: Read) -> None:
         """Send a read, whose future gets the rows or the error."""
         try:
-            transformer, query = self._queries.query(read.prepared.sql, read.bound)
+            transformer, query = self._queries.transformer_and_query(read.prepared.sql, read.bound)
         except Exception as error:  # a value that the driver cannot send
             read.future.set_exception(error)
             return
@@ -120,7 +120,7 @@ class ReadPipeline:
         if not self._sent:
             self.since = now
         added = None if key is None else (key, prepare, name)
-        self._sent.append(_Sent(read, transformer, now, added))
+        self._sent.append(_SentRead(read, transformer, now, added))
         server = self._server
         try:
             if prepare is _SHOULD_PREPARE:
@@ -176,7 +176,7 @@ class ReadPipeline:
         if server.status == _BAD:
             self.end()
 
-    def _resolve(self, sent: _Sent, results: list[Any]) -> None:
+    def _resolve(self, sent: _SentRead, results: list[Any]) -> None:
         """Set the rows or the error of a read."""
         if sent.added is not None:
             self._statements.validate(*sent.added, results[:1])  # that of the preparation
@@ -187,7 +187,7 @@ class ReadPipeline:
             return  # the request was cancelled, or another connection was faster
         if last is None or last.status != _ROWS:
             failed = [one for one in results if one.status == _FAILED]
-            error = self._error(failed)
+            error = self._error_of_results(failed)
             if not sent.is_moved:
                 future.set_exception(error)
             return
@@ -197,7 +197,7 @@ class ReadPipeline:
         except Exception as error:  # a value that the driver cannot parse
             future.set_exception(error)
 
-    def _error(self, failed: list[Any]) -> Exception:
+    def _error_of_results(self, failed: list[Any]) -> Exception:
         if not failed:
             return RepeatUnsharedError()
         error = _psycopg.errors.error_from_result(failed[0], encoding="utf-8")
@@ -206,7 +206,7 @@ class ReadPipeline:
             self.is_ending = self.is_broken = True
         return RepeatUnsharedError() if fault in REPEATED else error
 
-    def move(self) -> Iterable[Read]:
+    def take_all_but_oldest(self) -> Iterable[Read]:
         """Return all reads but the oldest, to be repeated on other connections.
 
         The rows that arrive first count.

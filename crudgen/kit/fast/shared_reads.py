@@ -83,27 +83,29 @@ class SharedReads:
         began = time.monotonic()
         if not self._is_off and began >= self._unshared_until:
             try:
-                found = await self.start(prepared, values, began)
+                found = await self.start_read(prepared, values, began)
             except RepeatUnsharedError:
                 pass
             else:
                 return prepared.rows(found)
         return await self._read_unshared(prepared, values, ends=began + self._seconds)
 
-    def start(self, prepared: Prepared, values: Values, began: float) -> asyncio.Future[list[Row]]:
+    def start_read(
+        self, prepared: Prepared, values: Values, began: float
+    ) -> asyncio.Future[list[Row]]:
         """Send a read as soon as possible; return the future of the rows of the driver."""
         future = asyncio.get_running_loop().create_future()
         read = Read(prepared, prepared.values(values), future, began)
         if self._waiting or not self._send(read):
             self._waiting.append(read)
             self._connect()
-        self._arm(self._patience)
+        self._schedule_check(self._seconds_until_stalled)
         return future
 
     def _send(self, read: Read) -> bool:
         """Send a read on a connection that accepts it; return whether there is one."""
         for pipeline in self._pipelines:
-            if pipeline.accepts:
+            if pipeline.can_send:
                 pipeline.send(read)
                 if pipeline.is_broken:
                     self._remove(pipeline)
@@ -147,10 +149,10 @@ class SharedReads:
         """Get another connection for the reads that wait, unless there are enough."""
         usable = sum(not one.is_ending and not one.is_late for one in self._pipelines)
         if self._connecting is None and usable < MAX_PIPELINES:
-            self._connecting = self._begin(self._add_pipeline())
-            self._connecting.add_done_callback(self._connected)
+            self._connecting = self._start_task(self._add_pipeline())
+            self._connecting.add_done_callback(self._on_connected)
 
-    def _connected(self, task: asyncio.Task[None]) -> None:
+    def _on_connected(self, task: asyncio.Task[None]) -> None:
         self._connecting = None
         if task.cancelled() or task.exception() is not None:
             for read in self._take_waiting(lambda _: True):
@@ -167,7 +169,7 @@ class SharedReads:
                 read.began + self._seconds, read.began + self._lock_seconds
             )
         except Unavailable as error:
-            self._refuse(error)
+            self._fail_overdue_reads(error)
             return
         if connection.is_pooled or connection.prepare_threshold is None:
             self._is_off = True
@@ -175,12 +177,12 @@ class SharedReads:
             raise RepeatUnsharedError
         try:
             await connection.wait(connection._prepared.maintain_gen(connection))
-            self._pipelines.append(ReadPipeline(connection, self._received))
+            self._pipelines.append(ReadPipeline(connection, self._send_after_results))
         except BaseException:
             await self._pool.discard(connection)
             raise
 
-    def _refuse(self, error: Unavailable) -> None:
+    def _fail_overdue_reads(self, error: Unavailable) -> None:
         """Set the error of reads that have waited for as long as a read waits for a connection."""
         longest = min(self._lock_seconds, self._seconds)
         latest = time.monotonic() - longest + LEAST_PATIENCE
@@ -193,11 +195,11 @@ class SharedReads:
         self._waiting = deque(one for one in reads if not wanted(one))
         return [one for one in reads if wanted(one)]
 
-    def _received(self, pipeline: ReadPipeline) -> None:
+    def _send_after_results(self, pipeline: ReadPipeline) -> None:
         """Send further reads after results."""
         self._pool.answered = max(self._pool.answered, pipeline.answered)
         if pipeline.last_seconds:
-            seconds = min(pipeline.last_seconds, self._patience)
+            seconds = min(pipeline.last_seconds, self._seconds_until_stalled)
             self._usual += (seconds - self._usual) * _WEIGHT
             pipeline.last_seconds = 0.0
             if self._usual >= LEAST_PATIENCE:
@@ -215,11 +217,11 @@ class SharedReads:
         self._pipelines.remove(pipeline)
         is_cancelled = pipeline.is_late and error is None
         pipeline.end(error)
-        task = self._begin(self._give_back(pipeline, is_cancelled=is_cancelled))
+        task = self._start_task(self._return_to_pool(pipeline, is_cancelled=is_cancelled))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _give_back(self, pipeline: ReadPipeline, *, is_cancelled: bool) -> None:
+    async def _return_to_pool(self, pipeline: ReadPipeline, *, is_cancelled: bool) -> None:
         connection = pipeline.connection
         if not pipeline.is_broken:
             await self._pool.give_back(connection)
@@ -231,25 +233,25 @@ class SharedReads:
         finally:
             await self._pool.discard(connection)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(work, context=self._context)
 
     # Time
 
     @property
-    def _patience(self) -> float:
+    def _seconds_until_stalled(self) -> float:
         return min(max(LEAST_PATIENCE, PATIENCE * self._usual), MOST_PATIENCE)
 
-    def _arm(self, seconds: float) -> None:
-        """Let `_check` run in some seconds, or earlier."""
+    def _schedule_check(self, seconds: float) -> None:
+        """Let `_check_pipelines` run in some seconds, or earlier."""
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             if self._timer.when() <= loop.time() + seconds:
                 return
             self._timer.cancel()
-        self._timer = loop.call_later(seconds, self._check, context=self._context)
+        self._timer = loop.call_later(seconds, self._check_pipelines, context=self._context)
 
-    def _check(self) -> None:
+    def _check_pipelines(self) -> None:
         """Find reads that take long, and connections that are not needed any more."""
         self._timer = None
         if self._pool.is_exhausted and self._pool.waiting > (self._connecting is not None):
@@ -259,12 +261,14 @@ class SharedReads:
                 pipeline.receive()  # what arrived while the event loop was busy
             self._check_pipeline(pipeline, time.monotonic())
         if self._connecting is None and self._waiting:
-            self._refuse(Unavailable(Condition.BUSY, "timeout while waiting for a connection"))
+            self._fail_overdue_reads(
+                Unavailable(Condition.BUSY, "timeout while waiting for a connection")
+            )
         self._send_waiting()
         if any(self._pipelines) or self._waiting:
-            self._arm(self._patience)
+            self._schedule_check(self._seconds_until_stalled)
         elif self._pipelines:
-            self._arm(IDLE_SECONDS)
+            self._schedule_check(IDLE_SECONDS)
 
     def _check_pipeline(self, pipeline: ReadPipeline, now: float) -> None:
         if not pipeline:
@@ -276,5 +280,5 @@ class SharedReads:
                 self._remove(pipeline, TimedOutError())
             elif oldest.future.done():
                 self._remove(pipeline)  # the request was cancelled
-        elif now - pipeline.since > self._patience:
-            self._waiting.extendleft(reversed([*pipeline.move()]))
+        elif now - pipeline.since > self._seconds_until_stalled:
+            self._waiting.extendleft(reversed([*pipeline.take_all_but_oldest()]))

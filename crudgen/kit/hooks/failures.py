@@ -80,12 +80,12 @@ def _error_about_others(error: HTTPException, function: str, doing: str) -> Exce
         return FunctionError(f"{where}: {reason_of(reason)}")
     problems: Any = error.detail
     if is_problem_list(problems):
-        unplaced = [_without_location(one, doing) for one in problems]
+        unplaced = [_with_location_in_message(one, doing) for one in problems]
         return HTTPException(error.status_code, unplaced, error.headers)
     return error
 
 
-def _without_location(one: dict[str, Any], doing: str) -> dict[str, Any]:
+def _with_location_in_message(one: dict[str, Any], doing: str) -> dict[str, Any]:
     """Move the place of a problem to its message, because the request has no such place."""
     name = ".".join(map(str, one["loc"][1:]))
     message = f"{one['msg']}: {name} (in the {doing})" if name else one["msg"]

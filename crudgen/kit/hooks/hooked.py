@@ -18,7 +18,7 @@ from .function_calls import Call, FunctionCalls
 from .functions import Hooks
 from .idempotent_create import create_idempotently
 from .inline import result_of
-from .many import HookedMany
+from .many import HookedBulkRows
 from .registered import add_functions
 from .transaction import CallerT, ModelT, Transaction
 
@@ -28,7 +28,7 @@ ATTEMPTS = 3
 """How often a PUT that creates a row is tried while others create it too."""
 
 
-class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
+class HookedRows(HookedBulkRows[CallerT], Generic[ModelT, CallerT]):
     """The operations on a table, for one caller.
 
     Each write runs in one transaction with the function of the owner. Operations without a function

@@ -38,7 +38,7 @@ async def create_idempotently(
 
         return await calls.run(db, request, "create", run)
 
-    response: Response = await calls.rows._responses.respond_once(
+    response: Response = await calls.rows._responses.respond_idempotently(
         db,
         request,
         key=key,

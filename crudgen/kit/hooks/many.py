@@ -15,7 +15,7 @@ from .idempotent_create import create_idempotently
 from .transaction import CallerT
 
 
-class HookedMany(Generic[CallerT]):
+class HookedBulkRows(Generic[CallerT]):
     """The operations on several rows, in one transaction. Errors name the item of the request."""
 
     def __init__(self, rows: Any, calls: FunctionCalls[CallerT]) -> None:

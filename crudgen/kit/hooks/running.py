@@ -67,7 +67,7 @@ async def _run_on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Resu
         except Exception as error:
             if connection.in_transaction:
                 raise
-            raise _first_fault(error) from None
+            raise _first_database_error(error) from None
         finally:
             seconds = time.monotonic() - began
             if seconds > SLOW_SECONDS:
@@ -132,7 +132,7 @@ def _run_with_session(connection: Connection, work: Work[Result]) -> Result:
     return found
 
 
-def _first_fault(error: Exception) -> Exception:
+def _first_database_error(error: Exception) -> Exception:
     """Return the first error of a chain that a database has raised, or the error itself.
 
     SQLite rolled back after it; the later errors are its consequences.

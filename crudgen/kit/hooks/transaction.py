@@ -63,7 +63,7 @@ class Transaction(Generic[CallerT]):
         Child rows in the body are created by their own functions, if they have any.
         Raises HTTPException as the API does, for example 409 for a duplicate value.
         """
-        rows = _resource(model)
+        rows = _resource_of_model(model)
         self._raise_partial_failure()
         self.session.flush()
         with self._recorded_errors("create", rows, row):
@@ -103,7 +103,11 @@ class Transaction(Generic[CallerT]):
 
         `key` is that of their row of `parent`.
         """
-        rows, table, before = _resource(one.rows._model), one.rows._properties.table, self._parents
+        rows, table, before = (
+            _resource_of_model(one.rows._model),
+            one.rows._properties.table,
+            self._parents,
+        )
         functions, keys = functions_of(table), []
         self._parents = (table, {one.by: key})
         try:
@@ -142,7 +146,7 @@ class Transaction(Generic[CallerT]):
 
     def update(self, row: ModelT, changes: Changes) -> ModelT:
         """Update a row with the fields that are set in `changes`; return it."""
-        rows = _resource(type(row))
+        rows = _resource_of_model(type(row))
         self._raise_partial_failure()
         self.session.flush()
         key = getattr(row, rows._key)
@@ -171,7 +175,7 @@ class Transaction(Generic[CallerT]):
 
     def delete(self, row: Model) -> None:
         """Delete a row, and what the database deletes with it."""
-        rows = _resource(type(row))
+        rows = _resource_of_model(type(row))
         self._raise_partial_failure()
         self.session.flush()
         key = getattr(row, rows._key)
@@ -253,7 +257,7 @@ class Transaction(Generic[CallerT]):
         return Request({**self._request.scope, "headers": headers})
 
 
-def _resource(model: type[Model]) -> Resource:
+def _resource_of_model(model: type[Model]) -> Resource:
     found = resource_of(model)
     if found is None:
         raise TypeError(f"{model.__name__} is not an entity of the API: use tx.session")

@@ -110,7 +110,7 @@ class DirectResponses(HttpToolsProtocol):
         if found == INCOMPLETE:
             self._held = data
             if self._hold_timer is None:
-                self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._release_held)
+                self._hold_timer = self.loop.call_later(_BODY_SECONDS, self._pass_on_held_request)
         elif isinstance(found, tuple):
             response: Any = found  # maybe a SerializedResponse of another copy of this module
             self._send_serialized(response)
@@ -165,7 +165,7 @@ class DirectResponses(HttpToolsProtocol):
         else:
             await self.app(scope, receive, send)
 
-    def _release_held(self) -> None:
+    def _pass_on_held_request(self) -> None:
         """Let uvicorn handle a request whose body is late, and limit the time for the rest."""
         if self._hold_timer is not None:
             self._hold_timer.cancel()

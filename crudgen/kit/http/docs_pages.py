@@ -49,9 +49,9 @@ def add_docs_pages(app: FastAPI) -> None:
     if app.redoc_url:
         app.add_route(app.redoc_url, _redoc, include_in_schema=False)
         # The package's ReDoc loads its logo from there.
-        app.add_route(f"{app.redoc_url}/{_LOGO}", _file, include_in_schema=False)
+        app.add_route(f"{app.redoc_url}/{_LOGO}", _serve_file, include_in_schema=False)
     if folder := _assets_path(app):
-        app.add_route(f"{folder}/{{name}}", _file, include_in_schema=False)
+        app.add_route(f"{folder}/{{name}}", _serve_file, include_in_schema=False)
 
 
 async def _swagger_ui(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def _swagger_ui(request: Request) -> Response:
         init_oauth=app.swagger_ui_init_oauth,
         swagger_ui_parameters=app.swagger_ui_parameters,
     )
-    return _with_policy(
+    return _with_security_policy(
         page,
         f"script-src {_policy_source(_SWAGGER_JS)}",
         f"style-src {_policy_source(_SWAGGER_CSS)}",
@@ -84,7 +84,7 @@ async def _redoc(request: Request) -> Response:
         with_google_fonts=False,
     )
     images = " ".join(dict.fromkeys(map(_policy_source, (_FAVICON, _LOGO))))
-    return _with_policy(
+    return _with_security_policy(
         page,
         f"script-src {_policy_source(_REDOC_JS)}",
         "style-src 'unsafe-inline'",  # ReDoc adds its styles as elements
@@ -94,10 +94,10 @@ async def _redoc(request: Request) -> Response:
 
 
 async def _oauth2_redirect(_request: Request) -> Response:
-    return _with_policy(get_swagger_ui_oauth2_redirect_html(), "script-src")
+    return _with_security_policy(get_swagger_ui_oauth2_redirect_html(), "script-src")
 
 
-async def _file(request: Request) -> Response:
+async def _serve_file(request: Request) -> Response:
     """Return a file of the package. Raises HTTPException 404 if there is none."""
     files = package_files()
     if files is None:
@@ -138,7 +138,7 @@ def _root_path(request: Request) -> str:
     return quote(request.scope.get("root_path", "").rstrip("/"))
 
 
-def _with_policy(page: Response, script_sources: str, *directives: str) -> Response:
+def _with_security_policy(page: Response, script_sources: str, *directives: str) -> Response:
     """Return a page with a Content-Security-Policy that allows its inline script by its hash."""
     hashes = [
         f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"

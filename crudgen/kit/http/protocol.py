@@ -68,7 +68,7 @@ class HttpProtocol(IgnoredUpgrades):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, and tell the application that the client has disconnected."""
-        self._release_held()
+        self._pass_on_held_request()
         self._stop_timer()
         self._send_timeout.stop()
         self._lingering.stop()
@@ -193,7 +193,7 @@ class HttpProtocol(IgnoredUpgrades):
 
     def shutdown(self) -> None:
         """Close the connection after the current response; abort it if that takes too long."""
-        self._release_held()
+        self._pass_on_held_request()
         if self.cycle is None or self.cycle.response_complete:
             self._idle_timer = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
         else:

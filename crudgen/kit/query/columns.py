@@ -63,7 +63,7 @@ class Columns:
         """Whether rows are written without pydantic (see database/unchanged_rows.py)."""
         self.key = self.properties.key
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
-        self._words = {name: _words(one) for name, one in self._annotations.items()}
+        self._literal_words = {name: _literal_words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
         self._visible: Condition | None = None
         self.masks: Masks = NO_MASKS
@@ -123,7 +123,7 @@ class Columns:
         """Return the conditions of the rows that can be read at all; none for all rows."""
         return () if self._visible is None else (self._visible(kind),)
 
-    def reads_in_order(self, query: ListQuery) -> bool:
+    def reads_in_index_order(self, query: ListQuery) -> bool:
         """Return whether the rows of a list are read in its order, without reading others.
 
         The list has all visible rows in the order of keys; or, if all are visible, those with one
@@ -148,7 +148,7 @@ class Columns:
         """Return a column of the table, or a computed property."""
         return self.properties.readable[name]
 
-    def column_read(self, name: str) -> Column[Any] | None:
+    def table_column(self, name: str) -> Column[Any] | None:
         """Return the column of this or a related table that a filter or a sort key is about.
 
         Return None for a computed property: it is computed from values that the caller can read.
@@ -198,7 +198,7 @@ class Columns:
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""
-        column, is_word = self.column(name), bool(self._words[name])
+        column, is_word = self.column(name), bool(self._literal_words[name])
         nullable = getattr(column, "nullable", _is_optional(self._annotations[name]))
         return operators_of(column, is_word=is_word, nullable=nullable)
 
@@ -208,22 +208,22 @@ class Columns:
 
     def adapter(self, name: str) -> TypeAdapter[Any]:
         """Return the parser for the values of a column in a query."""
-        return column_adapter(self.column(name), self._words.get(name, ()))
+        return column_adapter(self.column(name), self._literal_words.get(name, ()))
 
     def filter_adapter(self, name: str) -> TypeAdapter[Any]:
         """Return the parser for the filter values of a column. Text is normalized as in a body."""
         adapter, validators = self.adapter(name), self._validators.get(name)
         return normalized_text_parser(validators) if adapter is TEXT and validators else adapter
 
-    def part_adapter(self, name: str) -> TypeAdapter[str]:
+    def substring_adapter(self, name: str) -> TypeAdapter[str]:
         """Return the parser for filters by a part of a text, such as `contains`."""
         return TEXT if name in self._as_sent else NFC_TEXT
 
-    def is_as_sent(self, name: str) -> bool:
+    def stores_as_sent(self, name: str) -> bool:
         """Return whether a column stores text as sent, without normalization to NFC."""
         return name in self._as_sent
 
-    def words(self, text: str) -> tuple[tuple[str, str], ...]:
+    def search_words(self, text: str) -> tuple[tuple[str, str], ...]:
         """Return the words of a search in lower case; each is a pair: in NFC, and as sent."""
         return tuple((lower_ascii(nfc(word)), lower_ascii(word)) for word in text.split())
 
@@ -289,10 +289,10 @@ def _is_optional(annotation: Any) -> bool:
     return NoneType in get_args(annotation)
 
 
-def _words(annotation: Any) -> tuple[str, ...]:
+def _literal_words(annotation: Any) -> tuple[str, ...]:
     """Return the words of a Literal or an optional Literal; empty for other annotations."""
     annotation = getattr(annotation, "__value__", annotation)
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
-    return _words(kinds[0]) if len(kinds) == 1 else ()
+    return _literal_words(kinds[0]) if len(kinds) == 1 else ()

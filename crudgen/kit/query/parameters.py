@@ -74,7 +74,7 @@ class ListParameters(QueryParameters):
         adapter: TypeAdapter[Any] = FLAG
         if not about.is_flag:
             adapter = (
-                self._columns.part_adapter if about.is_text else self._columns.filter_adapter
+                self._columns.substring_adapter if about.is_text else self._columns.filter_adapter
             )(column)
         doc = self._columns.filter_doc(column, about.doc)
         is_value = not (about.is_flag or about.is_text)
@@ -107,7 +107,7 @@ class ListParameters(QueryParameters):
             "offset": one.get("offset", 0),
             "filters": tuple(filters),
             "sort": self._columns.order([self._signed[name] for name in one.get("sort", ())]),
-            "words": self._columns.words(one.get("q", "")),
+            "words": self._columns.search_words(one.get("q", "")),
             "fields": tuple(name for sent, name in self._shown.items() if sent in shown),
             "count": "count" in one,
             "cursor": one.get("cursor"),

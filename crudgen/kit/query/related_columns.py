@@ -54,12 +54,12 @@ class RelatedColumns(Columns):
         }
         return found
 
-    def column_read(self, name: str) -> Column[Any] | None:
+    def table_column(self, name: str) -> Column[Any] | None:
         """Return the column of this or a related table that a filter or a sort key is about."""
         path = self._paths.get(name)
         if path is None:
-            return super().column_read(name)
-        return path.columns.column_read(path.attribute) if path.attribute else None
+            return super().table_column(name)
+        return path.columns.table_column(path.attribute) if path.attribute else None
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows on the path to a column."""
@@ -108,12 +108,12 @@ class RelatedColumns(Columns):
             return super().filter_adapter(name)
         return path.columns.filter_adapter(path.attribute)
 
-    def part_adapter(self, name: str) -> TypeAdapter[str]:
+    def substring_adapter(self, name: str) -> TypeAdapter[str]:
         """Return the parser for filters by a part of a text, such as `contains`."""
         path = self._paths.get(name)
         if path is None:
-            return super().part_adapter(name)
-        return path.columns.part_adapter(path.attribute)
+            return super().substring_adapter(name)
+        return path.columns.substring_adapter(path.attribute)
 
     def conditions(self, filters: Sequence[Filter], kind: str) -> list[ColumnElement[bool]]:
         """Return the WHERE conditions of filters, those of one relation in one subquery."""

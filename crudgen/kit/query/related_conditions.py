@@ -31,18 +31,18 @@ _SELECTIVE = {"eq", "in"}
 
 
 @dataclass(slots=True)
-class _Conditions:
+class _RowConditions:
     """What a row has to meet: conditions of its own, and of related rows."""
 
     filters: list[RelatedFilter] = field(default_factory=list)
-    related: "dict[Step, _Conditions]" = field(default_factory=dict)
+    related: "dict[Step, _RowConditions]" = field(default_factory=dict)
 
     def add(self, steps: Sequence[Step], related_filter: RelatedFilter) -> None:
         """Add a filter of the row at the end of some steps."""
         if not steps:
             self.filters.append(related_filter)
             return
-        self.related.setdefault(steps[0], _Conditions()).add(steps[1:], related_filter)
+        self.related.setdefault(steps[0], _RowConditions()).add(steps[1:], related_filter)
 
     def clauses(self, near: Source, near_key: str, kind: str) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions in SQL. `near` has the columns of the row."""
@@ -55,21 +55,22 @@ class _Conditions:
     def _related_clauses(
         self, step: Step, near: Source, near_key: str, kind: str
     ) -> Iterator[ColumnElement[bool]]:
-        rows = _Rows(step, near, near_key, kind)
+        rows = _RowsOfRelation(step, near, near_key, kind)
         for path, one, name in self.filters:
             if not path.attribute:
                 yield one.condition_of(rows.exist(), name, kind)
         meets = list(self.clauses(rows.source, rows.columns.key, kind))
         is_found_first = not step.rows.is_many or self._is_selective(rows.columns)
         if meets and is_found_first and step.quantifier != NONE:
-            yield rows.in_subquery(meets, is_one=self._is_unique(rows.columns))
+            yield rows.match_in_subquery(meets, is_one=self._is_unique(rows.columns))
         elif meets:
             yield rows.exist_matching(meets)
 
     def _is_unique(self, columns: Columns) -> bool:
         """Return whether at most one row meets the conditions."""
         return any(
-            one.operator == "eq" and [columns.column(path.attribute)] in _unique(columns)
+            one.operator == "eq"
+            and [columns.column(path.attribute)] in _unique_column_sets(columns)
             for path, one, _ in self.filters
             if path.attribute
         )
@@ -85,7 +86,7 @@ class _Conditions:
         )
 
 
-class _Rows:
+class _RowsOfRelation:
     """The rows of a relation that belong to a row."""
 
     def __init__(self, step: Step, near: Source, near_key: str, kind: str) -> None:
@@ -120,7 +121,7 @@ class _Rows:
             found = self._exists(joined, [by == self._near[self._near_key], *conditions])
         return ~found if self._step.quantifier == NONE else found
 
-    def in_subquery(
+    def match_in_subquery(
         self, conditions: Sequence[ColumnElement[bool]], *, is_one: bool
     ) -> ColumnElement[bool]:
         """Return whether one of these rows meets the conditions: these rows are found first.
@@ -155,7 +156,7 @@ def related_conditions(
 
     Filters with the same steps apply to the same related row.
     """
-    conditions = _Conditions()
+    conditions = _RowConditions()
     for one in filters:
         conditions.add(one[0].steps, one)
     return list(conditions.clauses(properties.readable, properties.key, kind))
@@ -170,11 +171,11 @@ def _is_indexed(columns: Columns, attribute: str) -> bool:
     if not attribute or "lt" not in columns.operators(attribute):
         return False
     column, table = columns.column(attribute), columns.properties.table
-    indexes = [*_unique(columns), *(list(one.columns) for one in table.indexes)]
+    indexes = [*_unique_column_sets(columns), *(list(one.columns) for one in table.indexes)]
     return any(column is first for first, *_ in indexes)
 
 
-def _unique(columns: Columns) -> list[list[Any]]:
+def _unique_column_sets(columns: Columns) -> list[list[Any]]:
     """Return the columns of each unique constraint and index."""
     table = columns.properties.table
     rules = [one for one in table.constraints if isinstance(one, UniqueConstraint)]

@@ -53,7 +53,9 @@ class Includable:
             for name in columns.shown
         }
 
-    def check(self, given: Mapping[str, Any], fields: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def not_included_problems(
+        self, given: Mapping[str, Any], fields: Iterable[str]
+    ) -> Iterator[dict[str, Any]]:
         """Yield a problem for each parameter about rows that are not included."""
         included = self._included_paths(given)
         for path, steps in self.paths.items():
@@ -106,7 +108,7 @@ def _not_included_problem(parameter: str, path: str) -> dict[str, Any]:
 
 def _too_many_problems(query: RelatedQuery) -> Problems:
     """Return the problem of a query that may include too many rows; empty if it does not."""
-    most = query.included_rows
+    most = query.max_included_rows
     if most <= MAX_INCLUDED:
         return []
     message = (
@@ -147,7 +149,7 @@ class RelatedParameters(ListParameters):
         ):
             if name in asked:
                 of_included[path] = (*of_included.get(path, ()), attribute)
-        problems = list(self._includable.check(given, of_included))
+        problems = list(self._includable.not_included_problems(given, of_included))
         if problems:
             return problems
         arguments = self._query_arguments(values, query_string)
@@ -179,7 +181,7 @@ class IncludeParameters(QueryParameters):
     ) -> RelatedQuery | Problems:
         del query_string
         given = {name: one[0] for name, one in values.items()}
-        if problems := list(self._includable.check(given, ())):
+        if problems := list(self._includable.not_included_problems(given, ())):
             return problems
         query = RelatedQuery(
             limit=1,

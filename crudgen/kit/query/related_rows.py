@@ -54,7 +54,7 @@ class RelatedRows:
         return self.relation.json_name or self._json_name(self.name)
 
     @cached_property
-    def more_name(self) -> str:
+    def has_more_name(self) -> str:
         """The name of the property that says whether there are more rows than were included."""
         return self._json_name(f"{self.name}_more")
 
@@ -263,23 +263,23 @@ class RelatedQuery(ListQuery):
         }
 
     @property
-    def included_rows(self) -> int:
+    def max_included_rows(self) -> int:
         """Most rows that a response includes."""
-        return _most_rows(self.includes, self.limit)
+        return _max_rows(self.includes, self.limit)
 
     @property
-    def included_bytes(self) -> int:
+    def max_included_bytes(self) -> int:
         """The estimated maximum bytes of the included rows."""
-        return _most_bytes(self.includes, self.limit)
+        return _max_bytes(self.includes, self.limit)
 
 
-def _most_rows(includes: Iterable[Include], rows: int) -> int:
-    return sum(rows * one.limit + _most_rows(one.includes, rows * one.limit) for one in includes)
+def _max_rows(includes: Iterable[Include], rows: int) -> int:
+    return sum(rows * one.limit + _max_rows(one.includes, rows * one.limit) for one in includes)
 
 
-def _most_bytes(includes: Iterable[Include], rows: int) -> int:
+def _max_bytes(includes: Iterable[Include], rows: int) -> int:
     return sum(
-        rows * one.limit * one.rows.max_row_bytes + _most_bytes(one.includes, rows * one.limit)
+        rows * one.limit * one.rows.max_row_bytes + _max_bytes(one.includes, rows * one.limit)
         for one in includes
     )
 

@@ -52,7 +52,7 @@ def limited_rows(
     are the values that the rows are sorted by.
     """
     rows = include.rows
-    target, link, condition = _targets(rows, near, near_key, include.name, kind)
+    target, link, condition = _related_table(rows, near, near_key, include.name, kind)
     source, order = attributes(target, rows.columns), rows.order()
     sorted_by = [source[attribute] for attribute, _ in order]
     places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
@@ -68,15 +68,17 @@ def limited_rows(
 
 def has_more(include: Include, near: Source, near_key: str, kind: str) -> ColumnElement[bool]:
     """Return whether a row has more related rows than the limit."""
-    source, condition = _counted(include.rows, near, near_key, f"{include.name}_more", kind)
+    source, condition = _count_source(include.rows, near, near_key, f"{include.name}_more", kind)
     beyond = select(_ONE).select_from(source).where(condition).limit(_ONE)
     limit = bindparam(include.limit_name, type_=Integer())
     return exists(beyond.offset(limit).correlate(*tables_of(near)))
 
 
-def count_of(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[int]:
+def related_row_count(
+    rows: RelatedRows, near: Source, near_key: str, kind: str
+) -> ColumnElement[int]:
     """Return the number of related rows of a row."""
-    source, condition = _counted(rows, near, near_key, "counted", kind)
+    source, condition = _count_source(rows, near, near_key, "counted", kind)
     counted = select(func.count()).select_from(source).where(condition)
     return counted.correlate(*tables_of(near)).scalar_subquery()
 
@@ -84,11 +86,11 @@ def count_of(rows: RelatedRows, near: Source, near_key: str, kind: str) -> Colum
 def count_or_keys(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
     """Return the number of related rows of a row, or their keys as a JSON array."""
     if not isinstance(rows, LinkedKeys):
-        return count_of(rows, near, near_key, kind)
-    target, link, condition = _targets(rows, near, near_key, "counted", kind)
+        return related_row_count(rows, near, near_key, kind)
+    target, link, condition = _related_table(rows, near, near_key, "counted", kind)
     assert link is not None
     table, far = link
-    condition = _with_target(rows, target, link, condition)
+    condition = _has_readable_target(rows, target, link, condition)
     array = (
         func.json_group_array(far, type_=String())
         if kind == "sqlite"
@@ -98,17 +100,17 @@ def count_or_keys(rows: RelatedRows, near: Source, near_key: str, kind: str) -> 
     return keys.correlate(*tables_of(near)).scalar_subquery()
 
 
-def _counted(
+def _count_source(
     rows: RelatedRows, near: Source, near_key: str, name: str, kind: str
 ) -> tuple[FromClause, ColumnElement[bool]]:
     """Return where related rows are counted, and their condition: links are not joined."""
-    target, link, condition = _targets(rows, near, near_key, name, kind)
+    target, link, condition = _related_table(rows, near, near_key, name, kind)
     if link is None:
         return target, condition
-    return link[0], _with_target(rows, target, link, condition)
+    return link[0], _has_readable_target(rows, target, link, condition)
 
 
-def _with_target(
+def _has_readable_target(
     rows: RelatedRows,
     target: FromClause,
     link: tuple[FromClause, ColumnElement[Any]],
@@ -121,7 +123,7 @@ def _with_target(
     return and_(condition, exists().where(key == link[1]).correlate_except(target))
 
 
-def _targets(
+def _related_table(
     rows: RelatedRows, near: Source, near_key: str, name: str, kind: str
 ) -> tuple[FromClause, tuple[FromClause, ColumnElement[Any]] | None, ColumnElement[bool]]:
     """Return the related table, the link table with its reference to it, and the condition."""

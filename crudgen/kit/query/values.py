@@ -61,7 +61,7 @@ def normalized_text_parser(validators: Sequence[AfterValidator]) -> TypeAdapter[
             return body.validate_python(text)
         except ValidationError:
             if " " in text:
-                for meant in with_plus(text):
+                for meant in texts_with_plus(text):
                     if _is_valid(body, meant):
                         raise
             return text
@@ -69,7 +69,7 @@ def normalized_text_parser(validators: Sequence[AfterValidator]) -> TypeAdapter[
     return TypeAdapter(Annotated[str, AfterValidator(read)])
 
 
-def with_plus(text: str) -> Iterator[str]:
+def texts_with_plus(text: str) -> Iterator[str]:
     """Yield the texts that a client may have meant by a `+`, which was decoded as a space."""
     yield text.replace(" ", "+")
     yield "+".join(text.rsplit(" ", 1))

@@ -51,7 +51,7 @@ class Visibility:
         """Return whether some rows of a table cannot be read."""
         return self._condition_of(table) is not None
 
-    def limits(self, table: Table) -> bool:
+    def hides_rows_or_values(self, table: Table) -> bool:
         """Return whether some rows, or values in rows, of a table cannot be read."""
         return self.hides_rows(table) or bool(self.masks(table))
 

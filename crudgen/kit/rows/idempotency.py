@@ -76,7 +76,7 @@ class IdempotentResource(Resource):
             return await super().create(db, request, row)
         insertion = self._insertion(db, request, row)
         with ErrorConversion(self._properties):
-            return await self._responses.respond_once(
+            return await self._responses.respond_idempotently(
                 db,
                 request,
                 key=key,
@@ -123,7 +123,7 @@ class StoredResponses:
         self._keep = update(table).where(same_id).returning(column.id)
         self._read = select(column.request, column.body, column.location).where(same_id)
 
-    async def respond_once(
+    async def respond_idempotently(
         self,
         db: Database,
         request: Request,

@@ -24,7 +24,7 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
             return await super().create_many(db, request, rows)
         insertion = self._insertion_of_many(db, rows)
         with ErrorConversion(self._properties):
-            return await self._responses.respond_once(
+            return await self._responses.respond_idempotently(
                 db,
                 request,
                 key=key,

@@ -166,7 +166,7 @@ class IncludedEncoder:
             rows = grouped.get((many.part, positions), ())
             written = [self._row_json(many.row, row, place, grouped) for place, row in rows]
             yield name, b"[" + b",".join(written) + b"]"
-            yield include.rows.more_name, b"true" if values[many.more] else b"false"
+            yield include.rows.has_more_name, b"true" if values[many.more] else b"false"
 
     def _row_json(self, node: Node, values: Row, positions: Positions, grouped: _Grouped) -> bytes:
         own = node.own(values)

@@ -9,7 +9,7 @@ from ..database.returning import row_discarded
 from ..database.transaction import Row
 from .added_properties import with_json_properties
 from .link_batches import Pair
-from .links import check_no_repeated_keys, must_find_all
+from .links import all_found_check, check_no_repeated_keys
 from .related_writes import LinkGuard, LinkWrites, SentRow
 from .values import is_storable_key
 
@@ -49,7 +49,7 @@ class LinkWriter:
         """
         lists = [([*place, one.json_name], one.keys(row)) for _, row, place in sent]
         check_no_repeated_keys(lists)
-        raise_missing = must_find_all(lists, one.words)
+        raise_missing = all_found_check(lists, one.words)
         others = sorted({key for _, keys in lists for key in keys if is_storable_key(key)})
         created = [(key,) for key in new] if one.is_own else []
         use = self.statements(one)
@@ -58,8 +58,8 @@ class LinkWriter:
             raise_missing([*found, *created])
 
         if not use.are_guarded:
-            return [use.keep(others, raise_if_missing)]
-        denied = self._must_be_allowed(one, sent)
+            return [use.protect_from_deletion(others, raise_if_missing)]
+        denied = self._permission_check(one, sent)
         owners = [key for key, *_ in sent if key is not None]
         if not owners:
             return [
@@ -72,7 +72,7 @@ class LinkWriter:
             use.find_denied(owners, links, denied),
         ]
 
-    def _must_be_allowed(
+    def _permission_check(
         self, one: "KeyProperty", sent: Sequence[SentRow]
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check that raises 403 if the statement found a link that may not change.
@@ -107,16 +107,16 @@ class LinkWriter:
             if any(one.keys(row) for _, row, _ in sent):
                 changes += self.keep_rows_to_link(one, sent)
                 derive = new_links_deriver(one, sent, distance + len(changes))
-                changes.append(self.statements(one).add_derived(derive))
+                changes.append(self.statements(one).add_derived_links(derive))
         for one in self._written:
             derive_keys = new_keys_deriver(len(sent), distance + len(changes))
-            changes.append(self.statements(one).read_derived(derive_keys))
+            changes.append(self.statements(one).read_derived_links(derive_keys))
         return changes
 
     def replace_links(self, one: "KeyProperty", sent: Sequence[SentRow]) -> list[Change]:
         """Return the changes that replace the links of existing rows."""
         links, use = _links_in_bodies(one, sent), self.statements(one)
-        changes = [use.remove_others([key for key, *_ in sent], links)] if sent else []
+        changes = [use.remove_other_links([key for key, *_ in sent], links)] if sent else []
         return [*changes, use.add(links)] if links else changes
 
     def changes_for_existing_rows(self, sent: Sequence[SentRow], *, replaces: bool) -> LinkWrites:

@@ -144,11 +144,11 @@ class LinkBatches:
         """Return the change that locks owners by key, in order; `check` gets the keys found."""
         return Change(self._lock, self._bound_owners(owners), check=check)
 
-    def keep(self, others: Sequence[Any], check: Check) -> Change:
+    def protect_from_deletion(self, others: Sequence[Any], check: Check) -> Change:
         """Return the change that protects rows from deletion; `check` gets their keys."""
         return Change(self._keep, self._bound_others(others), check=check)
 
-    def remove_others(self, owners: Sequence[Any], links: Sequence[Pair]) -> Change:
+    def remove_other_links(self, owners: Sequence[Any], links: Sequence[Pair]) -> Change:
         """Return the change that removes all links of the owners but these."""
         return Change(
             self._remove, {**self._bound_owners(owners), **self._links.bound_values(links)}
@@ -158,7 +158,9 @@ class LinkBatches:
         """Return the change that adds links, unless they exist."""
         return Change(self._add, self._links.bound_values(links))
 
-    def add_derived(self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Pair]]) -> Change:
+    def add_derived_links(
+        self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Pair]]
+    ) -> Change:
         """Return the change that adds the links that `derive` returns from the rows before."""
         return Change(self._add, {}, derive=lambda found: self._links.bound_values(derive(found)))
 
@@ -166,7 +168,9 @@ class LinkBatches:
         """Return the change that reads the links of the owners."""
         return Change(self._read, self._bound_owners(owners))
 
-    def read_derived(self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Any]]) -> Change:
+    def read_derived_links(
+        self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Any]]
+    ) -> Change:
         """Return the change that reads the links of the owners that `derive` returns."""
         return Change(self._read, {}, derive=lambda found: self._bound_owners(derive(found)))
 

@@ -32,7 +32,7 @@ class ReplacementStatements:
 
     keep_rows: Select[Any]
     """Returns the keys of the rows to link, and protects these rows from deletion."""
-    remove_others: Statement
+    remove_other_links: Statement
     add_all: Insert
 
 
@@ -90,7 +90,7 @@ class LinkStatements:
             keep_rows=_protected_from_deletion(
                 select(self._row_key).where(is_wanted).order_by(self._row_key)
             ),
-            remove_others=self._delete_links(is_other, self._is_link_to(self._removable)),
+            remove_other_links=self._delete_links(is_other, self._is_link_to(self._removable)),
             add_all=new.returning(self._far),
         )
 

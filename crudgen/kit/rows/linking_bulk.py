@@ -38,7 +38,7 @@ class LinkingBulkResource(LinkingResource, BulkResource):
         if guard is None:
             for one in linked:
                 derive = new_links_deriver(one, sent, own.after + len(changes) - end + n)
-                changes.append(writes.statements(one).add_derived(derive))
+                changes.append(writes.statements(one).add_derived_links(derive))
         else:
             changes += writes.changes_for_new_rows(sent, own.after + n)
 
@@ -76,7 +76,7 @@ class LinkingBulkResource(LinkingResource, BulkResource):
         before = [*link_locks(db, linked), *batch.before]
         if linked:
             before.append(
-                linked[0].link_batches(db).lock_owners(batch.keys, self._must_all_exist(batch))
+                linked[0].link_batches(db).lock_owners(batch.keys, self._all_exist_check(batch))
             )
         before += [change for one in linked for change in writes.keep_rows_to_link(one, sent)]
         after: list[Change] = []
@@ -108,13 +108,13 @@ class LinkingBulkResource(LinkingResource, BulkResource):
         ]
         return json_array_response(bodies)
 
-    def _must_all_exist(self, batch: Batch) -> Callable[[Sequence[Row]], None]:
+    def _all_exist_check(self, batch: Batch) -> Callable[[Sequence[Row]], None]:
         """Return the `check` that raises HTTPException 404 unless the rows with all keys exist."""
 
         def raise_if_missing(found: Sequence[Row]) -> None:
             known = {row[0] for row in found}
             for index, key in enumerate(batch.keys):
                 if key not in known:
-                    self._must_exist(["body", index, self._key_name])([])
+                    self._existence_check(["body", index, self._key_name])([])
 
         return raise_if_missing

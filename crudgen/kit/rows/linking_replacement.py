@@ -38,7 +38,7 @@ class LinkingReplaceableResource(LinkingResource, ReplaceableResource):
             change for one in self._written for change in one.replacement_changes(db, key, row)
         ]
         locks = link_locks(db, self._written)
-        steps = [*locks, *before, replace(last, check=_must_be_written), *links]
+        steps = [*locks, *before, replace(last, check=_raise_if_not_written), *links]
         try:
             found = await db.write_all(steps)
         except _NotWrittenError:
@@ -50,6 +50,6 @@ class _NotWrittenError(Exception):
     """No row was written, so no link may be changed."""
 
 
-def _must_be_written(rows: Sequence[Row]) -> None:
+def _raise_if_not_written(rows: Sequence[Row]) -> None:
     if not rows:
         raise _NotWrittenError

@@ -67,8 +67,8 @@ class LinkedResource(LinkedCollection):
         use, bound = self.statements(db.kind), {"key__": key, "other__": other}
         await db.write_all(
             [
-                Change(use.keep_owner, bound, check=must_exist(self._owner_not_found)),
-                Change(use.keep_row, bound, check=must_exist(self._rows._not_found)),
+                Change(use.keep_owner, bound, check=existence_check(self._owner_not_found)),
+                Change(use.keep_row, bound, check=existence_check(self._rows._not_found)),
                 Change(use.add, bound, NAMES),
             ]
         )
@@ -125,13 +125,13 @@ class LinkedResource(LinkedCollection):
 
         `place` is the location of the keys in the request.
         """
-        raise_missing = must_find_all([(place, others)], self.words)
+        raise_missing = all_found_check([(place, others)], self.words)
         storable = [other for other in others if is_storable_key(other)]
         if others and not storable:
             raise_missing([])
         use = self.statements(db.kind).replacement(len(storable))
         bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
-        removal = Change(use.remove_others, bound)
+        removal = Change(use.remove_other_links, bound)
         if not others:
             return [removal]
         found = Change(use.keep_rows, bound, check=raise_missing)
@@ -156,7 +156,7 @@ def check_no_repeated_keys(sent: Iterable[SentKeys]) -> None:
         raise HTTPException(422, problems[:MAX_PROBLEMS])
 
 
-def must_exist(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Row]], None]:
+def existence_check(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Row]], None]:
     """Return the `check` that raises an error if there is no row."""
 
     def raise_if_missing(found: Sequence[Row]) -> None:
@@ -166,7 +166,7 @@ def must_exist(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Row
     return raise_if_missing
 
 
-def must_find_all(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]], None]:
+def all_found_check(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]], None]:
     """Return the `check` that raises HTTPException 409 unless the rows of all keys are found.
 
     `name` is that of a linked row, for the message.

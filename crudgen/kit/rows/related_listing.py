@@ -34,7 +34,7 @@ class _Encoder(Protocol):
         ...
 
 
-class _Included(Protocol):
+class _IncludedStatement(Protocol):
     """Rows with related rows: their statement, and the encoder of its rows."""
 
     statement: Select[Any]
@@ -116,26 +116,26 @@ class RelatedListing(Listing):
         known = self._cache.shapes.get(chosen)
         use = known or self._cache.add(chosen, self._compile_read(db, query))
         bound = {"key__": key, **query.include_limits}
-        return _encode_rows(use, await db.read(use.page, bound, short=self._is_short(query)))
+        return _encode_rows(use, await db.read(use.page, bound, short=self._is_short_read(query)))
 
-    async def _page(
+    async def _read_page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
         assert isinstance(use, RelatedShape)
-        if use.whole is None or not self._is_short(query):
-            return await super()._page(db, request, query, cursor, use)
+        if use.whole is None or not self._is_short_read(query):
+            return await super()._read_page(db, request, query, cursor, use)
         end = query.offset + query.limit
         bound = {**self._bound_values(query, cursor), "limit": query.limit, "end": end}
         ((text, more),) = await db.read(use.whole, bound, short=True)
         return text.encode(), offset_links(request, query, more=bool(more))
 
-    async def _rows(
+    async def _read_rows(
         self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         found = await db.read(
-            use.page, self._bound_values(query, cursor), short=self._is_short(query)
+            use.page, self._bound_values(query, cursor), short=self._is_short_read(query)
         )
-        return self._page_rows(_encode_rows(use, found), query, cursor)
+        return self._trim_page(_encode_rows(use, found), query, cursor)
 
     def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
         assert isinstance(query, RelatedQuery)
@@ -151,10 +151,10 @@ class RelatedListing(Listing):
         names = attributes_to_select(columns, query.own_fields, query.includes)
         selected = [columns.value(name, kind) for name in names]
         page = page_statement(columns, selected, query, cursor, kind, with_places=True)
-        included = _new_included(
+        included = _new_included_statement(
             columns, query, page.subquery("page"), page_order(query, cursor), kind
         )
-        is_by_offset = query.cursor is None and columns.reads_in_order(query)
+        is_by_offset = query.cursor is None and columns.reads_in_index_order(query)
         whole = included.whole if is_by_offset else None
         return RelatedShape(
             _JOINED_ROWS,
@@ -172,13 +172,13 @@ class RelatedListing(Listing):
         found = (same_key, *columns.visible(db.kind))
         values = [columns.value(name, db.kind) for name in names]
         page = select(*values).where(*found).subquery("page")
-        included = _new_included(columns, query, page, (), db.kind)
+        included = _new_included_statement(columns, query, page, (), db.kind)
         return RelatedShape(_JOINED_ROWS, db.compile(included.statement), None, included.encoder)
 
-    def _is_short(self, query: ListQuery) -> bool:
+    def _is_short_read(self, query: ListQuery) -> bool:
         assert isinstance(query, RelatedQuery)
-        is_small = query.included_rows <= SHORT_PAGE and query.included_bytes <= SHORT_BYTES
-        return is_small and super()._is_short(query)
+        is_small = query.max_included_rows <= SHORT_PAGE and query.max_included_bytes <= SHORT_BYTES
+        return is_small and super()._is_short_read(query)
 
 
 def _encode_rows(use: Shape, found: Sequence[Row]) -> list[Row]:
@@ -186,12 +186,12 @@ def _encode_rows(use: Shape, found: Sequence[Row]) -> list[Row]:
     return use.included.rows(found)
 
 
-def _new_included(
+def _new_included_statement(
     columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
-) -> _Included:
+) -> _IncludedStatement:
     """Return the statement of rows with related rows; the database encodes them if it can."""
     fast = fast_module("included_json")
-    found: _Included | None = None
+    found: _IncludedStatement | None = None
     if fast is not None:
         found = fast.included_json(columns, query, page, order, kind)
     return found or IncludedRows(columns, query, page, order, kind)

@@ -39,7 +39,7 @@ SentRow = tuple[Any, Model, Sequence[str | int]]
 """A row in a request: its key, None if it is new; its body, and the location of the body."""
 
 
-def _same_rows(rows: Sequence[bytes], found: Sequence[Sequence[Row]]) -> Sequence[bytes]:
+def _unchanged_rows(rows: Sequence[bytes], found: Sequence[Sequence[Row]]) -> Sequence[bytes]:
     del found
     return rows
 
@@ -54,7 +54,9 @@ class LinkWrites:
     """Run when the rows are locked: check and replace the links."""
     after: Sequence[Change] = ()
     """Run when the rows are updated: read the links."""
-    with_keys: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = _same_rows
+    with_keys: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = (
+        _unchanged_rows
+    )
     """Adds the keys of linked rows, which `after` has read, to the JSON of rows."""
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the JSON of a row."""

@@ -11,7 +11,7 @@ from ..database import Change, Database
 from ..database.statements import Values, later_timestamp
 from ..database.transaction import Row
 from ..errors import RuleViolated, problem
-from ..http.etag import Preconditions, header_value, none_match_failed
+from ..http.etag import Preconditions, header_value, none_match_error
 from ..models import Model
 from .resource import ExistsError, Resource
 from .row_responses import ErrorConversion, row_response
@@ -145,7 +145,7 @@ class ReplaceableResource(Resource):
             if not written and not updates:
                 raise ExistsError
             if not written:
-                raise none_match_failed()  # a concurrent request created it after the check
+                raise none_match_error()  # a concurrent request created it after the check
             return written, not before
 
     async def _write_replacement(

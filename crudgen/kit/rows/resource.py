@@ -145,9 +145,9 @@ class Resource(RelatedWriter):
 
     def _statements_for(self, db: Database) -> RowStatements:
         """Return the statements for the dialect of a database, built once."""
-        return self._statements_of(db.kind)
+        return self._statements_of_dialect(db.kind)
 
-    def _statements_of(self, kind: str) -> RowStatements:
+    def _statements_of_dialect(self, kind: str) -> RowStatements:
         """Return the statements for a dialect, built once."""
         statements = self._statements.get(kind)
         if statements is None:

@@ -33,7 +33,7 @@ class CallerIdentity(NamedTuple):
 class RowsResponse(Response):
     """A response with rows in another format than JSON."""
 
-    async def if_empty(self, check: Callable[[], Awaitable[None]]) -> None:
+    async def call_if_empty(self, check: Callable[[], Awaitable[None]]) -> None:
         """Call `check`, which may raise HTTPException, if there are no rows."""
         raise NotImplementedError
 

@@ -59,7 +59,7 @@ class Subcollection:
         within = replace(query, filters=(self._owner_filter(key), *query.filters))
         response = await self._rows.list(db, request, within)
         if isinstance(response, RowsResponse):
-            await response.if_empty(partial(self._check_owner, db, key))
+            await response.call_if_empty(partial(self._check_owner, db, key))
         elif response.body == b"[]":
             await self._check_owner(db, key)
         return response

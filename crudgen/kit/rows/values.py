@@ -41,14 +41,14 @@ class RequestValues:
 
     def _new_reader(self, kind: type[Model]) -> Read:
         columns = self._columns & kind.model_fields.keys()
-        if _changes_values(kind):
+        if _dump_changes_values(kind):
             return partial(_read_attributes, columns)
         if kind.model_computed_fields or columns != kind.model_fields.keys():
             return partial(kind.model_dump, by_alias=False, include=set(columns))
         return partial(kind.model_dump, by_alias=False)
 
 
-def _changes_values(kind: type[Model]) -> bool:
+def _dump_changes_values(kind: type[Model]) -> bool:
     """Return whether `model_dump` omits or changes values of a model."""
     decorators = kind.__pydantic_decorators__
     return bool(decorators.field_serializers or decorators.model_serializers) or any(

@@ -23,7 +23,7 @@ from .http.limiting import (
     describe_rate_limit,
     warn_of_unenforced_limits,
 )
-from .http.openapi import adjust_document, describe_tags
+from .http.openapi import add_tag_descriptions, adjust_document
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
@@ -85,7 +85,7 @@ class Application(FastAPI):
     def setup(self) -> None:
         """Add the routes `/openapi.json`, `/docs` and `/redoc`."""
         if lazy := fast_module("lazy"):
-            lazy.add_document(self)
+            lazy.add_document_route(self)
         add_docs_pages(self)
         docs_url, redoc_url = self.docs_url, self.redoc_url
         self.docs_url = self.redoc_url = None  # FastAPI would add its own pages
@@ -97,7 +97,7 @@ class Application(FastAPI):
 
         Of two handlers for the same requests, it describes the one that is used.
         """
-        self.openapi_tags = describe_tags(self.openapi_tags, self._tags)
+        self.openapi_tags = add_tag_descriptions(self.openapi_tags, self._tags)
         document = super().openapi()
         if document is not self._document:
             used = routes_in_use(self.routes)

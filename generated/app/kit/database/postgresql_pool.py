@@ -77,7 +77,7 @@ class ConnectionPool:
         while True:
             self.waiting += 1
             try:
-                connection = await self._take(wait_ends)
+                connection = await self._take_connection(wait_ends)
             except self._closed:
                 raise Unavailable(Condition.CLOSED) from None
             except self._timeout:
@@ -109,7 +109,7 @@ class ConnectionPool:
         """Let other requests use a connection, or replace it if it is closed."""
         connection.wait.used = time.monotonic()
         self._used -= 1
-        await self._put(connection)
+        await self._return_connection(connection)
 
     async def discard(self, connection: Any) -> None:
         """Close a connection and replace it."""
@@ -117,12 +117,12 @@ class ConnectionPool:
             await connection.close()
         finally:
             self._used -= 1
-            await self._put(connection)
+            await self._return_connection(connection)
 
-    async def _take(self, ends: float) -> Any:
+    async def _take_connection(self, ends: float) -> Any:
         """Return a connection. Raises PoolTimeout at the time `ends`, or PoolClosed."""
         return await self._pool.getconn(max(ends - time.monotonic(), 0.001))
 
-    async def _put(self, connection: Any) -> None:
+    async def _return_connection(self, connection: Any) -> None:
         """Let others take a connection, or replace it if it is closed."""
         await self._pool.putconn(connection)

@@ -77,7 +77,7 @@ class DirectRequests:
             return None
         shortcut, key = known
         if method == b"GET":
-            return self._read(shortcut, key, path, query, head, connection, defaults)
+            return self._respond_to_get(shortcut, key, path, query, head, connection, defaults)
         length = head.length or 0
         if len(body) < length <= MAX_BODY_BYTES and shortcut.has_body:
             return INCOMPLETE
@@ -86,7 +86,7 @@ class DirectRequests:
         scope = _scope(connection, method, path, query, head)
         return DirectCall(self._app, shortcut, key, head, body, scope)
 
-    def _read(
+    def _respond_to_get(
         self,
         shortcut: Shortcut,
         key: str,
@@ -103,7 +103,7 @@ class DirectRequests:
         if database.kind != "sqlite":
             scope = _scope(connection, b"GET", path, query, head)
             return DirectCall(self._app, shortcut, key, head, b"", scope)
-        read = self._read_of(shortcut)
+        read = self._direct_read_of(shortcut)
         if read is None or database.for_request is not None:
             return None
         request_id = new_request_id()
@@ -126,7 +126,7 @@ class DirectRequests:
         sent = b"".join((STATUS_LINE[status], self._encoded_defaults, rest))
         return SerializedResponse(status, target, request_id, sent)
 
-    def _read_of(self, shortcut: Shortcut) -> DirectRead | None:
+    def _direct_read_of(self, shortcut: Shortcut) -> DirectRead | None:
         """Return the DirectRead of a shortcut; None if its handler may have effects."""
         try:
             return self._reads[shortcut]

@@ -116,7 +116,7 @@ def send(connection: Any, sql: str, bound: dict[str, Any]) -> SentStatement | No
     statements = connection._prepared
     if statements._to_flush:
         return None
-    transformer, query = queries_of(connection).query(sql, bound)
+    transformer, query = queries_of(connection).transformer_and_query(sql, bound)
     prepared, name = statements.get(query, True)
     if prepared is not _PREPARED:
         return None

@@ -17,7 +17,7 @@ class DriverQueries:
         self._connection = connection
         self._queries: dict[str, tuple[Any, Any]] = {}
 
-    def query(self, sql: str, bound: dict[str, Any]) -> tuple[Any, Any]:
+    def transformer_and_query(self, sql: str, bound: dict[str, Any]) -> tuple[Any, Any]:
         """Return psycopg's Transformer and PostgresQuery of a statement, with some values.
 
         They are valid until the next call. Raises the driver's error for an unsuitable value.

@@ -30,7 +30,7 @@ class JsonText(String):
     """The type of an expression whose value is JSON text already."""
 
 
-def can_write(column: ColumnElement[Any], kind: str) -> bool:
+def can_encode(column: ColumnElement[Any], kind: str) -> bool:
     """Return whether a database writes the values of a column as pydantic does."""
     if _scale(column) is not None:
         return True
@@ -44,7 +44,7 @@ def _scale(column: ColumnElement[Any]) -> int | None:
     return getattr(column.type, "stored_scale", None)
 
 
-def sqlite_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def sqlite_json_argument(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return an argument of `json_object`, which writes integers and text, for SQLite.
 
     Dates and times are stored in the format of SQLAlchemy, as `2026-01-31 12:30:00.000000`.
@@ -63,8 +63,8 @@ def sqlite_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
             iso = _replace_part(stored, " ", "T") + text_literal("Z")
             return _replace_part(iso, ".000000Z", "Z")
         case Uuid():
-            groups = [_part(stored, *group) for group in ((1, 8), (9, 4), (13, 4), (17, 4))]
-            hyphen, written = text_literal("-"), _part(stored, 21, 12)
+            groups = [_substring(stored, *group) for group in ((1, 8), (9, 4), (13, 4), (17, 4))]
+            hyphen, written = text_literal("-"), _substring(stored, 21, 12)
             for group in reversed(groups):
                 written = group + hyphen + written
             return written
@@ -89,21 +89,21 @@ def _sqlite_decimal(units: ColumnElement[int], scale: int) -> ColumnElement[str]
     return written
 
 
-def postgresql_value(column: ColumnElement[Any]) -> ColumnElement[str]:
+def postgresql_json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Return a value as JSON text, and NULL for null, for PostgreSQL."""
     match column.type:
         case JsonText():
             return column
         case BigInteger() | Boolean():
-            return _text(column)
+            return _cast_to_text(column)
         case Text() | Date():
-            return _text(func.to_json(column))
+            return _cast_to_text(func.to_json(column))
         case _:
             quote = text_literal('"')
-            return quote + _postgresql_text(column) + quote
+            return quote + _postgresql_unescaped_text(column) + quote
 
 
-def _postgresql_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+def _postgresql_unescaped_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Return the text of a column of any other type. None of its characters is escaped in JSON."""
     match column.type:
         case Time():
@@ -117,10 +117,10 @@ def _postgresql_text(column: ColumnElement[Any]) -> ColumnElement[str]:
             lines = func.encode(column, text_literal("base64"))
             return func.replace(lines, func.chr(literal_column("10")), text_literal(""))
         case _:
-            return _text(column)
+            return _cast_to_text(column)
 
 
-def _text(column: ColumnElement[Any]) -> ColumnElement[str]:
+def _cast_to_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     return cast(column, String())
 
 
@@ -133,7 +133,7 @@ def _replace_part(text: ColumnElement[str], part: str, new: str) -> ColumnElemen
     return func.replace(text, text_literal(part), text_literal(new), type_=String())
 
 
-def _part(text: ColumnElement[str], start: int, length: int) -> ColumnElement[str]:
+def _substring(text: ColumnElement[str], start: int, length: int) -> ColumnElement[str]:
     """Return `substr(text, start, length)`; the first character is number 1."""
     numbers = [literal_column(str(number), Integer()) for number in (start, length)]
     return func.substr(text, *numbers, type_=String())

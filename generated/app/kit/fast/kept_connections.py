@@ -58,34 +58,36 @@ class KeptConnections(ConnectionPool):
             if not waiter.done():
                 waiter.set_exception(self._closed())
         while self._kept:
-            await self._put(self._kept.pop())
+            await self._return_connection(self._kept.pop())
         if self._tasks:
             await asyncio.wait(self._tasks)
         await super().close()
 
-    async def _take(self, ends: float) -> Any:
+    async def _take_connection(self, ends: float) -> Any:
         if self._kept:
             return self._kept.pop()
         if self._is_closed:
             raise self._closed
         if self._taken < self._connections:
             self._taken += 1
-        elif (connection := await self._wait(ends)) is not None:
+        elif (connection := await self._wait_for_connection(ends)) is not None:
             return connection
         self._requested += 1
         try:
-            return await super()._take(ends)
+            return await super()._take_connection(ends)
         except BaseException:
-            self._allow_another()
+            self._let_next_waiter_connect()
             raise
         finally:
             self._requested -= 1
 
-    async def _wait(self, ends: float) -> Any:
+    async def _wait_for_connection(self, ends: float) -> Any:
         """Wait for a connection, or for None: then one may be taken from psycopg's pool."""
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        timer = loop.call_later(ends - time.monotonic(), self._refuse, waiter, context=Context())
+        timer = loop.call_later(
+            ends - time.monotonic(), self._time_out_waiter, waiter, context=Context()
+        )
         self._waiters.append(waiter)
         try:
             return await waiter
@@ -93,18 +95,18 @@ class KeptConnections(ConnectionPool):
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 connection = waiter.result()
                 if connection is None:
-                    self._allow_another()
+                    self._let_next_waiter_connect()
                 else:
-                    await self._put(connection)
+                    await self._return_connection(connection)
             raise
         finally:
             timer.cancel()
 
-    def _refuse(self, waiter: asyncio.Future[Any]) -> None:
+    def _time_out_waiter(self, waiter: asyncio.Future[Any]) -> None:
         if not waiter.done():
             waiter.set_exception(self._timeout())
 
-    async def _put(self, connection: Any) -> None:
+    async def _return_connection(self, connection: Any) -> None:
         # A request that waits in psycopg's pool gets the connection there.
         if self._requested or not self._is_reusable(connection):
             # psycopg's pool loses a connection if this is cancelled.
@@ -113,7 +115,7 @@ class KeptConnections(ConnectionPool):
             waiter.set_result(connection)
         else:
             self._kept.append(connection)
-            self._arm()
+            self._start_timer()
 
     def _is_reusable(self, connection: Any) -> bool:
         server = connection.pgconn
@@ -133,11 +135,11 @@ class KeptConnections(ConnectionPool):
 
     async def _put_into_pool(self, connection: Any) -> None:
         try:
-            await super()._put(connection)
+            await super()._return_connection(connection)
         finally:
-            self._allow_another()
+            self._let_next_waiter_connect()
 
-    def _allow_another(self) -> None:
+    def _let_next_waiter_connect(self) -> None:
         """Let the next request take a connection from psycopg's pool."""
         waiter = self._next_waiter()
         if waiter is None:
@@ -152,7 +154,7 @@ class KeptConnections(ConnectionPool):
                 return waiter
         return None
 
-    def _arm(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(KEPT_SECONDS, self._return_unused, context=Context())
@@ -166,4 +168,4 @@ class KeptConnections(ConnectionPool):
         for connection in unused:
             self._begin_return(connection)
         if self._kept:
-            self._arm()
+            self._start_timer()

@@ -31,7 +31,7 @@ class LazyRoute(Route):
         return self.__getattribute__(name)
 
 
-def add_document(app: FastAPI) -> None:
+def add_document_route(app: FastAPI) -> None:
     """Add a route for the OpenAPI document, before FastAPI adds its own.
 
     The document is built in a thread, and kept as text.

@@ -26,7 +26,7 @@ class RowReads:
         ]
         self._template = b"".join([*lines, b"\r\n%b"])
 
-    def encoded(self, db: Database, key: Any, request_id: bytes) -> bytes | None:
+    def encoded_response(self, db: Database, key: Any, request_id: bytes) -> bytes | None:
         """Return the headers and the body of the response; None if no row was found at once."""
         rows = self._rows
         use = rows._statements_for(db)

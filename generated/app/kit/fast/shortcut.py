@@ -126,7 +126,7 @@ class Shortcut:
         """Add the arguments from the head of a request; return whether they are valid."""
         return (
             headers.keys().isdisjoint(self.passed_on)
-            and self.admits(app, headers, scope, arguments)
+            and self.is_allowed(app, headers, scope, arguments)
             and self.read_parameters(key, scope["query_string"], arguments)
         )
 
@@ -183,7 +183,7 @@ class Shortcut:
         if self._request_name is not None:
             arguments[self._request_name] = request()
 
-    def admits(
+    def is_allowed(
         self,
         app: FastAPI,
         headers: Mapping[bytes, bytes],
@@ -286,10 +286,10 @@ async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
         more = message.get("more_body", False)
     body = b"".join(message.get("body", b"") for message in messages)
 
-    async def again() -> Message:
+    async def receive_again() -> Message:
         return messages.pop(0) if messages else await receive()
 
-    return body, again
+    return body, receive_again
 
 
 def _wrong_type_error(answer: object) -> TypeError:

@@ -62,7 +62,7 @@ class ShortcutTable:
         middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
         kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
         plain = middleware == [*kit, (LimitMiddleware, (), {})]
-        if plain and (reason := _instrumentation(app)):
+        if plain and (reason := _find_instrumentation(app)):
             _log.info("SHORTCUT is off: %s observes requests in the middleware of FastAPI", reason)
             plain = False
         self._nodes = [(self._known.get(id(node)), node) for node in app.routes]
@@ -80,7 +80,7 @@ class ShortcutTable:
         return found
 
 
-def _instrumentation(app: FastAPI) -> str | None:
+def _find_instrumentation(app: FastAPI) -> str | None:
     """Return what of another library observes requests on the way that a shortcut would skip."""
     provider: Any = app
     if provider._native_telemetry.enabled():

@@ -63,10 +63,10 @@ class Preconditions:
         """
         tag = None if body is None else etag(body)
         if self._none_match is not None and _matches(
-            _row_etags(self._none_match), tag, weakly=True
+            _with_row_etags(self._none_match), tag, weakly=True
         ):
-            raise none_match_failed()
-        if self._match is not None and not _matches(_row_etags(self._match), tag):
+            raise none_match_error()
+        if self._match is not None and not _matches(_with_row_etags(self._match), tag):
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
@@ -84,11 +84,11 @@ def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
-def _row_etags(header: str) -> str:
+def _with_row_etags(header: str) -> str:
     """Return a header with the ETags of rows in place of those of responses with related rows."""
     return _JOINED.sub(r'\1"', header) if "." in header else header
 
 
-def none_match_failed() -> HTTPException:
+def none_match_error() -> HTTPException:
     """Return the HTTPException 412 for a row that matches If-None-Match."""
     return HTTPException(412, "Precondition failed: the row matches If-None-Match")

@@ -110,10 +110,10 @@ def _has_unique_keys(body: bytes, value: Any) -> bool:
     written = body.count(b":")
     if written == (len(value) if isinstance(value, dict) else 0):
         return True
-    return _COLON not in body and written == _colons(value)
+    return _COLON not in body and written == _count_colons(value)
 
 
-def _colons(value: Any) -> int:
+def _count_colons(value: Any) -> int:
     """Return the number of colons in a value as JSON: one for each key, and those in strings."""
     count, pending = 0, [value]
     while pending:
@@ -154,8 +154,8 @@ def _large_number_error(body: bytes) -> HTTPException | None:
     """
     value = json.loads(
         body.decode(),
-        parse_int=_placeholder,
-        parse_float=_placeholder,
+        parse_int=_number_placeholder,
+        parse_float=_number_placeholder,
         parse_constant=_refuse_constant,
     )
     loc = _find_location(value, lambda item: item is _LARGE)
@@ -163,7 +163,7 @@ def _large_number_error(body: bytes) -> HTTPException | None:
     return None if loc is None else _body_error("int_parsing_size", loc, message)
 
 
-def _placeholder(text: str) -> object:
+def _number_placeholder(text: str) -> object:
     return _LARGE if _LONG.match(text) else 0
 
 

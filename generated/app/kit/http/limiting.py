@@ -117,7 +117,7 @@ class RateLimiter:
         """
         if path in UNLIMITED:
             return None
-        key = _key(scope, getattr(state, "identify", None))
+        key = _client_key(scope, getattr(state, "identify", None))
         now, ends = time.monotonic(), self._ends
         end = max(ends.pop(key, now), now)
         wait = end + self._share - now - self._rate.seconds
@@ -146,7 +146,7 @@ def describe_rate_limit(document: dict[str, Any]) -> None:
             operation["responses"].setdefault("429", response)
 
 
-def _key(scope: Scope, identify: Callable[[bytes], str | None] | None) -> str:
+def _client_key(scope: Scope, identify: Callable[[bytes], str | None] | None) -> str:
     """Return the key that requests are counted by: the caller, or else the address."""
     if identify is not None:
         for name, value in scope["headers"]:
@@ -155,11 +155,11 @@ def _key(scope: Scope, identify: Callable[[bytes], str | None] | None) -> str:
                     return caller
                 break
     client = scope.get("client")
-    return _network(client[0]) if client else ""
+    return _network_of_address(client[0]) if client else ""
 
 
 @lru_cache(maxsize=10_000)
-def _network(address: str) -> str:
+def _network_of_address(address: str) -> str:
     """Return an address of IPv4, or the network of one of IPv6."""
     try:
         number = int(IPv6Address(address.partition("%")[0]))

@@ -134,7 +134,7 @@ def _with_headers(*names: str) -> dict[str, Any]:
     return {"headers": {name: _HEADERS[name] for name in names}}
 
 
-def describe_tags(
+def add_tag_descriptions(
     tags: Sequence[dict[str, Any]] | None, descriptions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Return the tags of the document, followed by the other tags in `descriptions`.
@@ -164,12 +164,12 @@ def adjust_document(document: dict[str, Any]) -> None:
     for operations in document.get("paths", {}).values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                _name_schema(parameter.get("schema", {}), schemas)
-    _accept_tokens(document)
+                _move_to_components(parameter.get("schema", {}), schemas)
+    _allow_other_tokens(document)
     _convert_bounds(document)
 
 
-def _accept_tokens(document: dict[str, Any]) -> None:
+def _allow_other_tokens(document: dict[str, Any]) -> None:
     """Describe that clients may send another token instead of one of a password login.
 
     FastAPI describes one scheme of credentials for a dependency.
@@ -184,7 +184,7 @@ def _accept_tokens(document: dict[str, Any]) -> None:
                 operation["security"].append({TOKEN: []})
 
 
-def _name_schema(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _move_to_components(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Move the `$defs` of a parameter to the schemas; inline a schema whose name is taken."""
     described = schema.get("items", schema)
     for name, one in described.pop("$defs", {}).items():

@@ -128,7 +128,7 @@ class Route(HeadRoute):
         handler = super().get_route_handler()
         known = dict(_query_parameters(self.dependant))
         takes_body = self.body_field is not None
-        decide = _early_decision(self.dependant)
+        decide = _early_response_decider(self.dependant)
 
         async def handle(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
@@ -154,7 +154,9 @@ class Route(HeadRoute):
         return handle
 
 
-def _early_decision(dependant: Dependant) -> Callable[[Request], Awaitable[Response | None]]:
+def _early_response_decider(
+    dependant: Dependant,
+) -> Callable[[Request], Awaitable[Response | None]]:
     """Return the function that returns or raises a response decided before a request is read.
 
     It comes from middleware before routing, or from the guards of the handler.

@@ -63,7 +63,7 @@ class Listing:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         cursor = self._read_cursor(db, query)
         use = self._cached_shape(db, query, cursor)
-        body, link = await self._page(db, request, query, cursor, use)
+        body, link = await self._read_page(db, request, query, cursor, use)
         return body, await self._headers(db, query, use, link)
 
     async def rows(
@@ -72,7 +72,7 @@ class Listing:
         """Return the rows of a page, each as JSON, and the headers of the page."""
         cursor = self._read_cursor(db, query)
         use = self._cached_shape(db, query, cursor)
-        rows, more = await self._rows(db, use, query, cursor)
+        rows, more = await self._read_rows(db, use, query, cursor)
         link = self._page_links(db, request, query, cursor, rows, more=more)
         written = [use.rows.write(row) for row in rows]
         return written, await self._headers(db, query, use, link)
@@ -86,24 +86,24 @@ class Listing:
             headers["X-Total-Count"] = str(total)
         return headers
 
-    async def _page(
+    async def _read_page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
         """Return the rows of a page as JSON, and its Link header."""
-        rows, more = await self._rows(db, use, query, cursor)
+        rows, more = await self._read_rows(db, use, query, cursor)
         return use.rows.write_all(rows), self._page_links(
             db, request, query, cursor, rows, more=more
         )
 
-    async def _rows(
+    async def _read_rows(
         self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         """Return the rows of a page, and whether there are more."""
         bound = self._bound_values(query, cursor)
-        rows = await db.read(use.page, bound, short=self._is_short(query))
-        return self._page_rows(rows, query, cursor)
+        rows = await db.read(use.page, bound, short=self._is_short_read(query))
+        return self._trim_page(rows, query, cursor)
 
-    def _page_rows(
+    def _trim_page(
         self, rows: Sequence[Row], query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         """Return the rows of a page in order, without the extra row, and whether there was one."""
@@ -138,11 +138,11 @@ class Listing:
             db.compile(count_statement(columns, query, kind)) if query.count else None,
         )
 
-    def _is_short(self, query: ListQuery) -> bool:
+    def _is_short_read(self, query: ListQuery) -> bool:
         """Return whether a page is a short read (see `Database.read`)."""
         end = query.offset + query.limit
         is_small = end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
-        return is_small and self._columns.reads_in_order(query)
+        return is_small and self._columns.reads_in_index_order(query)
 
     def _read_cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:

@@ -80,7 +80,7 @@ class Part:
         while nulls < self.related and cursor.values[nulls] is None:
             nulls += 1
         if self.nulls == nulls:
-            for condition in self._ranges(cursor):
+            for condition in self._conditions_after(cursor):
                 yield self._with_statement(self.statement.where(condition))
         elif (self.nulls > nulls) == self.sort_values[0].descends:
             yield self
@@ -99,7 +99,7 @@ class Part:
     def _with_statement(self, statement: Select[Any]) -> "Part":
         return Part(statement, self.sort_values, self.related, self.nulls)
 
-    def _ranges(self, cursor: Cursor) -> Iterator[ColumnElement[bool]]:
+    def _conditions_after(self, cursor: Cursor) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions of the rows after the row of a cursor, the nearest rows first.
 
         Each is a range of an index: the first sort values are equal, and the next one is beyond.
@@ -136,7 +136,7 @@ def union(parts: Sequence[Part], kind: str) -> Part:
     """
     end = bindparam("end", type_=BigInteger())
     firsts = [part.ordered(kind).limit(end).offset(_START).subquery() for part in parts]
-    return _union_of(parts, firsts)
+    return _union_of_statements(parts, firsts)
 
 
 def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
@@ -151,7 +151,7 @@ def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
     for n, part in enumerate(parts):
         skipped: ColumnElement[int] = offset - _row_count(parts[:n], offset) if n else offset
         pages.append(part.ordered(kind).limit(limit).offset(skipped).subquery())
-    return _union_of(parts, pages).ordered(kind).limit(limit).offset(_START)
+    return _union_of_statements(parts, pages).ordered(kind).limit(limit).offset(_START)
 
 
 def _row_count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int]:
@@ -162,7 +162,7 @@ def _row_count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement
     return select(func.count()).select_from(found).scalar_subquery()
 
 
-def _union_of(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
+def _union_of_statements(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
     """Return the rows of `firsts`, the statements of the parts, as one part."""
     # SQLAlchemy takes from the first part whether a column can be null: the one with most nulls.
     nulls_first = sorted(zip(parts, firsts, strict=True), key=lambda pair: -pair[0].nulls)

@@ -15,7 +15,7 @@ from ..json_names import title_of
 from ..models import add_number_format, without_nul
 from .operators import OPERATORS, lower_ascii
 from .query import ListQuery
-from .values import with_plus
+from .values import texts_with_plus
 
 MAX_VALUES = 100
 """Most values of one `in` or `not_in`."""
@@ -131,7 +131,7 @@ class QueryParameters(ABC):
                 try:
                     values[name].append(_parse_value(parameter, text))
                 except ValidationError as error:
-                    hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
+                    hint = _PLUS if " " in text and _is_valid_with_plus(parameter, text) else ""
                     hint = self._message_suffix(name) or hint
                     problems += [
                         problem(one["type"], ["query", name], one["msg"] + hint)
@@ -140,9 +140,9 @@ class QueryParameters(ABC):
         return problems or self._parsed_query(values, query_string)
 
 
-def _means_plus(parameter: Parameter, text: str) -> bool:
+def _is_valid_with_plus(parameter: Parameter, text: str) -> bool:
     """Return whether an invalid value is valid with `+` instead of spaces."""
-    for meant in with_plus(text):
+    for meant in texts_with_plus(text):
         try:
             _parse_value(parameter, meant)
         except ValidationError:
