@@ -108,7 +108,7 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         and "_prepared" in inspect.getsource(psycopg.AsyncConnection.__mro__[1])
     ),
     "psycopg: execute (kit/fast/direct_statements.py)": takes(psycopg.generators.execute, "pgconn"),
-    "psycopg: lifetime of a pooled connection (kit/fast/kept_connections.py)": lambda: (
+    "psycopg: lifetime of a pooled connection (kit/fast)": lambda: (
         "conn._expire_at <= monotonic()" in inspect.getsource(psycopg_pool.AsyncConnectionPool)
     ),
     "uvicorn: HttpToolsProtocol (kit/http/protocol.py)": has(

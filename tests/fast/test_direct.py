@@ -462,6 +462,27 @@ def test_a_response_waits_for_those_before_it(wires: Wires) -> None:
     assert wires.sent_directly == 1
 
 
+CREATE_BODY = "    return await heroes.create(db, request, hero)\n"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        'response.body += b" "',
+        "response.body = response.body[1:]",
+        "response.raw_headers = response.raw_headers[1:]",
+        'response.raw_headers.append((b"content-length", b"1"))',
+        'response.raw_headers[0] = (b"Content-Length", b"1")',
+    ],
+)
+def test_a_response_of_another_length_is_sent_as_usual(wires: Wires, changed: str) -> None:
+    lines = ("response = await heroes.create(db, request, hero)", changed, "return response")
+    body = "".join(f"    {line}\n" for line in lines)
+    wires.start(change=lambda tree: edit(tree, ROUTES, CREATE_BODY, body))
+    wires.send(encoded(CREATE), encoded(CREATE))
+    assert not wires.sent_directly
+
+
 COUNTED = """
 from collections import Counter
 calls = Counter()
@@ -939,6 +960,12 @@ def test_too_many_requests_get_503(wires: Wires) -> None:
     answers = [wires.loop.run(check(wire)) for wire in wires.wires]
     assert answers[0] == answers[1] == answers[2]
     assert answers[0] == [b"HTTP/1.1 200"] * 2 + [b"HTTP/1.1 503"] * 2
+
+
+def test_a_request_counts_once(wires: Wires) -> None:
+    wires.start(max_concurrent_requests=1)
+    assert wires.send(encoded(CREATE), encoded(PLAIN)).count(b"HTTP/1.1 200") == 2
+    assert wires.sent_directly == 2
 
 
 def test_a_stopping_server_closes_the_connection(wires: Wires) -> None:

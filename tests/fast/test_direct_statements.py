@@ -12,6 +12,7 @@ from sqlalchemy import Integer, literal_column, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from crudgen.kit.database.connections import Connector
+from crudgen.kit.database.postgresql_pool import ConnectionPool
 from crudgen.kit.database.sessions import SessionSettings
 from crudgen.kit.database.statements import Prepared
 from crudgen.kit.database.urls import read_postgresql_url
@@ -134,14 +135,18 @@ def test_a_cancelled_write_is_cancelled_in_the_database(
     run(work)
 
 
-@pytest.fixture
-def pool(url: str) -> KeptConnections:
+def new_pool(kind: type[ConnectionPool], url: str) -> ConnectionPool:
     settings = SessionSettings(statement_seconds=5.0, lock_seconds=2.0, read_only=False)
     connector = Connector(read_postgresql_url(url), settings, "auto")
-    return KeptConnections(connector, connections=2, lock_seconds=30.0)
+    return kind(connector, connections=2, lock_seconds=30.0)
 
 
-def pool_test(pool: KeptConnections, work: Callable[[], Awaitable[None]]) -> None:
+@pytest.fixture
+def pool(url: str) -> ConnectionPool:
+    return new_pool(KeptConnections, url)
+
+
+def pool_test(pool: ConnectionPool, work: Callable[[], Awaitable[None]]) -> None:
     async def start() -> None:
         await pool.open()
         try:
@@ -152,7 +157,11 @@ def pool_test(pool: KeptConnections, work: Callable[[], Awaitable[None]]) -> Non
     asyncio.run(start())
 
 
-def test_requests_that_stop_waiting_lose_no_connection(pool: KeptConnections) -> None:
+@pytest.mark.parametrize("kind", [KeptConnections, ConnectionPool])
+def test_requests_that_stop_waiting_lose_no_connection(
+    kind: type[ConnectionPool], url: str
+) -> None:
+    pool = new_pool(kind, url)
     choose = random.Random(2)  # noqa: S311
 
     async def use() -> None:
@@ -182,7 +191,7 @@ def test_requests_that_stop_waiting_lose_no_connection(pool: KeptConnections) ->
     pool_test(pool, work)
 
 
-def test_connections_are_kept_until_their_lifetime_ends(pool: KeptConnections) -> None:
+def test_connections_are_kept_until_their_lifetime_ends(pool: ConnectionPool) -> None:
     async def work() -> None:
         seen = []
         for _ in range(4):
@@ -196,7 +205,7 @@ def test_connections_are_kept_until_their_lifetime_ends(pool: KeptConnections) -
     pool_test(pool, work)
 
 
-def test_requests_wait_for_a_connection_no_longer_than_allowed(pool: KeptConnections) -> None:
+def test_requests_wait_for_a_connection_no_longer_than_allowed(pool: ConnectionPool) -> None:
     async def work() -> None:
         ends = asyncio.get_running_loop().time() + 60
         used = [await pool.acquire(ends) for _ in range(2)]
@@ -226,7 +235,7 @@ def test_requests_wait_for_a_connection_no_longer_than_allowed(pool: KeptConnect
     pool_test(pool, work)
 
 
-def test_a_read_that_fails_is_prepared_once(pool: KeptConnections) -> None:
+def test_a_read_that_fails_is_prepared_once(pool: ConnectionPool) -> None:
     failing = Prepared(select(literal_column("1 / 0", Integer)), PGDialect_psycopg(), ())  # type: ignore[no-untyped-call]
 
     async def work() -> None:
@@ -245,7 +254,7 @@ def test_a_read_that_fails_is_prepared_once(pool: KeptConnections) -> None:
     pool_test(pool, work)
 
 
-def test_a_statement_is_prepared_by_psycopg_first(pool: KeptConnections) -> None:
+def test_a_statement_is_prepared_by_psycopg_first(pool: ConnectionPool) -> None:
     async def work() -> None:
         connection = await pool.acquire(asyncio.get_running_loop().time() + 60)
         sql, bound = "SELECT %(a)s::text", {"a": "x"}

@@ -265,3 +265,45 @@ def test_reads_without_prepared_statements_get_the_same_answers(
     shared = asyncio.run(answers())
     monkeypatch.setenv("DATABASE_PREPARED", "false")
     assert asyncio.run(answers()) == shared
+
+
+FORGETTING_VIEW = (
+    FILL,
+    """CREATE FUNCTION forget(n bigint) RETURNS bigint LANGUAGE plpgsql
+    AS 'BEGIN DEALLOCATE ALL; RETURN n; END'""",
+    "ALTER TABLE thing RENAME TO stored",
+    """CREATE VIEW thing AS SELECT id, title,
+    CASE WHEN id = 7 THEN forget(size) ELSE size END AS size FROM stored""",
+)
+"""Lets the read of a row lose the prepared statements of its session, as behind some poolers."""
+
+
+def test_after_a_statement_is_lost_no_more_are_prepared(
+    spec: Path, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, *FORGETTING_VIEW)
+            for key in (1, 7, 2, 3, 7, 4, 7, 5):
+                status, body = await get(client, f"/things/{key}")
+                assert (status, f'"id":{key}'.encode() in body) == (200, True)
+
+    asyncio.run(run())
+    assert [one.message[:29] for one in caplog.records] == ["a prepared statement was lost"]
+
+
+def test_a_shared_connection_is_replaced_at_the_end_of_its_lifetime(spec: Path, url: str) -> None:
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL)
+            await get(client, "/things/1")
+            shared = client._transport.app.state.database._backend._shared  # type: ignore[attr-defined]  # noqa: SLF001
+            (pipeline,) = shared._pipelines  # noqa: SLF001
+            pipeline.connection._expire_at = 0.0  # noqa: SLF001 - of psycopg's pool
+            reads = [f"/things/{n % 50 + 1}" for n in range(CLIENTS * 40)]
+            assert {status for status, _ in await get_together(client, reads)} == {200}
+            assert pipeline.connection.closed
+
+    asyncio.run(run())

@@ -96,7 +96,11 @@ class Postgresql:
         )
         fast = fast_module("shared_reads") if shared_reads else None
         self._shared = fast and fast.SharedReads(
-            self._pool, self._read_unshared, seconds=self._seconds, lock_seconds=lock_seconds
+            self._pool,
+            self._read_unshared,
+            stop_preparing=self.connector.stop_preparing,
+            seconds=self._seconds,
+            lock_seconds=lock_seconds,
         )
         """Reads that share connections; None if each has one of its own."""
         self._turn = asyncio.Lock()

@@ -52,17 +52,17 @@ class DirectCall:
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         app, shortcut = self._app, self._shortcut
-        app.concurrent += 1
-        try:
-            if not app.exceeds_limits(scope["raw_path"], scope["query_string"]):
+        if not app.exceeds_limits(scope["raw_path"], scope["query_string"]):
+            app.concurrent += 1
+            try:
                 note_route(scope, shortcut.path, shortcut.entity)
                 sent = self._head.by_name
                 found = await shortcut.respond(app, self._key, sent, self.body, scope, receive)
                 if found is not None:
                     await self._send(scope, send, *found)
                     return
-        finally:
-            app.concurrent -= 1
+            finally:
+                app.concurrent -= 1
         await app(scope, receive, send)
 
     async def _send(
@@ -70,13 +70,25 @@ class DirectCall:
     ) -> None:
         """Send the response in one step if possible, else by messages."""
         lines = b"".join([b"%b: %b\r\n" % one for one in headers])
-        if type(response) is JsonText and _VALID.fullmatch(lines):
+        if type(response) is JsonText and _is_valid(lines, len(response.body)):
             note_status(scope, response.status_code)
             await send_response(self._cycle, response.status_code, lines, response.body)
             return
         start = {"type": "http.response.start", "status": response.status_code}
         await send({**start, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+
+
+def _is_valid(lines: bytes, length: int) -> bool:
+    """Return whether headers need no further check, and give the length of the body once.
+
+    A handler may have changed the body or the headers of its response.
+    """
+    return (
+        lines.startswith(b"content-length: %d\r\n" % length)
+        and lines.count(b"content-length:") == 1
+        and _VALID.fullmatch(lines) is not None
+    )
 
 
 def _all_ignore(observers: Sequence[Observer], scope: Scope) -> bool:

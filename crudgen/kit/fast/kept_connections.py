@@ -34,7 +34,6 @@ class KeptConnections(ConnectionPool):
         """Of the requests that wait because all connections are taken. A result is a connection;
         None lets the request take one from psycopg's pool."""
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     def usage(self) -> dict[str, int]:
@@ -59,8 +58,6 @@ class KeptConnections(ConnectionPool):
                 waiter.set_exception(self._closed())
         while self._kept:
             await self._return_connection(self._kept.pop())
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         await super().close()
 
     async def _take_connection(self, ends: float) -> Any:
@@ -109,8 +106,7 @@ class KeptConnections(ConnectionPool):
     async def _return_connection(self, connection: Any) -> None:
         # A request that waits in psycopg's pool gets the connection there.
         if self._requested or not self._is_reusable(connection):
-            # psycopg's pool loses a connection if this is cancelled.
-            await asyncio.shield(self._begin_return(connection))
+            await super()._return_connection(connection)
         elif (waiter := self._next_waiter()) is not None:
             waiter.set_result(connection)
         else:
@@ -126,16 +122,9 @@ class KeptConnections(ConnectionPool):
             and connection._expire_at > time.monotonic()
         )
 
-    def _begin_return(self, connection: Any) -> asyncio.Task[None]:
-        work = self._put_into_pool(connection)
-        task = asyncio.get_running_loop().create_task(work, context=Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _put_into_pool(self, connection: Any) -> None:
+    async def _return_to_driver(self, connection: Any) -> None:
         try:
-            await super()._return_connection(connection)
+            await super()._return_to_driver(connection)
         finally:
             self._let_next_waiter_connect()
 

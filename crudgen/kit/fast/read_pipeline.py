@@ -34,7 +34,11 @@ _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 
 
 class RepeatUnsharedError(Exception):
-    """A read is to be repeated on a connection of its own."""
+    """A read is to be repeated on a connection of its own. `fault` is the reason, if known."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 @dataclass(slots=True, eq=False)
@@ -204,7 +208,7 @@ class ReadPipeline:
         fault = classify(error)
         if fault in _DISCARDING:
             self.is_ending = self.is_broken = True
-        return RepeatUnsharedError() if fault in REPEATED else error
+        return RepeatUnsharedError(fault) if fault in REPEATED else error
 
     def take_all_but_oldest(self) -> Iterable[Read]:
         """Return all reads but the oldest, to be repeated on other connections.

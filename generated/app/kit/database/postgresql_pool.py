@@ -1,7 +1,9 @@
 """The connections to PostgreSQL that requests share, with health checks and deadlines."""
 
+import asyncio
 import logging
 import time
+from contextvars import Context
 from typing import Any
 
 from ..errors import Condition, Unavailable
@@ -45,6 +47,7 @@ class ConnectionPool:
         """When a connection was last found dead. Others that were idle then may be dead too."""
         self.answered = time.monotonic()
         """When the server last responded, even with an error."""
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def is_exhausted(self) -> bool:
@@ -64,6 +67,8 @@ class ConnectionPool:
 
     async def close(self) -> None:
         """Disconnect. Connections in use are closed when they are given back."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._pool.close()
 
     async def acquire(self, ends: float, wait_ends: float | None = None) -> Any:
@@ -125,4 +130,16 @@ class ConnectionPool:
 
     async def _return_connection(self, connection: Any) -> None:
         """Let others take a connection, or replace it if it is closed."""
+        # psycopg's pool loses a connection if this is cancelled.
+        await asyncio.shield(self._begin_return(connection))
+
+    def _begin_return(self, connection: Any) -> asyncio.Task[None]:
+        """Start a task that returns a connection to psycopg's pool."""
+        work = self._return_to_driver(connection)
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _return_to_driver(self, connection: Any) -> None:
         await self._pool.putconn(connection)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, Protocol
 
+from ..database.codes import Fault
 from ..database.connections import TimedOutError
 from ..database.postgresql_pool import ConnectionPool
 from ..database.statements import Prepared, Values
@@ -60,11 +61,13 @@ class SharedReads:
         pool: ConnectionPool,
         read_unshared: UnsharedRead,
         *,
+        stop_preparing: Callable[[], None],
         seconds: float,
         lock_seconds: float,
     ) -> None:
         self._pool = pool
         self._read_unshared = read_unshared
+        self._stop_preparing = stop_preparing
         self._seconds = seconds
         self._lock_seconds = lock_seconds
         self._pipelines: list[ReadPipeline] = []
@@ -84,8 +87,9 @@ class SharedReads:
         if not self._is_off and began >= self._unshared_until:
             try:
                 found = await self.start_read(prepared, values, began)
-            except RepeatUnsharedError:
-                pass
+            except RepeatUnsharedError as error:
+                if error.fault is Fault.STATEMENT_LOST:
+                    self._stop_preparing()
             else:
                 return prepared.rows(found)
         return await self._read_unshared(prepared, values, ends=began + self._seconds)
@@ -257,6 +261,8 @@ class SharedReads:
         if self._pool.is_exhausted and self._pool.waiting > (self._connecting is not None):
             self.free_connection()
         for pipeline in [*self._pipelines]:
+            if pipeline.connection._expire_at <= time.monotonic():
+                pipeline.is_ending = True
             if pipeline:
                 pipeline.receive()  # what arrived while the event loop was busy
             self._check_pipeline(pipeline, time.monotonic())
@@ -272,7 +278,7 @@ class SharedReads:
 
     def _check_pipeline(self, pipeline: ReadPipeline, now: float) -> None:
         if not pipeline:
-            if now - pipeline.since > IDLE_SECONDS:
+            if pipeline.is_ending or now - pipeline.since > IDLE_SECONDS:
                 self._remove(pipeline)
         elif pipeline.is_late:
             oldest = pipeline.oldest
