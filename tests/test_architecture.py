@@ -113,6 +113,8 @@ ROOMS = {
         {"dumping", "reading"},
         {"inserting"},
         {"inserting_postgresql", "inserting_sqlite"},
+        {"batch_copy", "imported_rows"},
+        {"batch_insert", "imported_csv"},
         {"entity_rows", "imported_file", "loading"},
         {"importing", "rejected_rows"},
         {"fake", "seeds"},

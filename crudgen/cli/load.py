@@ -186,7 +186,7 @@ def _load_rows(
 
         rows = EntityRows(change.import_module, entity)
         opened = opened_rows(
-            options.file, options.form, sys.stdin.buffer, entity, options.delimiter
+            options.file, options.form, sys.stdin.buffer, rows.columns, options.delimiter
         )
         found = stack.enter_context(opened)
         reject = stack.enter_context(rejected_rows(rejected, found))

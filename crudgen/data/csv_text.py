@@ -15,6 +15,7 @@ from .lines import MAX_RECORD
 # Possessive, so that matching a long cell takes no memory for backtracking.
 # It is formatted with the delimiter.
 _CELL = r'(?:"((?:[^"]++|"")*+)"|([^"{0}\r\n]*+))({0}|\r?\n|\r|\Z)'
+_REMEDY = '  quote the cell, and double the marks in it: "say ""hi"""'
 _QUOTED = re.compile(r'["\r\n]')
 
 
@@ -49,7 +50,7 @@ def csv_records(
         while marks % 2:
             following = next(numbered, None)
             if following is None or (limit is not None and length > limit):
-                raise DataError(f"{name}:{first}: a quotation mark is never closed")
+                raise DataError(f"{name}:{first}: a quotation mark is never closed\n{_REMEDY}")
             record.append(following[1])
             length += len(following[1])
             marks += following[1].count('"')
@@ -63,8 +64,8 @@ def _cells(record: str, pattern: re.Pattern[str], place: str) -> list[str | None
         match = pattern.match(record, position)
         if match is None:
             raise DataError(
-                f"{place}: a quotation mark in cell {len(cells) + 1} is not at its begin or end\n"
-                '  quote the cell, and double the marks in it: "say ""hi"""'
+                f"{place}: a quotation mark in cell {len(cells) + 1} is not at its beginning or"
+                f" end\n{_REMEDY}"
             )
         quoted, plain, end = match.groups()
         cells.append(plain or None if quoted is None else quoted.replace('""', '"'))

@@ -8,16 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.codegen.views.variables import folder_name
 from crudgen.errors import DataError
 from crudgen.language.schema import Entity
+from crudgen.language.yaml.problems import quoted
+
+from .imported_csv import Columns
 
 Problem = tuple[str, str]
-"""A property, and what is wrong with it. The property is empty for the row itself."""
+"""A property with its value, and what is wrong with it. It is empty for the row itself."""
+Detail = Mapping[str, Any]
+"""A problem as in the body of a response."""
 
 
 class RowProblemsError(Exception):
@@ -39,7 +45,8 @@ class EntityRows:
                 f"no operation of the API creates a {entity.name}, so its rows have no form\n"
                 "  list 'create' in api.operations of the entity"
             )
-        self._create, self._depth = create, import_module("kit.limits").Limits().json_depth
+        self._validate = TypeAdapter(create).validate_python  # as FastAPI does
+        self._depth = import_module("kit.limits").Limits().json_depth
         model = getattr(models, str(entity.name))
         public = getattr(models, f"{entity.name}Public", model)
         faults = import_module("kit.database.faults")
@@ -52,8 +59,20 @@ class EntityRows:
         self._keys = {name: column.key for name, column in properties.columns.items()}
         read_only = create.__read_only__
         self._read_only = {properties.json_name(name) for name in read_only}
+        self._secret = {str(field.json_name) for field in entity.fields if field.write_only}
         self.ignored: set[str] = set()
         """The properties of rows that have no effect: the application sets them."""
+
+        self.columns = Columns(
+            entity=str(entity.name),
+            types={str(field.json_name): field.type for field in entity.fields},
+            required=[
+                properties.json_name(name)
+                for name, field in create.model_fields.items()
+                if field.is_required()
+            ],
+        )
+        """The columns that a CSV file of such rows can have."""
 
     def values(self, body: bytes) -> dict[str, Any]:
         """Return the values of a row, by column. Raises RowProblemsError."""
@@ -64,26 +83,30 @@ class EntityRows:
             if not isinstance(sent, dict):
                 raise RowProblemsError([("", "expected a JSON object")])
             self.ignored |= sent.keys() & self._read_only
-            row = self._read(self._create.model_validate(sent))
+            row = self._read(self._validate(sent))
         except HTTPException as error:
             detail: Any = error.detail
-            raise RowProblemsError(_problems(detail, skipped=1)) from None
+            raise self._problems(detail, None, skipped=1) from None
         except ValidationError as error:
-            raise RowProblemsError(_problems(_details(error), skipped=0)) from None
+            raise self._problems(_details(error), sent, skipped=0) from None
         return {self._keys[name]: value for name, value in row.items()}
 
-    def refusal(
-        self, error: DBAPIError, connection: Connection, values: Mapping[str, Any]
-    ) -> RowProblemsError | None:
-        """Return the error of a row with these values; None for another error of the database."""
-        found = self._http_error(error)
-        if getattr(found, "status_code", 0) not in {409, 422}:
-            return None
-        refers = any(one["type"] == "no_target" for one in found.detail)
-        missing = self._missing_targets(connection, values) if refers else []
-        return RowProblemsError(missing or _problems(found.detail, skipped=1))
+    def is_refusal(self, error: DBAPIError) -> bool:
+        """Return whether an error of the database is about the values of a row."""
+        return getattr(self._http_error(error), "status_code", 0) in {409, 422}
 
-    def _missing_targets(self, connection: Connection, values: Mapping[str, Any]) -> list[Problem]:
+    def refusal(
+        self, error: DBAPIError, connection: Connection, values: Mapping[str, Any], body: bytes
+    ) -> RowProblemsError:
+        """Return why the database refuses a row with these values. `error` is a refusal."""
+        detail = self._http_error(error).detail
+        refers = any(one["type"] == "no_target" for one in detail)
+        found = self._missing_targets(connection, values) if refers else []
+        return self._problems(found or detail, from_json(body), skipped=1)
+
+    def _missing_targets(
+        self, connection: Connection, values: Mapping[str, Any]
+    ) -> Sequence[Detail]:
         """Return the references to rows that do not exist: SQLite does not name them."""
         found = []
         for column in self.table.columns:
@@ -92,17 +115,31 @@ class EntityRows:
                 if not connection.execute(select(target).where(target == value)).first():
                     words = self._properties.row_words(target.table)
                     name = self._properties.json_name_of(column)
-                    found.append((name, f"There is no such {words}"))
+                    found.append({"loc": ["body", name], "msg": f"There is no such {words}"})
         return found
+
+    def _problems(self, detail: Sequence[Detail], sent: Any, *, skipped: int) -> RowProblemsError:
+        """Return the error of a row; the first `skipped` parts of a location are `body`."""
+        return RowProblemsError(
+            [
+                (self._place(one["loc"][skipped:], sent), one["msg"].replace("The body", "The row"))
+                for one in detail
+            ]
+        )
+
+    def _place(self, location: Sequence[str | int], sent: Any) -> str:
+        """Return a property of a row with its value, unless it is secret."""
+        value = sent
+        for step in location:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                value = None
+        place = ".".join(map(str, location))
+        if not location or location[0] in self._secret or not isinstance(value, str | int | float):
+            return place
+        return f"{place} {quoted(value) if isinstance(value, str) else to_json(value).decode()}"
 
 
 def _details(error: ValidationError) -> Sequence[Mapping[str, Any]]:
     return [dict(one) for one in error.errors(include_url=False, include_context=False)]
-
-
-def _problems(detail: Sequence[Mapping[str, Any]], *, skipped: int) -> list[Problem]:
-    """Return problems of a response; the first `skipped` parts of a location are `body`."""
-    return [
-        (".".join(map(str, one["loc"][skipped:])), one["msg"].replace("The body", "The row"))
-        for one in detail
-    ]

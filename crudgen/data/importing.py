@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.errors import DataError
 from crudgen.evolution.statements import run
 
+from .batch_insert import batch_insert
 from .entity_rows import EntityRows, Problem, RowProblemsError
-from .imported_file import ImportedFile, ImportedRow
+from .imported_rows import ImportedFile, ImportedRow
 from .problems import MAX_PROBLEMS
 from .writing import Report
 
@@ -49,7 +50,7 @@ class Import:
     ) -> None:
         self._connection, self._rows, self._file = connection, rows, file
         self._reject = reject
-        self._insert = insert(rows.table)
+        self._insert = batch_insert(connection, rows.table)
         self.result = Imported()
 
     def run(self, report: Report) -> Imported:
@@ -57,8 +58,7 @@ class Import:
         while batch := list(islice(self._file.rows, _BATCH)):
             wrong: list[Wrong] = []
             valid = [*self._validated(batch, wrong)]
-            if not self._inserts_together([values for _, values in valid]):
-                wrong += self._inserted_one_by_one(valid)
+            wrong += self._refused(valid)
             for row, problems in sorted(wrong, key=lambda one: one[0].line):
                 self._add(row, problems)
             report(len(batch))
@@ -79,39 +79,38 @@ class Import:
             except RowProblemsError as error:
                 wrong.append((row, error.problems))
 
-    def _inserts_together(self, values: Sequence[Mapping[str, Any]]) -> bool:
-        """Insert rows in one statement; return False if the database refuses some of them."""
-        if not values:
-            return True
+    def _refused(self, valid: Sequence[Valid]) -> Iterator[Wrong]:
+        """Insert rows in their order, and yield those that the database refuses.
+
+        A part with refused rows is halved until each of them is alone.
+        """
+        if not valid:
+            return
+        refused = self._refused_together([values for _, values in valid])
+        if refused is None:
+            self.result.inserted += len(valid)
+        elif len(valid) == 1:
+            (row, values) = valid[0]
+            yield row, self._rows.refusal(refused, self._connection, values, row.body).problems
+        else:
+            half = len(valid) // 2
+            yield from self._refused(valid[:half])
+            yield from self._refused(valid[half:])
+
+    def _refused_together(self, values: Sequence[Mapping[str, Any]]) -> DBAPIError | None:
+        """Insert rows, or none of them: return the error if the database refuses one."""
         run(self._connection, "SAVEPOINT batch")
+        refused = None
         try:
-            self._connection.execute(self._insert, values)
+            self._insert(values)
         except DBAPIError as error:
             with suppress(DBAPIError):
                 run(self._connection, "ROLLBACK TO SAVEPOINT batch")
-            if self._rows.refusal(error, self._connection, {}) is None:
+            if not self._rows.is_refusal(error):
                 raise
-            return False
+            refused = error
         run(self._connection, "RELEASE SAVEPOINT batch")
-        self.result.inserted += len(values)
-        return True
-
-    def _inserted_one_by_one(self, valid: Sequence[Valid]) -> Iterator[Wrong]:
-        """Insert rows, and yield those that the database refuses."""
-        for row, values in valid:
-            run(self._connection, "SAVEPOINT one")
-            try:
-                self._connection.execute(self._insert, values)
-            except DBAPIError as error:
-                with suppress(DBAPIError):
-                    run(self._connection, "ROLLBACK TO SAVEPOINT one")
-                refusal = self._rows.refusal(error, self._connection, values)
-                if refusal is None:
-                    raise
-                yield row, refusal.problems
-            else:
-                self.result.inserted += 1
-            run(self._connection, "RELEASE SAVEPOINT one")
+        return refused
 
     def _add(self, row: ImportedRow, problems: Sequence[Problem]) -> None:
         """Record that a row is wrong."""

@@ -7,7 +7,7 @@ from typing import IO, Any, NoReturn
 
 from crudgen.errors import DataError
 
-from .lines import MAX_RECORD, too_long
+from .lines import MAX_RECORD, check_utf8, too_long
 
 _CHUNK = 1 << 16
 _NEAR_THE_END = 16
@@ -30,6 +30,7 @@ class _Text:
         chunk = self._stream.read(max(_CHUNK, len(self.text) - self.position))
         self.is_over = not chunk
         self.text, self.position = self.text[self.position :] + chunk, 0
+        check_utf8(self.text, self.name, self.line)
 
     def advance(self, end: int) -> None:
         """Move the position to `end`, and count the lines before it."""

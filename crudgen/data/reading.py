@@ -3,7 +3,6 @@
 A record has the name of its table and a row, with its place in the file for messages.
 """
 
-import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from .csv_text import csv_records
 from .forms import STREAM, Form
 from .head import Head, LoadedTable, read_head
 from .json_text import json_objects, json_value
-from .lines import MAX_RECORD, as_data_errors, bounded_lines, json_lines, opened_bytes
+from .lines import MAX_RECORD, as_data_errors, bounded_lines, json_lines, opened_bytes, opened_text
 from .problems import Problems
 from .unique_keys import duplicate_key
 from .values import kind_of, record_adapter
@@ -73,7 +72,7 @@ def opened_dump(path: Path, form: Form, stdin: IO[bytes]) -> Iterator[DumpReader
             if form is Form.NDJSON:
                 yield _TextReader(json_lines(stream, name, limit=None), name)
                 return
-            with io.TextIOWrapper(stream, "utf-8-sig") as text:
+            with opened_text(stream) as text:
                 yield _TextReader(json_objects(text, name, limit=None), name)
 
 
@@ -134,7 +133,7 @@ class _ArchiveReader:
             if f"{table}.csv" not in self._archive.namelist():
                 raise DataError(f"{self._name}: the archive has no {table}.csv")
             with self._archive.open(f"{table}.csv") as member:
-                lines = io.TextIOWrapper(member, "utf-8-sig", newline="")
+                lines = opened_text(member, newline="")
                 records = csv_records(bounded_lines(lines, file, limit=None), file, limit=None)
                 yield from _csv_rows(records, file, one, problems)
         problems.check()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .forms import Form
-from .imported_file import ImportedFile, ImportedRow
+from .imported_rows import ImportedFile, ImportedRow
 from .writing import replaced_file
 
 WriteRejected: TypeAlias = Callable[[ImportedRow], None]
@@ -28,7 +28,7 @@ def rejected_rows(path: Path | None, file: ImportedFile) -> Iterator[WriteReject
             nonlocal count
             begin = (",\n" if count else "") if is_array else ""
             end = "\n" if file.form is Form.NDJSON else ""
-            stream.write(f"{begin}{row.source}{end}".encode())
+            stream.write(f"{begin}{row.source()}{end}".encode())
             count += 1
 
         stream.write(b"[\n" if is_array else file.header.encode())

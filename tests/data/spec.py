@@ -63,7 +63,7 @@ class Spec:
         chosen = next(one for one in self.schema.entities if one.name == entity)
         rows = EntityRows(self.import_module, chosen)
         with (
-            opened_rows(file, form_of(file, None), io.BytesIO(), chosen, delimiter) as found,
+            opened_rows(file, form_of(file, None), io.BytesIO(), rows.columns, delimiter) as found,
             rejected_rows(rejected, found) as reject,
             Destination(database, self.target, is_dry_run).opened() as connection,
         ):

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from crudgen.data.batch_copy import can_copy
 from crudgen.data.csv_text import csv_line
 from crudgen.errors import DataError
 from crudgen.evolution.connecting import Database
+from crudgen.evolution.statements import run
+from crudgen.language.yaml.problems import quoted
 from tests.data.spec import Spec, lines, opened
 
 TEXTS = {
@@ -38,6 +41,25 @@ name: Team
 fields:
   code: str(2..4) pk
   born_on: date? column(born) json(bornOn)
+  parent_code: -> Team? set_null inverse(parts)
+""",
+    "fan.yaml": """
+name: Fan
+fields:
+  code: str(..9) pk
+  text: text = none
+  price: decimal(6,2) = 1.50
+  size: float = 0
+  born: date?
+  clock: time?
+  at: datetime?
+  number: uuid?
+  data: json?
+  photo: bytes?
+  mood: enum(calm, wild) = calm
+  pin: str(4..4)? write_only
+  team_code: -> Team?
+  made: datetime = now read_only
 """,
     "log.yaml": "name: Log\nfields: {text: str}\napi: {operations: [list, read]}\n",
 }
@@ -128,19 +150,19 @@ Gus,41,,,
 "Hal",5,,"",
 """
 PROBLEMS = [
-    ":3: age: The row should satisfy: age > 3",
-    ":4: age: Input should be less than or equal to 150",
+    ":3: age 3: The row should satisfy: age > 3",
+    ":4: age 200: Input should be less than or equal to 150",
     (
-        ":4: price: Input should be a number such as 0.00, or a string with one: up to 4 digits"
-        " before the point, and up to 2 after it"
+        ":4: price '1.555': Input should be a number such as 0.00, or a string with one: up to 4"
+        " digits before the point, and up to 2 after it"
     ),
     ":5: name: Field required",
     ":6: 2 cells, but the first line has 5",
-    ":7: team_code: There is no such team",
-    ":7: boss_id: There is no such hero",
-    ":8: age: Input should be a valid integer",
-    ":10: name: Another row has the same name",
-    ":11: team_code: String should have at least 2 characters",
+    ":7: team_code 'XX': There is no such team",
+    ":7: boss_id 99: There is no such hero",
+    ":8: age 'x': Input should be a valid integer",
+    ":10: name 'Gus': Another row has the same name",
+    ":11: team_code '': String should have at least 2 characters",
 ]
 
 
@@ -177,10 +199,11 @@ def test_cells_of_json_contain_one_json_value(
     rows += [["Bob", None, '1, "tame": true'], ["Cid", None, "9" * 5000], ["Dan", "{}", " 7 "]]
     file.write_text(csv_line(["name", "data", "age"]) + "".join(map(csv_line, rows)), newline="")
     done = spec.load_rows(database, "Hero", file, skip=True)
-    expected = ['data: Input should be JSON, as 5, "text" or {"a": 1} are'] * 6
+    problem = 'Input should be JSON, as 5, "text" or {"a": 1} are'
+    expected = [f"data {quoted(cell)}: {problem}" for cell in cells[:-1]]
     expected += [
         "data.a: The property should be given once",
-        "age: Input should be a valid integer",
+        """age '1, "tame": true': Input should be a valid integer""",
     ]
     expected += ["age: The number should have at most 4300 digits"]
     assert [one.partition(": ")[2] for one in done.problems] == expected
@@ -203,8 +226,8 @@ def test_skipped_objects_can_be_loaded(
     assert (again.inserted, again.skipped) == (0, len(texts) - 1)
     places = [(one.partition(": ")[2]) for one in done.problems]
     assert places == [one.partition(": ")[2] for one in again.problems]
-    assert "age: Input should be a valid integer" in places
-    assert "nme: Extra inputs are not permitted" in places
+    assert "age '5': Input should be a valid integer" in places
+    assert "nme 'Cid': Extra inputs are not permitted" in places
 
 
 def test_few_of_many_wrong_rows_are_shown(database: Database, spec: Spec, tmp_path: Path) -> None:
@@ -231,12 +254,17 @@ REFUSED = [
         "a.csv:2: the columns are separated by ';', not by ','\n  say so",
     ),
     ("a.csv", 'name;"age"\n"Ann";1\n', "a.csv:1: the columns are separated by ';'"),
-    ("a.csv", '"name;age"\n', "a.csv:1: Hero has no field 'name;age'"),
-    ("a.csv", "nme,age\n", "a.csv:1: Hero has no field 'nme'"),
-    ("a.csv", "name,,name\n", "a.csv:1: Hero has no field ''"),
-    ("a.csv", "name,name\n", "a.csv:1: the column name is repeated"),
-    ("a.csv", 'name\n"a\n', "a.csv:2: a quotation mark is never closed"),
-    ("a.csv", "name\n\udcff\n", "a.csv: the file is not UTF-8"),
+    ("a.csv", '"name;age"\n', "a.csv:1: column 1: Hero has no field 'name;age'"),
+    ("a.csv", "Ann,age\n", "has no field 'Ann'\n  the first line names the columns, of: id, name,"),
+    ("a.csv", "age,nme\n", "a.csv:1: column 2: Hero has no field 'nme': did you mean 'name'?"),
+    ("a.csv", "name,,name\n", "a.csv:1: column 2 has no name\n"),
+    ("a.csv", "name,,name\n", "a.csv:1: column 3: the column name is repeated\n"),
+    ("a.csv", "age\n", "a.csv:1: Hero requires name, and there is no such column"),
+    ("a.csv", 'name\n"a\n', "a.csv:2: a quotation mark is never closed\n  quote the cell"),
+    ("a.csv", 'name\nAnn "A"\n', "a.csv:2: a quotation mark in cell 1 is not at its beginning"),
+    ("a.csv", "name\nä\n", "a.csv:2: the byte 0xe4 after '' is not UTF-8\n  convert the file"),
+    ("a.csv", 'name\nAnn,"b\nSmörgås"\n', "a.csv:3: the byte 0xf6 after 'Sm' is not UTF-8"),
+    ("a.json", '[{"name":\n"Zoë"}]', """a.json:2: the byte 0xeb after '"Zo' is not UTF-8"""),
     ("a.json", "name\n", "a.json:1: the file is no JSON array"),
     ("a.ndjson", "name\n", "a.ndjson:1: The row is not valid JSON"),
     ("a.json", f'[{{"age": {"1" * 5000}}}]', "a.json:1: age: The number should have at most 4300"),
@@ -246,11 +274,86 @@ REFUSED = [
 def test_files_of_another_form_are_refused(spec: Spec, tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new.db")
     for name, text, message in REFUSED:
-        (tmp_path / name).write_text(text, "utf-8", "surrogateescape")
+        (tmp_path / name).write_text(text, "cp1252")
         with pytest.raises(DataError) as caught:
             spec.load_rows(database, "Hero", tmp_path / name)
         assert message in str(caught.value)
         assert not database.exists
+
+
+def test_a_file_in_utf_16_is_named(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name\nAnn\n", "utf-16")
+    with pytest.raises(DataError, match="the file is in UTF-16, not in UTF-8\n  convert it: iconv"):
+        spec.load_rows(Database(f"sqlite:///{tmp_path}/new.db"), "Hero", tmp_path / "a.csv")
+
+
+def test_values_that_are_secret_are_not_shown(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("code,pin,size\na,12345,x\n")
+    with pytest.raises(DataError) as caught:
+        spec.load_rows(Database(f"sqlite:///{tmp_path}/new.db"), "Fan", tmp_path / "a.csv")
+    assert "a.csv:2: size 'x': Input should be a valid number" in str(caught.value)
+    assert "a.csv:2: pin: String should have at most 4 characters" in str(caught.value)
+
+
+FANS: list[dict[str, Any]] = [
+    {"code": "a", "text": "\\N", "born": "2000-02-29", "mood": "wild", "team_code": "AB"},
+    {"code": "b", "text": "\t\\.\r\n\\", "data": None, "size": 1e-300, "price": "-9.9"},
+    {"code": "c", "text": "'ä😀\"", "data": {"a": ["\\", 1.5, None]}, "photo": "AP8="},
+    {"code": "d", "number": "00000000-0000-0000-0000-00000000000A", "clock": "23:59:59.5"},
+    {"code": "e", "at": "2000-01-01T00:00:00.123456+05:00", "data": "null", "size": 1e300},
+    {"code": "b", "text": "again"},
+    {"code": "f", "price": 1.555},
+    {"code": "g", "team_code": "ZZ"},
+    {"code": "h", "size": 2},
+    {"code": "i", "pin": "1234"},
+]
+TRIGGER = """
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER nothing BEFORE INSERT ON fan FOR EACH ROW EXECUTE FUNCTION nothing();
+"""
+
+
+def test_copy_has_the_result_of_insert(
+    new_database: Callable[[str], str], spec: Spec, tmp_path: Path
+) -> None:
+    file, tables = tmp_path / "fans.ndjson", spec.target.metadata.tables
+    file.write_text(lines(*FANS))
+    found = []
+    for kind, change, copies in [
+        ("sqlite", "", False),
+        ("postgresql", "", True),
+        ("postgresql", TRIGGER, False),
+        ("postgresql", "ALTER TABLE fan ENABLE ROW LEVEL SECURITY", False),
+        ("postgresql", "CREATE RULE r AS ON INSERT TO fan DO ALSO NOTHING", False),
+    ]:
+        database = Database(new_database(kind))
+        spec.fill(database, {}, 0)
+        with database.connect() as connection:
+            connection.execute(tables["team"].insert().values(code="AB"))
+            if change:
+                run(connection, change)
+            assert kind == "sqlite" or can_copy(connection, tables["fan"]) == copies
+        done = spec.load_rows(database, "Fan", file, skip=True)
+        with database.read_only_connection() as connection:
+            fans = connection.execute(select(tables["fan"]).order_by("code")).mappings()
+            rows = [{**fan, "made": fan["made"].year > 2000} for fan in fans]
+        found.append((done.inserted, done.problems, repr(rows)))
+    assert {*map(repr, found)} == {repr(found[0])}
+    inserted, problems, _ = found[0]
+    assert inserted == 7
+    assert [one.partition(":")[2] for one in problems] == [
+        "6: code 'b': Another row has the same code",
+        "7: price 1.555: Decimal input should have no more than 2 decimal places",
+        "8: team_code 'ZZ': There is no such team",
+    ]
+
+
+def test_a_row_never_refers_to_a_later_one(database: Database, spec: Spec, tmp_path: Path) -> None:
+    file = tmp_path / "teams.csv"
+    file.write_text("code,parent_code\nCD,EF\nEF,AB\nGH,EF\n")
+    done = spec.load_rows(database, "Team", file, skip=True)
+    assert done.inserted == 2
+    assert done.problems == [f"{file}:2: parent_code 'EF': There is no such team"]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
