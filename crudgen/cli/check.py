@@ -12,7 +12,13 @@ import typer
 
 import crudgen
 from crudgen.cli import console, hook_problems, source
-from crudgen.cli.schema import find_schema, is_outdated
+from crudgen.cli.schema import (
+    SEEDS_SCHEMA_FILE,
+    find_schema,
+    is_outdated,
+    schema_text,
+    seeds_schema_text,
+)
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, DriftError, SpecError
 
@@ -54,7 +60,7 @@ def check(
         console.say(line)
         for note in found["notes"]:
             console.say(f"note: {note}")
-        _note_outdated_schema(entities)
+        _note_outdated_schemas(entities)
 
 
 def report(entities: Path, out: Path | None) -> tuple[dict[str, Any], str, CrudgenError | None]:
@@ -127,15 +133,25 @@ def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     unrevised_changes.check_all_revised(found, entities, out)
 
 
-def _note_outdated_schema(entities: Path) -> None:
-    """Print how to update the JSON Schema for editors, if another version of crudgen wrote it."""
+def _note_outdated_schemas(entities: Path) -> None:
+    """Print how to update the JSON Schemas for editors, if they are not up to date."""
     folder = entities.parent if entities.is_file() else entities
     path = find_schema(folder)
-    if path and is_outdated(folder / path):
+    if path and is_outdated(folder / path, schema_text()):
         file = os.path.normpath(folder / path)
         console.say(
             f"{file} is from another version of crudgen\n"
             f"  update it with: crudgen schema > {shlex.quote(file)}"
+        )
+    path = find_schema(folder, SEEDS_SCHEMA_FILE)
+    if path and is_outdated(folder / path, seeds_schema_text(source.load(folder))):
+        file = os.path.normpath(folder / path)
+        command = "crudgen schema --seeds"
+        if folder != source.DEFAULT:
+            command += f" --entities {shlex.quote(str(folder))}"
+        console.say(
+            f"{file} is from another spec or version of crudgen\n"
+            f"  update it with: {command} > {shlex.quote(file)}"
         )
 
 

@@ -88,6 +88,7 @@ def init(
         console.say("  crudgen user add ann --role editor")
     console.say("  crudgen serve        run the API and its docs, and reload on changes")
     console.say("  crudgen new Team 'name:str(1..80) unique'")
+    console.say("  crudgen seed         store rows that you write to seeds/*.yaml")
     console.say("  crudgen emit         write the code to a folder")
 
 

@@ -299,6 +299,18 @@ def test_check_notes_the_schema_of_another_version(project: Project) -> None:
         assert json.loads(project.run("check", "--json").stdout)["ok"]
 
 
+def test_check_notes_a_schema_of_seeds_that_lacks_a_field(project: Project) -> None:
+    project.write("seeds.schema.json", project.run("schema", "--seeds").stdout)
+    assert "schema" not in project.run("check").stdout
+    project.write("entities/team.yaml", "name: Team\nfields: {name: str}\n")
+    note = (
+        "seeds.schema.json is from another spec or version of crudgen\n"
+        "  update it with: crudgen schema --seeds > seeds.schema.json"
+    )
+    for spec in ("entities", "entities/team.yaml"):
+        assert note in project.run("check", spec).stdout
+
+
 def test_new_does_not_nest_the_folder_of_entities(project: Project) -> None:
     inside = Project.__new__(Project)
     inside.folder = project.folder / "entities"
@@ -317,6 +329,7 @@ def test_explain_and_schema(project: Project) -> None:
     assert "name: Hero" in project.run("explain", "entities/hero.yaml").stdout
     assert project.run("explain", "hero.yaml").stdout.startswith("name: Hero")
     assert json.loads(project.run("schema").stdout)["type"] == "object"
+    assert "requires --seeds" in project.run("schema", "--entities", "x", code=2).stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check"], ["emit"], ["check", "--json"]])

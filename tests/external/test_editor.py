@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from crudgen.cli.schema import SCHEMA_FILE, schema_text
+from crudgen.cli.schema import (
+    SCHEMA_FILE,
+    SEEDS_SCHEMA_FILE,
+    schema_text,
+    seeds_schema_text,
+)
+from crudgen.language import load_texts
 from crudgen.language.operations import Operation
 from crudgen.language.schema import KitForm
 from crudgen.language.types import REFERENCE, REFERENCE_DOC, TYPES
@@ -23,6 +29,7 @@ from tests.support.agreement import CASES, ROOT
 
 ENTITY = "entities/hero.yaml"
 APP = "crudgen.yaml"
+SEEDS = "seeds/heroes.yaml"
 FIRST_LINE = f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n"
 HERO = f"{FIRST_LINE}name: Hero\nfields:\n"
 SETTINGS = f"# yaml-language-server: $schema={SCHEMA_FILE}#/$defs/AppSpec\n"
@@ -342,3 +349,38 @@ def test_each_created_file_is_completed(tmp_path: Path) -> None:
             assert server.completions(path, f"{text}  more: |\n")[0].label == "str"
             [found] = server.problems(path, f"{text}  more: strng\n")
             assert found.message.startswith("Unknown type.")
+
+
+def test_seeds_are_completed_and_checked(server: LanguageServer) -> None:
+    schema = load_texts(
+        {
+            "hero.yaml": 'name: Hero\nfields: {name: str unique, mood: "enum(calm, wild) = calm",'
+            " team_id: -> Team?}\n",
+            "team.yaml": "name: Team\nfields: {name: str unique, city: str}\n",
+        }
+    )
+    (server.folder / SEEDS_SCHEMA_FILE).write_text(seeds_schema_text(schema), "utf-8")
+    head = f"# yaml-language-server: $schema=../{SEEDS_SCHEMA_FILE}\n"
+    start = f"{head}Hero:\n  - name: Ann\n"
+    assert {one.label for one in server.completions(SEEDS, f"{head}|\n")} == {"Hero", "Team"}
+    keys = {one.label for one in server.completions(SEEDS, f"{start}    |\n")}
+    assert keys >= {"id", "mood", "team_id", "team"}
+    words = server.completions(SEEDS, f"{start}    mood: |\n")
+    assert {one.label for one in words} == {"calm", "wild"}
+    keys = {one.label for one in server.completions(SEEDS, f"{start}    team:\n      |\n")}
+    assert keys == {"id", "name", "city"}
+    assert server.problems(SEEDS, f"{start}    mood: calm\n    team: Avengers\n") == []
+    text = """\
+Hero:
+  - {name: Ann, moood: calm}
+  - {name: Bob, mood: calm, team: [Avengers]}
+  - {name: Cyd, mood: angry, team: {town: Paris}}
+Teams: []
+"""
+    assert server.problems(SEEDS, head + text) == [
+        Found("moood", "Expected a row of Hero. Its keys: id, name, mood, team_id, team."),
+        Found("[Avengers]", "Expected a row of Team: its name, or a map of its fields."),
+        Found("angry", 'Value is not accepted. Valid values: "calm", "wild".'),
+        Found("town", "Expected fields of Team: id, name, city."),
+        Found("Teams", "Expected a map of entities to rows. Entities: Hero, Team."),
+    ]

@@ -7,15 +7,13 @@ from crudgen.errors import SpecError
 from crudgen.language.names import FieldName
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.resolve.values import as_stored, to_value, value_problem
-from crudgen.language.schema import Entity, Field, KeyKind, Schema, TypeName, Value
+from crudgen.language.schema import Entity, Field, Schema, TypeName, Value
 from crudgen.language.written.value_types import describe
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, node_value
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from .row_contents import identities_of, is_written, naming_fields, required_fields
 from .seed_rows import Linked, Lookup, SeedRow
-
-_DISPLAY_NAMES = ("name", "title", "label", "code")
-_TEXTS = {TypeName.STR, TypeName.EMAIL, TypeName.URL}
 
 
 def read_rows(schema: Schema, documents: Iterable[Mapping]) -> list[SeedRow]:
@@ -74,7 +72,7 @@ class _Reader:
             problem = f"'{entry.key}' is computed, so no row stores it"
             self.problems.add(entry.location, problem, "remove it")
         else:
-            own = [str(one.name) for one in entity.relations if _is_written(one)]
+            own = [str(one.name) for one in entity.relations if is_written(one)]
             problem = f"{entity.name} has no field {quoted(entry.key)}"
             self.problems.add(entry.location, problem, suggest(entry.key, [*fields, *own]))
 
@@ -131,13 +129,13 @@ class _Reader:
             return None
         found: list[dict[FieldName, Value]] = [
             {field.name: value}
-            for field in _naming_fields(target)
+            for field in naming_fields(target)
             if (value := _valid_value(field, node)) is not None
         ]
         if found:
             text = quoted(node_value(node))
             return Lookup(node.location, target, tuple(found), text)
-        names = [str(field.name) for field in _naming_fields(target)]
+        names = [str(field.name) for field in naming_fields(target)]
         problem = f"no {target.name} is named {quoted(node_value(node))}"
         if names:
             remedy = f"its names are those of {', '.join(names)}"
@@ -174,45 +172,26 @@ class _Reader:
             return None
 
     def _check_required(self, row: SeedRow) -> None:
-        for field in row.entity.fields:
+        for field in required_fields(row.entity):
             if field.name in row.given:
                 continue
-            if field.preset is not None and not field.optional:
+            if field.preset is not None:
                 problem = f"'{field.name}' is missing: its default is the caller, and there is none"
                 self.problems.add(row.location, problem, "write its value")
-            elif field.required and not (field.pk and field.read_only):
+            else:
                 self.problems.add(row.location, f"'{field.name}' is missing", "write its value")
 
     def _set_identity(self, row: SeedRow) -> None:
         """Choose the fields that identify the row: its key, or unique ones that are not null."""
         given = {name for name in row.given if row.values.get(name, True) is not None}
-        single = [(one.name,) for one in row.entity.fields if one.pk]
-        single += [(one.name,) for one in row.entity.fields if one.unique]
-        several = [index.fields for index in row.entity.indexes if index.unique]
-        found = next((names for names in (*single, *several) if given.issuperset(names)), None)
+        identities = identities_of(row.entity)
+        found = next((names for names in identities if given.issuperset(names)), None)
         if found is not None:
             row.identity = found
             return
-        unique = [", ".join(names) for names in (*single, *several)]
+        unique = [", ".join(names) for names in identities]
         problem = "nothing identifies the row: another one would be inserted each time"
         self.problems.add(row.location, problem, f"write its {' or '.join(unique)}")
-
-
-def _is_written(relation: Relation) -> bool:
-    """Return whether a row of seeds can name the related rows."""
-    is_link = relation.link is not None and not relation.link.via
-    return relation.kind is RelationKind.MANY_TO_ONE or is_link
-
-
-def _naming_fields(entity: Entity) -> list[Field]:
-    """Return the fields that name a row: its key if clients choose it, unique ones, its title."""
-    found = [one for one in entity.fields if one.pk and entity.key_kind is KeyKind.CLIENT]
-    found += [one for one in entity.fields if one.unique and one.reference is None]
-    texts = {
-        str(one.name): one for one in entity.fields if one.type in _TEXTS and not one.write_only
-    }
-    found += [texts[name] for name in _DISPLAY_NAMES if name in texts][:1]
-    return list({one.name: one for one in found}.values())
 
 
 def _valid_value(field: Field, node: Scalar) -> Value:

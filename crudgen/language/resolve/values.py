@@ -23,13 +23,7 @@ from crudgen.language.written.value_types import describe
 from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import quoted
 
-_DATE = re.compile(dates.DATE)
-_MINUTES = r"[0-9]{2}:[0-9]{2}"
-"""Hours and minutes. Seconds are optional in a spec."""
-_SECONDS = r":[0-9]{2}(\.[0-9]{1,6})?"
-_TIME = re.compile(rf"({_MINUTES})({_SECONDS})?")
-_DATETIME = re.compile(rf"({dates.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{dates.ZONE})")
-_UUID = re.compile(uuids.UUID_TEXT)
+from .text_forms import TEXT_FORMS, with_seconds
 
 
 def to_value(type_name: TypeName, written: YamlValue) -> Value:
@@ -143,10 +137,12 @@ def _read_text(written: YamlValue) -> str:
     return written
 
 
-def _read_text_in_format(what: str, form: re.Pattern[str], written: YamlValue) -> str:
-    if not isinstance(written, str) or not form.fullmatch(written):
-        raise _expected_error(what, written, quotes=True)
-    return written
+def _match(type_name: TypeName, written: YamlValue) -> re.Match[str]:
+    form = TEXT_FORMS[type_name]
+    match = form.pattern.fullmatch(written) if isinstance(written, str) else None
+    if match is None:
+        raise _expected_error(form.name, written, quotes=True)
+    return match
 
 
 def _read_int(written: YamlValue) -> int:
@@ -188,35 +184,24 @@ def _read_bool(written: YamlValue) -> bool:
 
 
 def _read_date(written: YamlValue) -> date:
-    found: date = _parse_text(
-        dates.IsoDate, _read_text_in_format("a date, such as 2024-12-31", _DATE, written)
-    )
+    found: date = _parse_text(dates.IsoDate, _match(TypeName.DATE, written)[0])
     return found
 
 
 def _read_time(written: YamlValue) -> time:
-    text = _read_text_in_format("a time, such as 12:30 or 12:30:00", _TIME, written)
-    found: time = _parse_text(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
+    match = _match(TypeName.TIME, written)
+    found: time = _parse_text(dates.IsoTime, match[0], with_seconds(match))
     return found
 
 
 def _read_datetime(written: YamlValue) -> datetime:
-    what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
-    text = _read_text_in_format(what, _DATETIME, written)
-    found: datetime = _parse_text(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
+    match = _match(TypeName.DATETIME, written)
+    found: datetime = _parse_text(dates.UtcDatetime, match[0], with_seconds(match))
     return found
 
 
-def _with_seconds(match: re.Match[str]) -> str:
-    minutes, seconds, *_ = match.groups()
-    zone = match["zone"] if "zone" in match.re.groupindex else ""
-    return f"{minutes}{seconds or ':00'}{zone}"
-
-
 def _read_uuid(written: YamlValue) -> UUID:
-    found: UUID = _parse_text(
-        uuids.UuidText, _read_text_in_format("a UUID of 36 characters", _UUID, written)
-    )
+    found: UUID = _parse_text(uuids.UuidText, _match(TypeName.UUID, written)[0])
     return found
 
 
