@@ -29,6 +29,8 @@ _OF_OIDC = (
     "admin/oidc_settings.py",
 )
 """The kit's files of logins at an identity provider."""
+_OF_BOTH = ("admin/either_login.py", "admin/either_provider.py")
+"""The kit's files of logins there, or by name and password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,17 @@ def kit_conditions_of_admin(schema: Schema) -> dict[str, bool]:
         "admin": schema.admin,
         **dict.fromkeys(of_logins, logins),
         **dict.fromkeys(_OF_OIDC, logs_in_at_provider(schema)),
+        **dict.fromkeys(_OF_BOTH, logs_in_at_provider(schema) and has_users(schema.auth)),
     }
 
 
 def logs_in_at_provider(schema: Schema) -> bool:
-    """Return whether users of the page may log in at an identity provider: it has no users."""
-    return schema.admin and schema.auth is not None and not has_users(schema.auth)
+    """Return whether users of the page may log in at an identity provider.
+
+    An application with users of its own has one only if the spec names its tokens.
+    """
+    auth = schema.auth
+    return schema.admin and auth is not None and (not has_users(auth) or auth.tokens is not None)
 
 
 def admin_settings(schema: Schema) -> Iterator[tuple[str, str]]:
@@ -78,7 +85,9 @@ def admin_settings(schema: Schema) -> Iterator[tuple[str, str]]:
 def _login(auth: Auth | None, imports: Imports) -> Iterator[Bracket]:
     """Yield how users log in: `PasswordLogin(Caller)`."""
     if auth is not None:
-        if has_users(auth):
+        if has_users(auth) and auth.tokens is not None:
+            login = imports.name(".kit.admin.either_login", "EitherLogin")
+        elif has_users(auth):
             login = imports.name(".kit.admin.login", "PasswordLogin")
         else:
             login = imports.name(".kit.admin.oidc_login", "OidcLogin")

@@ -6,6 +6,8 @@ from importlib.metadata import version
 
 from crudgen.language.schema import KitForm, Schema
 
+from .admin import logs_in_at_provider
+
 KIT_REQUIREMENTS = (
     "asgi-correlation-id>=5.0",
     "fastapi>=0.165,<0.166",
@@ -56,7 +58,7 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     agents = MCP if schema.mcp else ()
     metrics = METRICS if schema.metrics else ()
     admin: tuple[str, ...] = ADMIN if schema.admin else ()
-    if schema.admin and schema.auth is not None and not schema.auth.users:
+    if logs_in_at_provider(schema):
         admin += OIDC
     more = (*webhooks, *agents, *metrics, *admin, *(TRACING if schema.tracing else ()))
     return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *more)

@@ -23,7 +23,7 @@ class OidcLogin(TokenLogin):
 
     def provider(self, app: FastAPI, api: ApiClient, secret: bytes) -> "BaseAuthProvider":
         """Return what handles logins in starlette-admin."""
-        client = _client_of(app)
+        client = client_of(app)
         if client is None:
             return super().provider(app, api, secret)
         from .cookies import SESSION, SESSION_SECONDS, EncryptedCookie
@@ -37,9 +37,10 @@ class OidcLogin(TokenLogin):
 
     def template(self, app: FastAPI) -> str:
         """Return the name of the template of the login form."""
-        return super().template(app) if _client_of(app) is None else "crudgen/oidc.html"
+        return super().template(app) if client_of(app) is None else "crudgen/oidc.html"
 
 
-def _client_of(app: FastAPI) -> OidcClient | None:
+def client_of(app: FastAPI) -> OidcClient | None:
+    """Return what the page is at the provider; None if no provider is configured."""
     found: OidcClient | None = getattr(app.state, "admin_oidc", None)
     return found

@@ -64,8 +64,16 @@ class TokenProvider(AuthProvider):
     async def logout(self, request: Request) -> Response:
         """End the session."""
         response = RedirectResponse(index_url(request), status_code=303)
-        self._sessions.delete(request, response)
+        self.forget(request, response)
         return response
+
+    def has_session(self, request: Request) -> bool:
+        """Return whether a request has the cookie of a session."""
+        return self._sessions.read(request) is not None
+
+    def forget(self, request: Request, response: Response) -> None:
+        """Delete the cookies of a session."""
+        self._sessions.delete(request, response)
 
     async def _token(self, request: Request, username: str, password: str) -> str:
         """Return the token in the form."""

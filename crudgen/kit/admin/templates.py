@@ -126,6 +126,18 @@ TEMPLATES = {
 </div>
 {% endblock %}
 """,
+    "crudgen/either.html": """\
+{% extends "crudgen/password.html" %}
+{% block login_form_footer %}
+{% set start = url_for(request.app.state.ROUTE_NAME ~ ":oidc_start") %}
+{{ super() }}
+<div class="hr-text my-3">or</div>
+<a class="btn w-100" id="log-in"
+   href="{{ start.include_query_params(next=request.query_params.get('next', '')) }}">
+  Log in at the identity provider
+</a>
+{% endblock %}
+""",
     "crudgen/leave.html": """\
 <!DOCTYPE html>
 <html lang="en">
