@@ -104,7 +104,7 @@ ROOMS = {
         {"__init__"},
     ],
     "data": [
-        {"forms", "open_application", "order", "problems", "sequence", "unique_keys"},
+        {"forms", "open_application", "order", "problems", "sequence", "unique_keys", "utf8"},
         {"lines"},
         {"csv_text", "json_text"},
         {"dump_contents", "values"},

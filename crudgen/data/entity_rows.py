@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from crudgen.codegen.views.variables import folder_name
 from crudgen.errors import DataError
 from crudgen.language.schema import Entity
-from crudgen.language.yaml.problems import quoted
+from crudgen.language.yaml.problems import quoted, suggest
 
 from .imported_csv import Columns
+from .json_text import json_problem
 
 Problem = tuple[str, str]
 """A property with its value, and what is wrong with it. It is empty for the row itself."""
@@ -65,7 +66,9 @@ class EntityRows:
 
         self.columns = Columns(
             entity=str(entity.name),
-            types={str(field.json_name): field.type for field in entity.fields},
+            types={
+                str(field.json_name): field.type for field in (*entity.fields, *entity.computed)
+            },
             required=[
                 properties.json_name(name)
                 for name, field in create.model_fields.items()
@@ -86,6 +89,8 @@ class EntityRows:
             row = self._read(self._validate(sent))
         except HTTPException as error:
             detail: Any = error.detail
+            if detail[0]["type"] == "json_invalid":
+                raise RowProblemsError([("", json_problem(body))]) from None
             raise self._problems(detail, None, skipped=1) from None
         except ValidationError as error:
             raise self._problems(_details(error), sent, skipped=0) from None
@@ -115,28 +120,40 @@ class EntityRows:
                 if not connection.execute(select(target).where(target == value)).first():
                     words = self._properties.row_words(target.table)
                     name = self._properties.json_name_of(column)
-                    found.append({"loc": ["body", name], "msg": f"There is no such {words}"})
+                    found.append(
+                        {
+                            "type": "no_target",
+                            "loc": ["body", name],
+                            "msg": f"There is no such {words}",
+                        }
+                    )
         return found
 
     def _problems(self, detail: Sequence[Detail], sent: Any, *, skipped: int) -> RowProblemsError:
         """Return the error of a row; the first `skipped` parts of a location are `body`."""
         return RowProblemsError(
-            [
-                (self._place(one["loc"][skipped:], sent), one["msg"].replace("The body", "The row"))
-                for one in detail
-            ]
+            [(self._place(one["loc"][skipped:], sent), self._message(one)) for one in detail]
         )
+
+    def _message(self, problem: Detail) -> str:
+        """Return the message of a problem, about a row of a file."""
+        message: str = problem["msg"].replace("The body", "The row")
+        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+            remedy = suggest(problem["loc"][0], self.columns.types)
+            return f"{message}: {remedy}" if remedy.startswith("did you mean") else message
+        return message
 
     def _place(self, location: Sequence[str | int], sent: Any) -> str:
         """Return a property of a row with its value, unless it is secret."""
-        value = sent
+        place, value = ".".join(map(str, location)), sent
+        if not location or location[0] in self._secret:
+            return place
         for step in location:
             try:
                 value = value[step]
             except (KeyError, IndexError, TypeError):
-                value = None
-        place = ".".join(map(str, location))
-        if not location or location[0] in self._secret or not isinstance(value, str | int | float):
+                return place
+        if isinstance(value, dict | list):
             return place
         return f"{place} {quoted(value) if isinstance(value, str) else to_json(value).decode()}"
 

@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any, NoReturn
 
+from pydantic_core import from_json
+
 from crudgen.errors import DataError
 
-from .lines import MAX_RECORD, check_utf8, too_long
+from .lines import MAX_RECORD, too_long
+from .utf8 import ESCAPE, before, check_beginning, check_utf8, utf8_problem
 
 _CHUNK = 1 << 16
 _NEAR_THE_END = 16
@@ -30,6 +33,8 @@ class _Text:
         chunk = self._stream.read(max(_CHUNK, len(self.text) - self.position))
         self.is_over = not chunk
         self.text, self.position = self.text[self.position :] + chunk, 0
+        if self.line == 1:
+            check_beginning(self.text[:2], self.name)
         check_utf8(self.text, self.name, self.line)
 
     def advance(self, end: int) -> None:
@@ -92,6 +97,19 @@ def json_value(text: str) -> Any:
         raise ValueError('Input should be JSON, as 5, "text" or {"a": 1} are') from None
 
 
+def json_problem(line: bytes) -> str:
+    """Return why a line is not JSON, with the column."""
+    text = line.decode("utf-8", ESCAPE)
+    if (found := utf8_problem(text)) is not None:
+        return found[1]
+    try:
+        from_json(line, allow_inf_nan=False)
+    except ValueError as error:
+        reason, _, column = str(error).replace("ident", "value").rpartition(" at line 1 column ")
+        return f"column {column}: the row is not valid JSON: {reason}"
+    return "the row is not valid JSON"
+
+
 def _reject(constant: str) -> NoReturn:
     raise ValueError(constant)
 
@@ -118,7 +136,8 @@ def _object(found: _Text) -> str:
                 raise too_long(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)
-                raise found.error(f"invalid JSON: {error.msg}", line) from None
+                place = before(found.text, error.pos)
+                raise found.error(f"invalid JSON after {place}: {error.msg}", line) from None
             found.more()
         except RecursionError:
             raise found.error("invalid JSON: it is nested too deeply") from None

@@ -2,7 +2,6 @@
 
 import io
 import lzma
-import re
 import sys
 import zipfile
 import zlib
@@ -12,21 +11,15 @@ from pathlib import Path
 from typing import IO, AnyStr
 
 from crudgen.errors import DataError
-from crudgen.language.yaml.problems import quoted
 
 from .forms import STREAM
+from .utf8 import ESCAPE, check_beginning, check_utf8
 
 MAX_RECORD = 100 * 2**20
 """Most bytes or characters of a row in a file of others, and of the first line of a dump.
 
 Rows are in memory one by one. Those of a dump have no limit: what was dumped can be loaded.
 """
-
-_ESCAPED = re.compile("[\udc80-\udcff]")
-"""A byte that is not UTF-8, as `surrogateescape` decodes it."""
-_UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff")
-_CONTEXT = 20
-"""Most characters before such a byte that a message shows."""
 
 
 @contextmanager
@@ -46,25 +39,7 @@ def as_data_errors(name: str) -> Iterator[None]:
 
 def opened_text(stream: IO[bytes], newline: str | None = None) -> io.TextIOWrapper:
     """Return the text of a file. `check_utf8` finds bytes in it that are not UTF-8."""
-    return io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline)
-
-
-def check_utf8(text: str, name: str, line: int) -> None:
-    """Raise DataError for bytes in a text that are not UTF-8; `line` is its first line."""
-    found = None if text.isascii() else _ESCAPED.search(text)
-    if found is None:
-        return
-    start = found.start()
-    if line == 1 and _UTF_16.match(text):
-        raise DataError(
-            f"{name}: the file is in UTF-16, not in UTF-8\n  convert it: iconv -f UTF-16 -t UTF-8"
-        )
-    begin = max(text.rfind("\n", 0, start) + 1, start - _CONTEXT)
-    raise DataError(
-        f"{name}:{line + text.count(chr(10), 0, start)}: the byte 0x{ord(found[0]) - 0xDC00:x}"
-        f" after {quoted(text[begin:start])} is not UTF-8\n"
-        "  convert the file; from Windows-1252: iconv -f WINDOWS-1252 -t UTF-8"
-    )
+    return io.TextIOWrapper(stream, "utf-8-sig", ESCAPE, newline)
 
 
 def opened_bytes(path: Path, stdin: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
@@ -85,6 +60,8 @@ def bounded_lines(
         number += 1
         if len(line) > most:
             raise too_long(f"{name}:{number}")
+        if number == 1:
+            check_beginning(line, name)
         if isinstance(line, str):
             check_utf8(line, name, number)
         yield line

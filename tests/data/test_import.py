@@ -60,6 +60,7 @@ fields:
   pin: str(4..4)? write_only
   team_code: -> Team?
   made: datetime = now read_only
+  length: int? computed
 """,
     "log.yaml": "name: Log\nfields: {text: str}\napi: {operations: [list, read]}\n",
 }
@@ -227,7 +228,7 @@ def test_skipped_objects_can_be_loaded(
     places = [(one.partition(": ")[2]) for one in done.problems]
     assert places == [one.partition(": ")[2] for one in again.problems]
     assert "age '5': Input should be a valid integer" in places
-    assert "nme 'Cid': Extra inputs are not permitted" in places
+    assert "nme 'Cid': Extra inputs are not permitted: did you mean 'name'?" in places
 
 
 def test_few_of_many_wrong_rows_are_shown(database: Database, spec: Spec, tmp_path: Path) -> None:
@@ -266,7 +267,16 @@ REFUSED = [
     ("a.csv", 'name\nAnn,"b\nSmörgås"\n', "a.csv:3: the byte 0xf6 after 'Sm' is not UTF-8"),
     ("a.json", '[{"name":\n"Zoë"}]', """a.json:2: the byte 0xeb after '"Zo' is not UTF-8"""),
     ("a.json", "name\n", "a.json:1: the file is no JSON array"),
-    ("a.ndjson", "name\n", "a.ndjson:1: The row is not valid JSON"),
+    ("a.ndjson", "name\n", "column 2: the row is not valid JSON: expected value"),
+    (
+        "a.ndjson",
+        '\n{"name": "Ann",}',
+        "a.ndjson:2: column 16: the row is not valid JSON: trailing",
+    ),
+    ("a.ndjson", '\n{"name": "Zoë"}', 'a.ndjson:2: the byte 0xeb after \'{"name": "Zo\' is not'),
+    ("a.ndjson", '{"name": null}', "a.ndjson:1: name null: Input should be a valid string"),
+    ("a.json", '[{"name":\n "Ann",}]', """a.json:2: invalid JSON after ' "Ann",': Expecting"""),
+    ("a.csv", "n\0a\0m\0e\0", "a.csv: the file is in UTF-16, or is no text\n  convert it"),
     ("a.json", f'[{{"age": {"1" * 5000}}}]', "a.json:1: age: The number should have at most 4300"),
 ]
 
@@ -282,9 +292,16 @@ def test_files_of_another_form_are_refused(spec: Spec, tmp_path: Path) -> None:
 
 
 def test_a_file_in_utf_16_is_named(spec: Spec, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("name\nAnn\n", "utf-16")
-    with pytest.raises(DataError, match="the file is in UTF-16, not in UTF-8\n  convert it: iconv"):
-        spec.load_rows(Database(f"sqlite:///{tmp_path}/new.db"), "Hero", tmp_path / "a.csv")
+    for name in ("a.csv", "a.json", "a.ndjson"):
+        (tmp_path / name).write_text('[{"name": "Ann"}]\n', "utf-16")
+        with pytest.raises(DataError, match="the file is in UTF-16, or is no text\n  convert it"):
+            spec.load_rows(Database(f"sqlite:///{tmp_path}/new.db"), "Hero", tmp_path / name)
+
+
+def test_a_computed_property_has_no_effect(spec: Spec, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    (tmp_path / "a.csv").write_text("code,length\na,7\n")
+    assert spec.load_rows(database, "Fan", tmp_path / "a.csv").inserted == 1
 
 
 def test_values_that_are_secret_are_not_shown(spec: Spec, tmp_path: Path) -> None:
