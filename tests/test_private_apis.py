@@ -22,6 +22,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.telemetry._api import _RequestTelemetry, _route_selected
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.trace import get_tracer_provider
 from psycopg._preparing import PrepareManager
 from psycopg._queries import PostgresQuery
 from sqlalchemy import MetaData, Table, insert, literal, select
@@ -79,6 +82,15 @@ PRIVATE: dict[str, Callable[[], bool]] = {
             )()
             and takes(_route_selected, "scope", "path")()
             and not vars(FastAPI())["_native_telemetry"].enabled()
+            and "tracer_provider" in vars(FastAPI())["_native_telemetry"].config
+            and all(
+                name in function.__globals__
+                for function, name in (
+                    (get_tracer_provider, "_TRACER_PROVIDER"),
+                    (get_meter_provider, "_METER_PROVIDER"),
+                    (get_logger_provider, "_LOGGER_PROVIDER"),
+                )
+            )
         )
     ),
     "fastapi: APIRoute.get_route_handler (kit/http/routing.py)": has(APIRoute, "get_route_handler"),

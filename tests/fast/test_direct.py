@@ -14,12 +14,15 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asgi_correlation_id import CorrelationIdFilter
 from fastapi import FastAPI, HTTPException
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -616,6 +619,32 @@ def test_nothing_is_sent_directly_if_the_application_sees_every_request(wires: W
         wires.store()
         assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
         assert not wires.sent_directly
+
+
+def test_the_way_closes_while_a_global_provider_is_set(
+    wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wires.start()
+    wires.store()
+    wires.send(encoded(PLAIN))
+    before = wires.sent_directly
+    assert before
+    with monkeypatch.context() as patch:
+        patch.setattr(trace, "_TRACER_PROVIDER", TracerProvider())
+        assert wires.send(encoded(PLAIN)).startswith(b"HTTP/1.1 200")
+    assert wires.sent_directly == before
+    wires.send(encoded(PLAIN))
+    assert wires.sent_directly == before + 1
+
+
+NUMBERS = ("1", "0", "01", "+1", "-1", "1.0", "1e0", "\N{FULLWIDTH DIGIT ONE}", "9" * 18, "9" * 19)
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+def test_keys_have_one_form(wires: Wires, key: str) -> None:
+    wires.start()
+    wires.store()
+    wires.send(encoded(Asked("GET", f"/heroes/{quote(key)}")))
 
 
 Told = tuple[str, str, int]

@@ -23,6 +23,7 @@ from .http.limiting import (
     describe_rate_limit,
     warn_of_unenforced_limits,
 )
+from .http.native_telemetry import NativeTelemetry
 from .http.openapi import add_tag_descriptions, adjust_document
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath
@@ -79,6 +80,7 @@ class Application(FastAPI):
         self.limit_responses: dict[str, Callable[[LimitExceeded], Response]] = {}
         """Make the responses to requests that exceed a limit, by path; others have `detail`."""
         super().__init__(**options)
+        self.native_telemetry = NativeTelemetry(self._native_telemetry)
         self.state.limits = limits
         self.add_middleware(LimitMiddleware)
 
@@ -191,7 +193,7 @@ class Application(FastAPI):
 
     def _record_selected_route(self, scope: Scope) -> None:
         """Let FastAPI record the route that it selects, unless its own telemetry does."""
-        if self.observers and not self._native_telemetry.enabled():
+        if self.observers and not self.native_telemetry.observes_requests():
             scope[EXCHANGE].record_selected_route()
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -207,14 +209,18 @@ class Application(FastAPI):
         needs_scope = self._rate or self._root_path.own or self.wrap_send
         if type(self).__call__ is not _OWN_CALL:
             return None  # that of a subclass, or a replacement, would see no request
-        if needs_scope or self._skips_shortcuts() or self._native_telemetry.enabled():
+        if needs_scope or self._skips_shortcuts() or self.native_telemetry.observes_requests():
             return None
         return self._direct
 
     def exceeds_limits(self, path: bytes, query: bytes) -> bool:
         """Return whether a request without a scope exceeds a limit."""
+        limits = self._limits
+        is_short = len(path) <= limits.url_bytes and not query
+        if is_short and self.concurrent < limits.concurrent_requests:
+            return False
         scope = {"raw_path": path, "query_string": query}
-        return self._limits.error_if_exceeded(scope, "", self.concurrent + 1) is not None
+        return limits.error_if_exceeded(scope, "", self.concurrent + 1) is not None
 
     def _skips_shortcuts(self) -> bool:
         """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""

@@ -82,8 +82,8 @@ class ShortcutTable:
 
 def _find_instrumentation(app: FastAPI) -> str | None:
     """Return what of another library observes requests on the way that a shortcut would skip."""
-    provider: Any = app
-    if provider._native_telemetry.enabled():
+    application: Any = app
+    if application.native_telemetry.observes_requests():
         return "the provider of FastAPI's telemetry"
     if "build_middleware_stack" in vars(app):
         return str(vars(app)["build_middleware_stack"].__module__)
