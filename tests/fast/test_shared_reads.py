@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 import crudgen
-from tests.support.postgres import UNAVAILABLE, end_clients_of
+from tests.support.postgres import UNAVAILABLE, clients_of, end_clients_of
 
 pytestmark = pytest.mark.long
 
@@ -150,6 +150,22 @@ def test_reads_that_are_all_slow_are_run_about_once(spec: Path, url: str) -> Non
         return int(row[0]) - len(paths)
 
     assert asyncio.run(run()) <= CLIENTS * 2
+
+
+def test_slow_reads_keep_their_connections(spec: Path, url: str) -> None:
+    """A slow read behind another slow one is repeated elsewhere, and then runs twice."""
+
+    async def run() -> None:
+        async with client_of(spec, url) as client:
+            await asyncio.to_thread(run_sql, url, FILL, TROUBLE.format(seconds=0.03))
+            paths = [f"/things/{SLOW if n % 64 in {3, 6} else n % 64 + 10}" for n in range(640)]
+            await get_together(client, paths[:64])
+            with psycopg.connect(url) as connection:
+                before = {*clients_of(connection)}
+                assert {status for status, _ in await get_together(client, paths)} == {200}
+                assert before <= {*clients_of(connection)}
+
+    asyncio.run(run())
 
 
 def test_reads_survive_the_end_of_their_connections(spec: Path, url: str) -> None:

@@ -22,19 +22,12 @@ from ..database.statements import Prepared, Values
 from ..database.transaction import Row
 from ..errors import Condition, Unavailable
 from .read_pipeline import Read, ReadPipeline, RepeatUnsharedError
+from .read_times import LEAST_SECONDS, ReadTimes
 
-MAX_PIPELINES = 4
+MAX_PIPELINES = 3
 """Most connections that are shared at a time, apart from those that wait for a slow read."""
-LEAST_PATIENCE = 0.005
-"""A shorter time limit is never set for a read, in seconds."""
-MOST_PATIENCE = 0.02
-"""A longer time limit is never set for a read, in seconds."""
-PATIENCE = 2
-"""The time limit of a read, in usual times. After it, those behind are repeated elsewhere."""
-UNSHARED_SECONDS = 1.0
-"""How long reads get connections of their own after most of them took long."""
-_WEIGHT = 0.125
-"""The weight of the last read in the usual time of one."""
+_RESOLUTION = 0.001
+"""The least time of a timer, in seconds. uvloop starts none for a shorter time."""
 IDLE_SECONDS = 0.5
 """How long a connection is kept for the next reads. The pool tests one that was idle for longer."""
 CANCEL_SECONDS = 2.0
@@ -72,19 +65,18 @@ class SharedReads:
         self._lock_seconds = lock_seconds
         self._pipelines: list[ReadPipeline] = []
         self._waiting = deque[Read]()
-        self._usual = LEAST_PATIENCE / PATIENCE
+        self._times = ReadTimes()
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = Context()
         """Tasks and timers are those of no request."""
         self._is_off = False
-        self._unshared_until = 0.0
 
     async def read(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Return the rows of a short SELECT."""
         began = time.monotonic()
-        if not self._is_off and began >= self._unshared_until:
+        if not self._is_off and self._times.allow_sharing(began):
             try:
                 found = await self.start_read(prepared, values, began)
             except RepeatUnsharedError as error:
@@ -103,7 +95,7 @@ class SharedReads:
         if self._waiting or not self._send(read):
             self._waiting.append(read)
             self._connect()
-        self._schedule_check(self._seconds_until_stalled)
+        self._schedule_check(self._times.limit)
         return future
 
     def _send(self, read: Read) -> bool:
@@ -151,7 +143,7 @@ class SharedReads:
 
     def _connect(self) -> None:
         """Get another connection for the reads that wait, unless there are enough."""
-        usable = sum(not one.is_ending and not one.is_late for one in self._pipelines)
+        usable = sum(not one.is_ending and not one.is_stalled for one in self._pipelines)
         if self._connecting is None and usable < MAX_PIPELINES:
             self._connecting = self._start_task(self._add_pipeline())
             self._connecting.add_done_callback(self._on_connected)
@@ -189,7 +181,7 @@ class SharedReads:
     def _fail_overdue_reads(self, error: Unavailable) -> None:
         """Set the error of reads that have waited for as long as a read waits for a connection."""
         longest = min(self._lock_seconds, self._seconds)
-        latest = time.monotonic() - longest + LEAST_PATIENCE
+        latest = time.monotonic() - longest + LEAST_SECONDS
         is_closed = error.condition is Condition.CLOSED
         for read in self._take_waiting(lambda one: is_closed or one.began <= latest):
             read.future.set_exception(Unavailable(error.condition, error.reason))
@@ -202,13 +194,9 @@ class SharedReads:
     def _send_after_results(self, pipeline: ReadPipeline) -> None:
         """Send further reads after results."""
         self._pool.answered = max(self._pool.answered, pipeline.answered)
-        if pipeline.last_seconds:
-            seconds = min(pipeline.last_seconds, self._seconds_until_stalled)
-            self._usual += (seconds - self._usual) * _WEIGHT
-            pipeline.last_seconds = 0.0
-            if self._usual >= LEAST_PATIENCE:
-                self._unshared_until = time.monotonic() + UNSHARED_SECONDS
-                self._usual = LEAST_PATIENCE / PATIENCE
+        if pipeline.unnoted:
+            self._times.note_answered(pipeline.unnoted, pipeline.last_seconds)
+            pipeline.unnoted = 0
         if pipeline.is_ending and not pipeline:
             self._remove(pipeline)
         if self._waiting:
@@ -242,10 +230,6 @@ class SharedReads:
 
     # Time
 
-    @property
-    def _seconds_until_stalled(self) -> float:
-        return min(max(LEAST_PATIENCE, PATIENCE * self._usual), MOST_PATIENCE)
-
     def _schedule_check(self, seconds: float) -> None:
         """Let `_check_pipelines` run in some seconds, or earlier."""
         loop = asyncio.get_running_loop()
@@ -272,9 +256,15 @@ class SharedReads:
             )
         self._send_waiting()
         if any(self._pipelines) or self._waiting:
-            self._schedule_check(self._seconds_until_stalled)
+            self._schedule_check(self._seconds_until_check(time.monotonic()))
         elif self._pipelines:
             self._schedule_check(IDLE_SECONDS)
+
+    def _seconds_until_check(self, now: float) -> float:
+        """Return the time until the oldest read of a connection may have taken long."""
+        limit = self._times.limit
+        began = [one.since for one in self._pipelines if one and not one.is_late]
+        return max(min(began) + limit - now, _RESOLUTION) if began else limit
 
     def _check_pipeline(self, pipeline: ReadPipeline, now: float) -> None:
         if not pipeline:
@@ -284,7 +274,8 @@ class SharedReads:
             oldest = pipeline.oldest
             if now > oldest.began + self._seconds:
                 self._remove(pipeline, TimedOutError())
-            elif oldest.future.done():
+            elif oldest.future.done() and not pipeline.is_oldest_moved:
                 self._remove(pipeline)  # the request was cancelled
-        elif now - pipeline.since > self._seconds_until_stalled:
+        elif now - pipeline.since > self._times.limit:
             self._waiting.extendleft(reversed([*pipeline.take_all_but_oldest()]))
+            self._times.note_late()

@@ -12,8 +12,8 @@ What each part does:
 - Rows as JSON: `json_objects.py`, `json_values.py`, `included_json.py`. The database writes rows as
   JSON, where it writes the same text as pydantic.
 - Writes on SQLite: `group_commit.py`. Writes that arrive together share one fsync.
-- Reads on PostgreSQL: `shared_reads.py`, `read_pipeline.py`. Short reads that wait together share
-  connections and round trips.
+- Reads on PostgreSQL: `shared_reads.py`, `read_pipeline.py`, `read_times.py`. Short reads that wait
+  together share connections and round trips.
 - Other statements on PostgreSQL: `direct_statements.py`, `driver_queries.py`. A prepared statement
   is executed without a cursor of psycopg. `kept_connections.py` passes a connection on to the next
   request without psycopg's pool.

@@ -25,8 +25,8 @@ _BAD = _psycopg.pq.ConnStatus.BAD
 _FAILED, _ROWS = _psycopg.pq.ExecStatus.FATAL_ERROR, _psycopg.pq.ExecStatus.TUPLES_OK
 _SYNC = _psycopg.pq.ExecStatus.PIPELINE_SYNC
 
-MAX_SENT = 32
-"""Most reads that are sent and not answered."""
+MAX_SENT = 8
+"""Most reads that are sent and not answered. All of them wait for a slow one among them."""
 _MAX_UNUSED = 20
 """Most prepared statements that are not used any more, until the connection deallocates them."""
 REPEATED = {Fault.RETRY, Fault.DISCONNECTED, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
@@ -75,7 +75,9 @@ class ReadPipeline:
         self.answered = 0.0
         """When the last result arrived, on the monotonic clock."""
         self.last_seconds = 0.0
-        """How long the last answered read took, if that is not known to SharedReads yet."""
+        """How long the last answered read took."""
+        self.unnoted = 0
+        """How many reads were answered that SharedReads has not counted yet."""
         self.is_late = False
         """Whether the oldest read takes so long that all others were moved."""
         self.is_ending = False
@@ -100,7 +102,17 @@ class ReadPipeline:
     @property
     def can_send(self) -> bool:
         """Whether a read can be sent."""
-        return not self.is_ending and not self.is_late and len(self._sent) < MAX_SENT
+        return not self.is_ending and not self.is_stalled and len(self._sent) < MAX_SENT
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a new read would wait for one that takes long, or for moved ones."""
+        return self.is_late or (bool(self._sent) and self._sent[-1].is_moved)
+
+    @property
+    def is_oldest_moved(self) -> bool:
+        """Whether another connection repeats the oldest read."""
+        return bool(self._sent) and self._sent[0].is_moved
 
     @property
     def oldest(self) -> Read:
@@ -173,6 +185,7 @@ class ReadPipeline:
             self.since = self.answered = time.monotonic()
             if not sent.is_moved:
                 self.last_seconds = self.since - began
+                self.unnoted += 1
             try:
                 self._resolve(sent, results)
             finally:
