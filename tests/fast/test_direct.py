@@ -658,7 +658,8 @@ class Observer:
     told: list[Told] = field(default_factory=list)
     active: int = 0
 
-    def ignores(self, method: str, path: str) -> bool:
+    def ignores(self, method: str, path: str, notes: dict[Any, Any]) -> bool:
+        assert notes == {}
         assert (method, path[:7]) in {("GET", "/heroes"), ("POST", "/heroes")}
         return False
 
@@ -721,15 +722,22 @@ class SamplingObserver(Observer):
     """Decides for each request whether it is sampled, as the spans of requests do."""
 
     decisions = 0
+    is_ignored = True
 
-    def ignores(self, method: str, path: str) -> bool:
+    def ignores(self, method: str, path: str, notes: dict[Any, Any]) -> bool:
         del method, path
         self.decisions += 1
-        return True
+        notes[self] = None
+        return self.is_ignored
 
     def begin(self, exchange: Any) -> None:
-        self.decisions += 1
+        if self not in exchange.notes:
+            self.decisions += 1
+        exchange.notes[self] = None
         super().begin(exchange)
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 def test_a_request_is_sampled_once(wires: Wires) -> None:
@@ -745,6 +753,36 @@ def test_a_request_is_sampled_once(wires: Wires) -> None:
     assert {one.decisions for one in samplers} == {1}
     wires.send(encoded(PLAIN))
     assert {one.decisions for one in samplers} == {2}
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_request_that_is_handled_as_usual_after_all_is_sampled_once(
+    wires: Wires, *, ignored: bool
+) -> None:
+    samplers: list[SamplingObserver] = []
+
+    def observe(app: Any, _package: ModuleType) -> None:
+        samplers.append(SamplingObserver())
+        app.observe(samplers[-1])
+        samplers[-1].is_ignored = ignored
+
+    wires.start(extend=observe)
+    wires.store()
+    for number, asked in enumerate(
+        [
+            Asked("GET", "/heroes/1"),
+            Asked("GET", "/heroes/7"),
+            Asked("GET", "/heroes/x"),
+            Asked("GET", "/heroes/", b"limit=x"),
+            write("POST", "/heroes/", {"name": 1}),
+            write("POST", "/heroes/", HERO),
+            Asked("GET", "/nothing"),
+        ],
+        2,
+    ):
+        wires.send(encoded(asked))
+        assert {one.decisions for one in samplers} == {number}, asked
+    assert all(one.active == 0 for one in samplers)
 
 
 class FailingObserver(Observer):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..http.exchange import METHODS, OTHER, Exchange
+from ..http.exchange import METHODS, OTHER, Exchange, Observer
 from .instruments import Instruments
 
 
@@ -14,9 +14,9 @@ class RequestMetrics:
         self._requests = instruments.requests
         self._known: dict[tuple[str, str, int], Any] = {}
 
-    def ignores(self, method: str, path: str) -> bool:
+    def ignores(self, method: str, path: str, notes: dict[Observer, Any]) -> bool:
         """Return False: every request is counted."""
-        del method, path
+        del method, path, notes
         return False
 
     def begin(self, exchange: Exchange) -> None:

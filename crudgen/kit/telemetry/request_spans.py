@@ -10,7 +10,7 @@ from opentelemetry.propagators.textmap import DefaultGetter
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 from starlette.types import Scope
 
-from ..http.exchange import METHODS, OTHER, UNMATCHED, Exchange
+from ..http.exchange import METHODS, OTHER, UNMATCHED, Exchange, Observer
 
 _GETTER = DefaultGetter()
 
@@ -24,17 +24,15 @@ class RequestSpans:
         """Make spans by a tracer of this provider, or of the global one."""
         self._tracer = tracer
         self._provider = provider
-        self._sampled: Span | None = None
-        """The span of the request that begins next."""
         self._headers = {name.lower().encode() for name in propagate.get_global_textmap().fields}
 
-    def ignores(self, method: str, path: str) -> bool:
-        """Return whether the request is not sampled. If it is, `begin` takes the span."""
+    def ignores(self, method: str, path: str, notes: dict[Observer, Any]) -> bool:
+        """Return whether the request is not sampled. The notes get its span, for `begin`."""
         if self._is_dropped(method, path):
+            notes[self] = None
             return True
-        span = self._start(method, path, Context())
-        self._sampled = span if span.is_recording() else None
-        return self._sampled is None
+        notes[self] = span = self._start(method, path, Context())
+        return not span.is_recording()
 
     def _is_dropped(self, method: str, path: str) -> bool:
         """Return whether the provider says in advance that the request is not sampled."""
@@ -47,9 +45,10 @@ class RequestSpans:
     def begin(self, exchange: Exchange) -> None:
         """Start the span, as a child of the span that the client names."""
         parent = self._parent(exchange.scope)
-        span, self._sampled = self._sampled, None
-        if span is None:
+        if self not in exchange.notes:
             span = self._start(exchange.method, exchange.scope["path"], parent)
+        else:
+            span = exchange.notes[self] or _unsampled_span()
         exchange.notes[self] = span
         token = contexts.attach(trace.set_span_in_context(span, parent))
         exchange.cleanup = partial(contexts.detach, token)
@@ -69,8 +68,7 @@ class RequestSpans:
         span.end()
 
     def forget(self, exchange: Exchange) -> None:
-        """Drop the span: one that never ends is not exported."""
-        del exchange.notes[self]
+        """Keep the span in the notes, so that the request is sampled once."""
 
     def _start(self, method: str, path: str, parent: Context) -> Span:
         attributes = _first_attributes(method, path)
@@ -83,6 +81,13 @@ class RequestSpans:
             if name in self._headers
         }
         return propagate.extract(sent, Context(), _GETTER) if sent else Context()
+
+
+def _unsampled_span() -> Span:
+    """Return the span of a request that the provider does not sample."""
+    from .trace_ids import unsampled_span
+
+    return unsampled_span()
 
 
 def _first_attributes(method: str, path: str) -> dict[str, str]:

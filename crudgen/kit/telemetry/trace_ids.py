@@ -4,10 +4,11 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind
 from opentelemetry.util.types import Attributes
 
 _NO_PARENT = Context()
+_IDS = RandomIdGenerator()
 
 
 class SampledTraceIds(RandomIdGenerator):
@@ -33,3 +34,9 @@ class SampledTraceIds(RandomIdGenerator):
         is_sampled = asked.decision is not Decision.DROP
         self._next = chosen if is_sampled else None
         return is_sampled
+
+
+def unsampled_span() -> Span:
+    """Return the span of a request that is not sampled: those below it are not sampled either."""
+    trace, span = _IDS.generate_trace_id(), _IDS.generate_span_id()
+    return NonRecordingSpan(SpanContext(trace, span, is_remote=False))
