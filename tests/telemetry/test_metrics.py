@@ -267,8 +267,11 @@ def test_worker_processes_are_counted_together(tmp_path: Path) -> None:
     for path, text in tree.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "shared" / "histogram_4000000.db").touch()  # as a starting process creates it
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "histogram_4000000.db").touch()  # as a starting process creates it
+    (shared / "gauge_livesum_1.db").touch()  # of a worker whose number another process has now
+    (shared / "started_1.txt").write_text("7000000000")
     done = subprocess.run(
         [sys.executable, "-c", WORKERS],
         cwd=tmp_path,
@@ -284,6 +287,25 @@ def test_worker_processes_are_counted_together(tmp_path: Path) -> None:
     assert found["http_server_active_requests"] == {(): 1.0}
     assert found["db_client_connection_max"] == {(): 10.0}  # of the process that still runs
     assert "pid" not in done.stdout
+    assert not {"gauge_livesum_1.db", "started_1.txt"} & {one.name for one in shared.iterdir()}
+
+
+def test_gauges_of_processes_with_a_former_number_are_removed(
+    application: Application, tmp_path: Path
+) -> None:
+    module = application.module("kit.telemetry.worker_files")
+    gauges = tmp_path / f"gauge_livesum_{os.getpid()}.db"
+    note = tmp_path / f"started_{os.getpid()}.txt"
+    gauges.touch()
+    module.remove_gauges_of_dead_workers(tmp_path)
+    assert gauges.exists()  # the process has noted nothing
+    module.note_worker(tmp_path)
+    module.remove_gauges_of_dead_workers(tmp_path)
+    assert gauges.exists()
+    note.write_text("1")
+    module.remove_gauges_of_dead_workers(tmp_path)
+    assert not gauges.exists()
+    assert not note.exists()
 
 
 def test_workers_share_a_folder(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:

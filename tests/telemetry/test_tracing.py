@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode
+from sqlalchemy import NullPool, create_engine
 from starlette.applications import Starlette
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.kit.database.engines import Engines
+from crudgen.kit.http.exchange import Exchange
+from crudgen.kit.telemetry.request_spans import RequestSpans
+from crudgen.kit.telemetry.session_spans import trace_sessions
+from crudgen.kit.telemetry.statement_spans import StatementSpans
 from crudgen.kit.telemetry.trace_ids import SampledTraceIds
 from crudgen.language import load_texts
 from tests.startup.started import Application
@@ -284,3 +291,50 @@ def test_a_request_that_is_sampled_in_advance_has_that_trace() -> None:
     always = TracerProvider(id_generator=ids)
     assert ids.is_sampled(always, "GET", {})
     assert ids.generate_trace_id() != ids.generate_trace_id()
+
+
+def test_a_request_that_begins_again_has_no_second_decision() -> None:
+    asked: list[int] = []
+
+    class Counting(Sampler):
+        def should_sample(self, *arguments: Any, **options: Any) -> Any:
+            asked.append(1)
+            return ALWAYS_OFF.should_sample(*arguments, **options)
+
+        def get_description(self) -> str:
+            return "counting"
+
+    made = TracerProvider(sampler=Counting(), id_generator=SampledTraceIds())
+    spans = RequestSpans(made.get_tracer("test"), made)
+    scope = {"type": "http", "method": "GET", "path": "/heroes/1", "headers": []}
+    notes: dict[Any, Any] = {}
+    assert spans.ignores("GET", "/heroes/1", notes)
+    for _ in range(2):
+        exchange = Exchange(scope, send_nothing, [spans], notes)
+        exchange.begin()
+        current = trace.get_current_span()
+        assert current.get_span_context().is_valid
+        assert not current.is_recording()
+        exchange.forget()
+    assert asked == [1]
+
+
+async def send_nothing(_message: Any) -> None:
+    raise AssertionError
+
+
+def test_statements_without_a_context_have_no_span() -> None:
+    """SQLAlchemy passes none for its own cursors, such as those that reset a connection."""
+    made, exporter = provider()
+    engine = create_engine("sqlite://", poolclass=NullPool)
+    engines = Engines()
+    engines.add(engine)
+    spans = StatementSpans(made.get_tracer("test"), "sqlite", "memory")
+    trace_sessions(engines, spans)
+    with made.get_tracer("test").start_as_current_span("work"), engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        for name in ("before_cursor_execute", "after_cursor_execute"):
+            getattr(connection.dispatch, name)(connection, cursor, "SELECT 1", (), None, False)
+        assert not exporter.get_finished_spans()
+        connection.exec_driver_sql("SELECT 1")
+    assert exporter.get_finished_spans()[0].name == "SELECT"

@@ -11,7 +11,7 @@ from .events import kit_conditions_of_events
 
 _OF_METRICS = (
     *("counted_events", "instruments", "metrics", "metrics_settings", "request_metrics"),
-    "sampling",
+    *("sampling", "worker_files"),
 )
 _OF_TRACING = (
     *("provider", "request_spans", "session_spans", "statement_spans", "trace_ids", "tracing"),

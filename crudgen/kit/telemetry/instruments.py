@@ -1,6 +1,5 @@
 """The metrics of a process, and those of all worker processes together."""
 
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from .metrics_settings import FOLDER
+from .worker_files import folder_of_workers, note_worker, remove_gauges_of_dead_workers
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the durations of requests that are counted together."""
@@ -66,7 +65,8 @@ class Instruments:
 
 def instruments() -> Instruments:
     """Return new metrics; where worker processes share files, those of this process."""
-    return _shared_instruments() if folder_of_workers() else _own_instruments()
+    folder = folder_of_workers()
+    return _own_instruments() if folder is None else _shared_instruments(folder)
 
 
 def _own_instruments() -> Instruments:
@@ -76,7 +76,9 @@ def _own_instruments() -> Instruments:
 
 
 @cache
-def _shared_instruments() -> Instruments:
+def _shared_instruments(folder: Path) -> Instruments:
+    remove_gauges_of_dead_workers(folder)  # maybe that of a process with the number of this one
+    note_worker(folder)
     return Instruments(None)  # two metrics of one name would overwrite each other's values
 
 
@@ -109,27 +111,3 @@ def _has_values(file: Path) -> bool:
         return file.stat().st_size > 0
     except FileNotFoundError:  # its process has ended
         return False
-
-
-def folder_of_workers() -> Path | None:
-    """Return the folder in which worker processes share their metrics, if there are some."""
-    folder = os.environ.get(FOLDER)
-    return Path(folder) if folder else None
-
-
-def remove_gauges_of_dead_workers(folder: Path) -> None:
-    """Remove the files with the gauges of processes that have ended: they are not current."""
-    for file in folder.glob("gauge_live*_*.db"):
-        process = file.stem.rpartition("_")[2]
-        if process.isdigit() and not _is_alive(int(process)):
-            file.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to another user
-        return True
-    return True

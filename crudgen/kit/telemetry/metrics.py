@@ -18,15 +18,11 @@ from ..database import Database
 from ..http.head_route import HeadRoute
 from ..settings import BaseAppSettings
 from .counted_events import CountedEvents
-from .instruments import (
-    folder_of_workers,
-    instruments,
-    registry_to_read,
-    remove_gauges_of_dead_workers,
-)
+from .instruments import instruments, registry_to_read
 from .metrics_settings import MetricsSettings
 from .request_metrics import RequestMetrics
 from .sampling import Sampler
+from .worker_files import folder_of_workers, note_worker, remove_gauges_of_dead_workers
 
 _OPEN_METRICS = "application/openmetrics-text"
 SAMPLE_SECONDS = 5.0
@@ -108,9 +104,11 @@ class MetricsRouter(APIRouter):
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:
-        if folder_of_workers() is None:
+        folder = folder_of_workers()
+        if folder is None:
             yield
             return
+        note_worker(folder)  # this process may be a copy of the one that has created the metrics
         running = asyncio.create_task(app.state.metrics.keep_sampling())
         try:
             yield

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
-from .http.exchange import EXCHANGE, Exchange, Observer, note_route
+from .http.exchange import EXCHANGE, NOTES, Exchange, Observer, note_route
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import (
@@ -148,7 +148,8 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""
         if self.observers and scope["type"] == "http" and EXCHANGE not in scope:
-            await Exchange(scope, send, self.observers).run(self, receive)
+            notes = scope.pop(NOTES, None)
+            await Exchange(scope, send, self.observers, notes).run(self, receive)
             return
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):

@@ -55,12 +55,12 @@ class DirectRequests:
 
     def handle(
         self, data: bytes, connection: Connection, defaults: Sequence[Header]
-    ) -> SerializedResponse | DirectCall | str | None:
+    ) -> SerializedResponse | DirectCall | dict[Any, Any] | str | None:
         """Return the response to a request, or the call that sends it later.
 
-        Return INCOMPLETE if a part of the body is missing, None if the request is to be handled as
-        usual. `data` are all bytes since the end of the last request, `defaults` the headers that
-        the server adds to each response.
+        Return INCOMPLETE if a part of the body is missing. Return None if the request is to be
+        handled as usual, or what its observers have noted. `data` are all bytes since the end of
+        the last request, `defaults` the headers that the server adds to each response.
         """
         line, _, rest = data.partition(b"\r\n")
         found = _REQUEST_LINE.fullmatch(line)
@@ -95,8 +95,8 @@ class DirectRequests:
         head: ParsedHead,
         connection: Connection,
         defaults: Sequence[Header],
-    ) -> SerializedResponse | DirectCall | None:
-        """Return the response to a GET, or the call that sends it later; None as `handle` does."""
+    ) -> SerializedResponse | DirectCall | dict[Any, Any] | None:
+        """Return the response to a GET, or the call that sends it later; else as `handle` does."""
         if head.length is not None or self._app.exceeds_limits(path, query):
             return None
         database = self._app.state.database
@@ -111,13 +111,12 @@ class DirectRequests:
         def scope_of_request() -> Scope:
             return _scope(connection, b"GET", path, query, head)
 
-        response = read.response(
-            DirectRequest(
-                self._app, path.decode(), key, query, head.by_name, scope_of_request, request_id
-            )
+        request = DirectRequest(
+            self._app, path.decode(), key, query, head.by_name, scope_of_request, request_id
         )
+        response = read.response(request)
         if response is None:
-            return None
+            return request.notes
         status, rest = response
         if defaults is not self._defaults:  # the server makes a new list each second
             self._defaults = defaults

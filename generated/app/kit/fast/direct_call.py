@@ -9,7 +9,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from ..http.direct_responses import send_response
-from ..http.exchange import Exchange, Observer, note_route, note_status
+from ..http.exchange import NOTES, Exchange, Observer, note_route, note_status
 from ..http.headers import Header, JsonText
 from .head_cache import ParsedHead
 from .shortcut import Shortcut
@@ -45,10 +45,13 @@ class DirectCall:
         app = self._app
         self._cycle = send.__self__  # type: ignore[attr-defined]
         with nullcontext() if app.hold is None else app.hold(scope):
-            if app.observers and not _all_ignore(app.observers, scope):
-                await Exchange(scope, send, app.observers).run(self._handle, receive)
-            else:
-                await self._handle(scope, receive, send)
+            notes: dict[Observer, Any] = {}
+            if app.observers and not _all_ignore(app.observers, scope, notes):
+                await Exchange(scope, send, app.observers, notes).run(self._handle, receive)
+                return
+            if notes:
+                scope[NOTES] = notes
+            await self._handle(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         app, shortcut = self._app, self._shortcut
@@ -91,7 +94,7 @@ def _is_valid(lines: bytes, length: int) -> bool:
     )
 
 
-def _all_ignore(observers: Sequence[Observer], scope: Scope) -> bool:
+def _all_ignore(observers: Sequence[Observer], scope: Scope, notes: dict[Observer, Any]) -> bool:
     """Return whether no observer needs to know of the request.
 
     `ignores` decides whether the request is sampled. It is not asked if `begin` decides.
@@ -99,6 +102,6 @@ def _all_ignore(observers: Sequence[Observer], scope: Scope) -> bool:
     if any(one.count is not None for one in observers):
         return False
     try:
-        return all(one.ignores(scope["method"], scope["path"]) for one in observers)
+        return all(one.ignores(scope["method"], scope["path"], notes) for one in observers)
     except Exception:
         return False

@@ -39,6 +39,8 @@ class DirectRequest:
     new_scope: Callable[[], Scope]
     """Returns the ASGI scope of the request."""
     request_id: str
+    notes: dict[Observer, Any] | None = None
+    """What observers noted of the request; None without observers."""
 
 
 class DirectRead:
@@ -66,8 +68,10 @@ class DirectRead:
         if not self._source.is_current():
             return None
         observers: Sequence[Observer] = request.app.observers
-        if observers and not self._is_ignored_by(observers, request.path):
-            return self._respond_observed(request, observers)
+        if observers:
+            request.notes = {}
+            if not self._is_ignored_by(observers, request.path, request.notes):
+                return self._respond_observed(request, observers)
         began = perf_counter()
         found = self._respond(request)
         if found is not None:
@@ -80,15 +84,17 @@ class DirectRead:
                         _log_error(error)
         return found
 
-    def _is_ignored_by(self, observers: Sequence[Observer], path: str) -> bool:
+    def _is_ignored_by(
+        self, observers: Sequence[Observer], path: str, notes: dict[Observer, Any]
+    ) -> bool:
         """Return whether all observers only count the request, or ignore it."""
-        return all(one.count is not None or one.ignores("GET", path) for one in observers)
+        return all(one.count is not None or one.ignores("GET", path, notes) for one in observers)
 
     def _respond_observed(
         self, request: DirectRequest, observers: Sequence[Observer]
     ) -> tuple[int, bytes] | None:
         """Return the response as `response` does, and tell all observers of the request."""
-        exchange = Exchange(request.new_scope(), _send_nothing, observers)
+        exchange = Exchange(request.new_scope(), _send_nothing, observers, request.notes)
         exchange.route, exchange.entity = self._shortcut.path, self._shortcut.entity
         token = correlation_id.set(request.request_id)
         found = None

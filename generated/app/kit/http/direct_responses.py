@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
+from .exchange import NOTES
 from .late_errors import run_application
 
 MAX_HEADERS = 10
@@ -79,6 +80,8 @@ class DirectResponses(HttpToolsProtocol):
         self._held = b""
         """A request of which a part of the body is missing."""
         self._hold_timer: asyncio.TimerHandle | None = None
+        self._notes: dict[Any, Any] | None = None
+        """What observers noted of the request that uvicorn handles next."""
 
     def _is_idle(self) -> bool:
         """Return whether all requests of the connection are answered, and all bytes are parsed."""
@@ -101,7 +104,8 @@ class DirectResponses(HttpToolsProtocol):
         except Exception as error:
             _log.debug("A response without ASGI failed", exc_info=error)
             found = None  # the error is raised again, where FastAPI handles it
-        if found is None:
+        if found is None or isinstance(found, dict):
+            self._notes = found
             self._misses += 1
             if self._misses > _MAX_MISSES:
                 self._application = None
@@ -173,6 +177,14 @@ class DirectResponses(HttpToolsProtocol):
         if self._held:
             data, self._held = self._held, b""
             self._parse(data)
+
+    def on_headers_complete(self) -> None:
+        """Start the request, with the notes that observers have made already."""
+        if self._notes:
+            scope: Any = self.scope
+            scope[NOTES] = self._notes
+        self._notes = None
+        super().on_headers_complete()
 
     def _parse(self, data: bytes) -> None:
         """Let uvicorn handle received data."""

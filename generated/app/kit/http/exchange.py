@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 EXCHANGE = "app.exchange"
 """Key of a request's scope: its Exchange, if the application has observers."""
+NOTES = "app.notes"
+"""Key of a request's scope: the notes of observers, if the request begins again."""
 UNMATCHED = "unmatched"
 """The route of requests whose path has no route."""
 METHODS = frozenset(
@@ -31,8 +33,11 @@ class Observer(Protocol):
         """
         ...
 
-    def ignores(self, method: str, path: str) -> bool:
-        """Return whether the next request, which names no trace, needs no `begin` and `end`."""
+    def ignores(self, method: str, path: str, notes: "dict[Observer, Any]") -> bool:
+        """Return whether a request, which names no trace, needs no `begin` and `end`.
+
+        `notes` are those of its Exchange, if it gets one: what is decided here is not asked again.
+        """
         ...
 
     def begin(self, exchange: "Exchange") -> None:
@@ -44,7 +49,7 @@ class Observer(Protocol):
         ...
 
     def forget(self, exchange: "Exchange") -> None:
-        """Undo `begin`: the request begins again, with another Exchange."""
+        """Undo `begin`: the request begins again, with another Exchange and the same notes."""
         ...
 
 
@@ -67,7 +72,14 @@ class Exchange:
         "status",
     )
 
-    def __init__(self, scope: Scope, send: Send, observers: Sequence[Observer]) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        observers: Sequence[Observer],
+        notes: dict[Observer, Any] | None = None,
+    ) -> None:
+        """Observe a request. `notes` are those of observers that know of it already."""
         self.scope = scope
         self.method: str = scope["method"]
         self.route = UNMATCHED
@@ -79,7 +91,7 @@ class Exchange:
         self.status = 500
         """The status of the response; 500 without one, which the server then sends."""
         self.seconds = 0.0
-        self.notes: dict[Observer, Any] = {}
+        self.notes = {} if notes is None else notes
         """What observers keep from the beginning to the end."""
         self.cleanup: Callable[[], object] | None = None
         """Is called at the end, in the task of the request; another task may send the response."""

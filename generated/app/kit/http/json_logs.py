@@ -11,7 +11,7 @@ from asgi_correlation_id import correlation_id
 from opentelemetry import trace
 from starlette.types import Scope
 
-from .exchange import Exchange
+from .exchange import Exchange, Observer
 
 REQUESTS = "app.requests"
 """The name of the logger with a line for each request."""
@@ -63,9 +63,9 @@ class RequestLog:
 
     count = None
 
-    def ignores(self, method: str, path: str) -> bool:
+    def ignores(self, method: str, path: str, notes: dict[Observer, Any]) -> bool:
         """Return whether no request is logged, because the level of the log is above INFO."""
-        del method, path
+        del method, path, notes
         return not _requests.isEnabledFor(logging.INFO)
 
     def begin(self, exchange: Exchange) -> None:
