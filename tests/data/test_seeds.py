@@ -43,7 +43,11 @@ check: [{rule: name != 'Nobody', says: Everybody is somebody, name: somebody}]
 name: Badge
 fields: {hero_id: -> Hero unique, number: int?}
 """,
-    "note.yaml": "name: Note\nfields: {title: str, hero_id: -> Hero?}\n",
+    "note.yaml": """
+name: Note
+fields: {title: str, hero_id: -> Hero?}
+check: [title != 'Untitled']
+""",
 }
 SCHEMA = load_texts(SPECS)
 SEEDS = {
@@ -168,6 +172,7 @@ WRONG = {
     "Team: [{name: a, lead: Twin}]": "several rows of Hero have the name 'Twin'",
     "Note: [{title: a}]": "nothing identifies the row",
     "Hero: [{name: Nobody, email: n@example.com, team: T}]": "violates the check 'somebody'",
+    "Note: [{id: 3, title: Untitled}]": "it should satisfy: title != 'Untitled'",
     "Hero: [{name: A, email: a, team: T}]": "'a' is not an email address",
     "Hero: [{name: A, email: a@example.com, team: T, mood: clam}]": "did you mean 'calm'?",
     "Hero: [{name: A, email: a@example.com, team: T, size: 1}]": "'size' is computed",

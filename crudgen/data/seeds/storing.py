@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crudgen.data.sequence import advance_sequence, take_write_lock
 from crudgen.errors import SpecError
+from crudgen.language.conditions.text import condition_text
 from crudgen.language.conditions.value import value_of
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.schema import KeyKind, Schema, Value
@@ -207,7 +208,9 @@ class SeedStore:
         for check in row.entity.checks:
             if value_of(check.condition, values) is False:
                 problem = f"the row violates the check '{check.name}'"
-                self._problems.add(row.location, problem, check.says or "")
+                names = {one.name: str(one.name) for one in row.entity.fields}
+                rule = f"it should satisfy: {condition_text(check.condition, names)}"
+                self._problems.add(row.location, problem, check.says or rule)
         self._raise_problems()
         try:
             self._session.flush()

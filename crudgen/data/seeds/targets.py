@@ -55,7 +55,7 @@ class Targets:
                 return None
             if keys:
                 return StoredKey(keys[0])
-        remedy = f"add it to the seeds, or name a {lookup.entity.name} that exists"
+        remedy = f"add it to the seeds, or name an existing {lookup.entity.name}"
         self._reject(lookup, f"no row of {lookup.entity.name} has", remedy)
         return None
 
