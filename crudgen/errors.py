@@ -17,7 +17,7 @@ CrudgenError
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")
 """Matches user and password in a URL, even if the password contains an unescaped @."""
@@ -66,6 +66,16 @@ class CrudgenError(Exception):
 
     exit_code: ClassVar[int] = 1
     """How a command ends."""
+    is_about_database = False
+    """Whether the database of the settings cannot be used, so that its URL may be wrong."""
+
+    @classmethod
+    def of_startup(cls, error: Exception) -> Self:
+        """Return the error for one that prevents the start of an application."""
+        found = cls(str(getattr(error, "message", error)))
+        # A mark: each application has its own copy of the kit, with its own classes.
+        found.is_about_database = getattr(error, "is_about_database", False)
+        return found
 
 
 class SpecError(CrudgenError):

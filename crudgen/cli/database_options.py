@@ -59,7 +59,6 @@ AsJson: TypeAlias = Annotated[
 ]
 
 
-_ABOUT_THE_DATABASE = re.compile(r"database(: | \S+: )")
 _SETTING = re.compile(r"^\s*(export\s+)?DATABASE_URL\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -137,7 +136,7 @@ def with_origin(error: CrudgenError, url: str | None) -> CrudgenError:
 
     An error that is not about the database, such as that of another setting, is returned unchanged.
     """
-    if not _ABOUT_THE_DATABASE.match(str(error)):
+    if not error.is_about_database:
         return error
     return DatabaseError(f"{error}\n  the URL is from {_url_origin(url)}")
 

@@ -63,7 +63,7 @@ def opened_application(
             with import_module("kit.wiring").open_session(settings) as session:
                 yield OpenApplication(import_module, settings, session)
         except import_module("kit.errors").StartupError as error:
-            raise NotConnectedError(str(error)) from None
+            raise NotConnectedError.of_startup(error) from None
         except DBAPIError as error:
             raise DatabaseError(
                 f"{rejected_statement_message(error)}\n  nothing was changed"

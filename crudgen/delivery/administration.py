@@ -47,7 +47,7 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
             with import_module("kit.wiring").open_session(settings) as session:
                 yield import_module("kit.events.stored").StoredEvents(session)
         except import_module("kit.errors").StartupError as error:
-            raise NotConnectedError(str(error)) from None
+            raise NotConnectedError.of_startup(error) from None
 
 
 def has_users(url: str) -> bool:

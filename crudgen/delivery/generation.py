@@ -290,7 +290,7 @@ def as_serve_error(error: BaseException) -> BaseException:
     if isinstance(error, CrudgenError) or not isinstance(error, Exception):
         return error
     if "StartupError" in names:
-        return ServeError(str(getattr(error, "message", error)))
+        return ServeError.of_startup(error)
     if "SettingsError" in names:
         return ServeError(f"invalid settings: {error}")
     if "ValidationError" in names and getattr(error, "title", "") == "Settings":

@@ -18,7 +18,7 @@ from crudgen.kit.database.migrations import postgresql_engine, sqlite_engine
 from crudgen.kit.database.requirements import check_database, startup_errors
 from crudgen.kit.database.sqlite_file import SqliteFile
 from crudgen.kit.database.urls import check_characters, mask_url, scheme_of
-from crudgen.kit.errors import StartupError
+from crudgen.kit.errors import DatabaseStartupError, StartupError
 
 _BUSY_SECONDS = 0.5
 """How long a connection to SQLite waits for a lock. Longer waits are repeated."""
@@ -49,7 +49,7 @@ class Database:
             elif self.kind == "postgresql":
                 self._engine = postgresql_engine(url)
             else:
-                raise StartupError(
+                raise DatabaseStartupError(
                     "database: the URL is neither for SQLite nor for PostgreSQL\n"
                     "  write sqlite:///app.db or postgresql://user:password@host/name"
                 )
@@ -121,4 +121,4 @@ def _as_database_errors(kind: type[DatabaseError] = DatabaseError) -> Iterator[N
     try:
         yield
     except StartupError as error:
-        raise kind(str(error)) from None
+        raise kind.of_startup(error) from None

@@ -105,10 +105,9 @@ def _fetch_json(url: str) -> dict[str, Any]:
                 if len(body) > MAX_BYTES or monotonic() > end:
                     raise FetchError(f"the response of {url} is too large or too slow")
         found = json.loads(body)
-    except HTTPError as error:
-        error.close()
-        raise FetchError(f"{url}: {error}") from error
     except (OSError, ValueError, HTTPException, RecursionError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise FetchError(f"{url}: {error}") from error
     if not isinstance(found, dict):
         raise FetchError(f"{url} is not a JSON object")

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..errors import StartupError
+from ..errors import DatabaseStartupError
 from .dependencies import SESSION_DEPENDENCIES, database_of
 
 try:
     import_module("greenlet")
     from sqlmodel.ext.asyncio.session import AsyncSession
 except ImportError:
-    raise StartupError(
+    raise DatabaseStartupError(
         "database: async sessions need the package greenlet\n"
         "  run: pip install 'sqlalchemy[asyncio]' (for SQLite also aiosqlite)"
     ) from None

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, NullPool, create_engine, make_url
 
-from ..errors import StartupError
+from ..errors import DatabaseStartupError
 from .catalogue import expected_tables, read_tables
 from .comparison import missing_indexes
 from .connections import Connector
@@ -34,7 +34,7 @@ def connect(url: str) -> Connection:
         case "postgresql":
             engine = postgresql_engine(url)
         case _:
-            raise StartupError(
+            raise DatabaseStartupError(
                 "database: the URL is neither for SQLite nor for PostgreSQL\n"
                 "  write sqlite:///app.db or postgresql://user:password@host/name"
             )
@@ -80,7 +80,7 @@ def postgresql_engine(url: str) -> Engine:
     try:
         parameters = read_postgresql_url(url)
     except ImportError:
-        raise StartupError(
+        raise DatabaseStartupError(
             "database: PostgreSQL needs the driver psycopg\n  pip install 'psycopg[binary,pool]'"
         ) from None
     connector = Connector(parameters, SessionSettings(_DAY, _DAY), "false")

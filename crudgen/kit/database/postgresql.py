@@ -11,7 +11,7 @@ from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..acceleration import fast_module
-from ..errors import Condition, StartupError
+from ..errors import Condition, DatabaseStartupError
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .engines import Engines
@@ -68,7 +68,7 @@ class Postgresql:
                 self.connector, connections=connections, lock_seconds=lock_seconds
             )
         except ImportError:
-            raise StartupError(
+            raise DatabaseStartupError(
                 "database: PostgreSQL needs the driver psycopg\n"
                 "  pip install 'psycopg[binary,pool]'"
             ) from None

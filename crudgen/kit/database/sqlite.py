@@ -15,7 +15,7 @@ from sqlalchemy import URL, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..acceleration import fast_module
-from ..errors import Condition, StartupError, Unavailable
+from ..errors import Condition, DatabaseStartupError, Unavailable
 from .codes import Fault
 from .engines import Engines
 from .faults import classify
@@ -96,7 +96,7 @@ class Sqlite:
         try:
             driver: Any = import_module("aiosqlite")
         except ImportError:
-            raise StartupError(
+            raise DatabaseStartupError(
                 "database: async sessions on SQLite need aiosqlite\n  run: pip install aiosqlite"
             ) from None
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import URL
 
-from ..errors import StartupError
+from ..errors import DatabaseStartupError
 
 MIN_VERSION = (3, 35, 0)
 """The first version with RETURNING."""
@@ -57,12 +57,12 @@ class SqliteFile:
         _check_url(url)
         self._path = Path(str(url.database)).absolute()
         if not self._path.parent.is_dir():
-            raise StartupError(
+            raise DatabaseStartupError(
                 f"database {url}: the directory {self._path.parent} does not exist\n"
                 "  create it, or correct the path in the URL"
             )
         if self._path.is_dir():
-            raise StartupError(
+            raise DatabaseStartupError(
                 f"database {url}: {self._path} is a directory\n  write the path of a file"
             )
         self._name = str(self._path)
@@ -159,7 +159,7 @@ def configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     if connection.execute("PRAGMA foreign_keys").fetchone() != (1,):
-        raise StartupError(
+        raise DatabaseStartupError(
             "database: this library of SQLite does not enforce foreign keys\n"
             "  use a Python whose module sqlite3 has a complete library"
         )
@@ -184,7 +184,7 @@ def is_lost(error: BaseException) -> bool:
 def _check_library() -> None:
     if sqlite3.sqlite_version_info < MIN_VERSION:
         least = ".".join(map(str, MIN_VERSION[:2]))
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database: SQLite {sqlite3.sqlite_version} is too old, {least} or newer is required\n"
             "  use a Python whose module sqlite3 has a newer library"
         )
@@ -193,24 +193,24 @@ def _check_library() -> None:
 def _check_url(url: URL) -> None:
     shown = url.render_as_string(hide_password=True)
     if url.drivername not in _DRIVERS:
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database {shown}: the driver {url.drivername.partition('+')[2]} is not supported\n"
             "  write sqlite:///app.db"
         )
     if url.host is not None or url.username is not None:
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database {shown}: a SQLite URL has no host and no user\n"
             "  write three slashes and the path, such as sqlite:///app.db"
         )
     if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database {shown}: each connection would have its own database in memory\n"
             "  use a file, such as sqlite:///app.db"
         )
     if url.query:
         name = next(iter(url.query))
         remedy = "set LOCK_SECONDS instead" if name == "timeout" else "write only the path"
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database {shown}: the parameter {name} is not supported\n"
             f"  {remedy}, such as sqlite:///{url.database}"
         )

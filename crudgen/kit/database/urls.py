@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..errors import StartupError
+from ..errors import DatabaseStartupError
 
 _URL = re.compile(r"(?P<scheme>[a-z0-9]+)(\+[a-z0-9_]+)?://(?P<rest>.*)", re.DOTALL)
 _EXAMPLE = "postgresql://user:password@host/name"
@@ -81,7 +81,7 @@ def mask_url(url: str) -> str:
         return "(not a database URL)"
     try:
         return describe(read_postgresql_url(url))
-    except (StartupError, ImportError):
+    except (DatabaseStartupError, ImportError):
         return "postgresql://…"
 
 
@@ -113,7 +113,7 @@ def read_postgresql_url(url: str) -> dict[str, str]:
     try:
         read = conninfo.conninfo_to_dict(f"postgresql://{rest}")
     except (conninfo.e.ProgrammingError, UnicodeError):
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database: PostgreSQL's library libpq cannot parse the URL\n"
             f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a space, %25 for %"
         ) from None
@@ -126,7 +126,9 @@ def check_characters(url: str) -> None:
     """Raise StartupError for control characters, such as a line break at the end of a file."""
     if _CONTROL.search(url):
         message = "database: the URL has a line break or another control character"
-        raise StartupError(f"{message}\n  write it in one line, without a line break at the end")
+        raise DatabaseStartupError(
+            f"{message}\n  write it in one line, without a line break at the end"
+        )
 
 
 def _check_authority(rest: str) -> None:
@@ -135,11 +137,11 @@ def _check_authority(rest: str) -> None:
     user, _, _ = authority.rpartition("@")
     if "@" in user or "@" in behind or _PARAMETER.search(user):
         message = "database: the URL has an @ in the user, the password or the path"
-        raise StartupError(f"{message}\n  {_ESCAPES}")
+        raise DatabaseStartupError(f"{message}\n  {_ESCAPES}")
     for port in _hosts_and_ports(rest)[1]:
         if port and not _DIGITS.fullmatch(port):
             message = "database: the URL has an invalid port"
-            raise StartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
+            raise DatabaseStartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
 
 
 def _hosts_and_ports(rest: str) -> tuple[list[str], list[str]]:
@@ -157,15 +159,19 @@ def _check_query(rest: str) -> None:
     known = _parameters_of_libpq()
     for name in names:
         if name in _REFUSED:
-            raise StartupError(f"database: the URL has the parameter {name}\n  {_REFUSED[name]}")
+            raise DatabaseStartupError(
+                f"database: the URL has the parameter {name}\n  {_REFUSED[name]}"
+            )
         if names.count(name) > 1 and name in known:
-            raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
+            raise DatabaseStartupError(
+                f"database: the URL has the parameter {name} twice\n  write it once"
+            )
         if name not in known and (name, query) != ("ssl", "ssl=true"):
-            raise StartupError(_unknown_parameter(name, known))
+            raise DatabaseStartupError(_unknown_parameter(name, known))
     for name, before in zip(("host", "port"), _hosts_and_ports(rest), strict=True):
         if name in names and any(before):
             message = f"database: the URL gives the {name} both before and after the '?'"
-            raise StartupError(f"{message}\n  remove one of them")
+            raise DatabaseStartupError(f"{message}\n  remove one of them")
 
 
 def _parameters_of_libpq() -> list[str]:
@@ -191,7 +197,7 @@ def _check_values(parameters: Mapping[str, str]) -> None:
     """Raise StartupError for values that would prevent connections, or change the encoding."""
     problem = next(_value_problems(parameters), None)
     if problem is not None:
-        raise StartupError(f"database {describe(parameters)}: {problem}")
+        raise DatabaseStartupError(f"database {describe(parameters)}: {problem}")
 
 
 def _value_problems(parameters: Mapping[str, str]) -> Iterator[str]:

@@ -9,7 +9,8 @@ HTTPException (FastAPI)
 └── Unavailable    503: the database cannot serve requests now; its condition says why
 ResponseAbortedError   a response that has started cannot be completed
 StartupError           the application cannot start; the message says what was found and what to do
-└── UnreachableError   the database cannot be reached now; a later attempt may succeed
+└── DatabaseStartupError   the database of the settings cannot be used
+    └── UnreachableError   the database cannot be reached now; a later attempt may succeed
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,7 +72,14 @@ class StartupError(Exception):
     """The application cannot start. The message says what was found, where, and what to do."""
 
 
-class UnreachableError(StartupError):
+class DatabaseStartupError(StartupError):
+    """The database of the settings cannot be used. The message begins with `database`."""
+
+    is_about_database = True
+    """The mark by which commands know the error, also that of another copy of the kit."""
+
+
+class UnreachableError(DatabaseStartupError):
     """The database cannot be reached now. A later attempt may succeed."""
 
 

@@ -11,7 +11,7 @@ from anyio import to_thread
 from pydantic import SecretStr
 from sqlalchemy import MetaData, make_url
 
-from ..errors import Condition, StartupError, Unavailable, UnreachableError
+from ..errors import Condition, DatabaseStartupError, StartupError, Unavailable, UnreachableError
 from .condition_log import ConditionLog
 from .connections import Preparing
 from .faults import http_error, is_undefined, reason_of
@@ -81,7 +81,7 @@ class Database(Sessions):
                     shared_reads=shared_reads,
                 )
             case _:
-                raise StartupError(
+                raise DatabaseStartupError(
                     "database: the URL is neither for SQLite nor for PostgreSQL\n"
                     "  write sqlite:///app.db or postgresql://user:password@host/name"
                 )

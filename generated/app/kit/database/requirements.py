@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
-from ..errors import StartupError, UnreachableError
+from ..errors import DatabaseStartupError, UnreachableError
 from .codes import Fault
 from .faults import cause_of, classify, reason_of
 from .rights import missing_rights, schema_problem
@@ -67,7 +67,7 @@ def check_database(connection: Connection, where: str) -> None:
     kind = connection.dialect.name
     encoding = str(connection.scalar(text(_ENCODING[kind])))
     if encoding.upper().replace("-", "") != "UTF8":
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database {where}: its encoding is {encoding}, but must be UTF-8\n  {_REMEDY[kind]}"
         )
     if kind == "postgresql" and (problem := schema_problem(connection)) is not None:
@@ -87,13 +87,15 @@ def check_rights(connection: Connection, metadata: MetaData, where: str) -> None
         _log.warning(message, where, missing[0].role, grants)
 
 
-def refusal(where: str, problem: str, remedy: str) -> StartupError:
-    """Return a StartupError: one line for the problem of a database, one for the remedy."""
-    return StartupError(f"database {where}: {problem}\n  {remedy}")
+def refusal(where: str, problem: str, remedy: str) -> DatabaseStartupError:
+    """Return a DatabaseStartupError: one line for the problem of a database, one for the remedy."""
+    return DatabaseStartupError(f"database {where}: {problem}\n  {remedy}")
 
 
-def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
-    """Return a StartupError: objects are missing and cannot be created."""
+def creation_refusal(
+    where: str, lacking: Sequence[str], problem: str, remedy: str
+) -> DatabaseStartupError:
+    """Return a DatabaseStartupError: objects are missing and cannot be created."""
     verb = "is" if len(lacking) == 1 else "are"
     if lacking == [SIGNING_KEY]:
         remedy += "; or set SECRET_KEY"

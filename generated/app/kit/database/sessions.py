@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import StartupError
+from ..errors import DatabaseStartupError
 
 _FORMATS = {
     "array_nulls": "on",
@@ -102,7 +102,7 @@ class SessionSettings:
 def check_session(found: Sequence[tuple[str, str]]) -> None:
     """Raise StartupError if the session settings behind a pooler would change responses."""
     for name, value in _harmful_settings(found):
-        raise StartupError(
+        raise DatabaseStartupError(
             f"database: behind the pooler, {name} is {value!r}, which changes how values are read\n"
             f"  ALTER ROLE … SET {name} = '{_FORMATS[name]}', and let the pooler reconnect"
         )
@@ -111,7 +111,7 @@ def check_session(found: Sequence[tuple[str, str]]) -> None:
 def check_options(options: str) -> None:
     """Raise StartupError if the connection has options, because a pooler ignores them."""
     if options.strip():
-        raise StartupError(
+        raise DatabaseStartupError(
             "database: PostgreSQL is behind a pooler, which ignores the options of the URL and of"
             f" PGOPTIONS: {options.strip()}\n"
             "  remove them, and use ALTER ROLE … SET instead"
