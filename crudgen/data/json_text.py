@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from crudgen.errors import DataError
 
 from .lines import MAX_RECORD, too_long
-from .utf8 import ESCAPE, before, check_beginning, check_utf8, utf8_problem
+from .utf8 import ESCAPE, check_beginning, check_utf8, place_in, utf8_problem
 
 _CHUNK = 1 << 16
 _NEAR_THE_END = 16
@@ -97,9 +97,9 @@ def json_value(text: str) -> Any:
         raise ValueError('Input should be JSON, as 5, "text" or {"a": 1} are') from None
 
 
-def json_problem(line: bytes) -> str:
+def json_problem(line: str | bytes) -> str:
     """Return why a line is not JSON, with the column."""
-    text = line.decode("utf-8", ESCAPE)
+    text = line if isinstance(line, str) else line.decode("utf-8", ESCAPE)
     if (found := utf8_problem(text)) is not None:
         return found[1]
     try:
@@ -136,8 +136,8 @@ def _object(found: _Text) -> str:
                 raise too_long(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)
-                place = before(found.text, error.pos)
-                raise found.error(f"invalid JSON after {place}: {error.msg}", line) from None
+                place = place_in(found.text, error.pos)
+                raise found.error(f"invalid JSON {place}: {error.msg}", line) from None
             found.more()
         except RecursionError:
             raise found.error("invalid JSON: it is nested too deeply") from None

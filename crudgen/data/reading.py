@@ -16,7 +16,7 @@ from crudgen.errors import ArgumentError, DataError
 from .csv_text import csv_records
 from .forms import STREAM, Form
 from .head import Head, LoadedTable, read_head
-from .json_text import json_objects, json_value
+from .json_text import json_objects, json_problem, json_value
 from .lines import MAX_RECORD, as_data_errors, bounded_lines, json_lines, opened_bytes, opened_text
 from .problems import Problems
 from .unique_keys import duplicate_key
@@ -93,7 +93,13 @@ class _TextReader:
             try:
                 found = validate(text)
             except ValidationError as error:
-                problems.add_invalid(f"{name}:{number}", error)
+                if (
+                    error.errors(include_url=False, include_input=False)[0]["type"]
+                    == "json_invalid"
+                ):
+                    problems.add(f"{name}:{number}", json_problem(text))
+                else:
+                    problems.add_invalid(f"{name}:{number}", error)
                 continue
             if len(found) != 1:
                 raise DataError(f"{name}:{number}: {_NO_RECORD}")

@@ -14,9 +14,10 @@ _CONTEXT = 20
 _REMEDY = "convert the file; from Windows-1252: iconv -f WINDOWS-1252 -t UTF-8"
 
 
-def before(text: str, end: int) -> str:
-    """Return what is before a place in a text, on its line, for a message."""
-    return quoted(text[max(text.rfind("\n", 0, end) + 1, end - _CONTEXT) : end])
+def place_in(text: str, end: int) -> str:
+    """Return where a place in a text is on its line, for a message: `after 'the text'`."""
+    found = text[max(text.rfind("\n", 0, end) + 1, end - _CONTEXT) : end]
+    return f"after {quoted(found)}" if found else "at the beginning of the line"
 
 
 def utf8_problem(text: str) -> tuple[int, str] | None:
@@ -25,7 +26,7 @@ def utf8_problem(text: str) -> tuple[int, str] | None:
     if found is None:
         return None
     byte = ord(found[0]) - 0xDC00
-    what = f"the byte 0x{byte:x} after {before(text, found.start())} is not UTF-8"
+    what = f"the byte 0x{byte:x} {place_in(text, found.start())} is not UTF-8"
     return found.start(), f"{what}\n  {_REMEDY}"
 
 

@@ -257,6 +257,23 @@ def test_all_wrong_rows_are_reported_up_to_a_bound(
     assert str(caught.value).count("hero.id: Input should be") == 20
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"hero":{"id":1}', ":2: column 16: the row is not valid JSON: EOF while parsing"),
+        (b'{"hero":{"name":"Zo\xeb"}}', """:2: the byte 0xeb after '{"hero":{"name":"Zo' is not"""),
+    ],
+)
+def test_a_line_that_is_not_json_is_explained(
+    cycle: Spec, empty: Database, tmp_path: Path, line: bytes, message: str
+) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(lines(head(hero=1)).encode() + line + b"\n")
+    with pytest.raises(DataError) as caught:
+        cycle.load(empty, file)
+    assert message in str(caught.value)
+
+
 def test_postgresql_names_the_line_of_a_row(
     cycle: Spec, new_database: Callable[[str], str], tmp_path: Path
 ) -> None:

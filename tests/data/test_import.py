@@ -263,7 +263,7 @@ REFUSED = [
     ("a.csv", "age\n", "a.csv:1: Hero requires name, and there is no such column"),
     ("a.csv", 'name\n"a\n', "a.csv:2: a quotation mark is never closed\n  quote the cell"),
     ("a.csv", 'name\nAnn "A"\n', "a.csv:2: a quotation mark in cell 1 is not at its beginning"),
-    ("a.csv", "name\nä\n", "a.csv:2: the byte 0xe4 after '' is not UTF-8\n  convert the file"),
+    ("a.csv", "name\nä\n", "a.csv:2: the byte 0xe4 at the beginning of the line is not"),
     ("a.csv", 'name\nAnn,"b\nSmörgås"\n', "a.csv:3: the byte 0xf6 after 'Sm' is not UTF-8"),
     ("a.json", '[{"name":\n"Zoë"}]', """a.json:2: the byte 0xeb after '"Zo' is not UTF-8"""),
     ("a.json", "name\n", "a.json:1: the file is no JSON array"),
