@@ -25,6 +25,8 @@ _GROUP_GAP = 48.0
 """Distance between groups of boxes that no line connects."""
 _RATIO = 1.5
 """The width of a picture, in heights."""
+_LEAST_WIDTH = 800.0
+"""Width up to which groups are beside each other, whatever the ratio."""
 
 
 Point: TypeAlias = tuple[float, float]
@@ -175,7 +177,7 @@ def _place_line(
 def _pack(groups: Sequence[Layout]) -> Layout:
     """Return groups in rows from left to right, and the rows below each other."""
     area = sum((one.width + _GROUP_GAP) * (one.height + _GROUP_GAP) for one in groups)
-    limit = max([sqrt(area * _RATIO), *(one.width for one in groups)])
+    limit = max([_LEAST_WIDTH, sqrt(area * _RATIO), *(one.width for one in groups)])
     boxes: list[PlacedBox] = []
     lines: list[PlacedLine] = []
     x = y = width = below = 0.0

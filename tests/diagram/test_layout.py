@@ -8,9 +8,11 @@ from typing import TypeAlias
 
 import pytest
 
+from crudgen.diagram import diagram_of
 from crudgen.diagram.columns import assign_columns
 from crudgen.diagram.contents import Box, BoxRow, Cardinality, Diagram, Line, LineEnd
 from crudgen.diagram.layout import Layout, PlacedBox, PlacedLine, layout
+from crudgen.language import load_texts
 from crudgen.language.names import ClassName, FieldName
 
 SEEDS = int(os.environ.get("SEEDS", "12"))
@@ -111,3 +113,16 @@ def test_a_column_is_no_higher_than_allowed() -> None:
     pairs = [(name, "n0") for name in names[1:]]
     columns = [*assign_columns(names, pairs, dict.fromkeys(names, 10.0), 30).values()]
     assert max(columns.count(column) for column in {*columns}) == 3
+
+
+def test_few_groups_are_beside_each_other() -> None:
+    schema = load_texts(
+        {
+            "hero.yaml": "name: Hero\nfields: {name: str}\n",
+            "person.yaml": "name: Person\nfields: {name: str, team_id: -> Team}\n",
+            "team.yaml": "name: Team\nfields: {name: str}\n",
+        }
+    )
+    found = layout(diagram_of(schema))
+    assert found.width > found.height * 2
+    assert found.height == max(one.drawn.height for one in found.boxes)
