@@ -152,7 +152,7 @@ class _Explainer:
         new = operations.new_values(values)
         changes: Any = ()
         if question.action == "create":
-            changes = fields.check_new(reader.kind, row, self._caller, new, ["body"])
+            changes = fields.checks_of_new_row(reader.kind, row, self._caller, new, ["body"])
         elif judged := fields.checks_of_update(reader.kind, question.key, values, ["body"]):
             changes = judged.changes(new)
         try:

@@ -40,10 +40,10 @@ def run(keys: ApiKeys, given: Namespace) -> str:
     if given.action == "revoke":
         revoked = keys.revoke(given.id)
         return as_json([revoked]) if given.json else f"revoked {described(revoked)}"
-    return shown_once(keys.add(given.name, given.days, given.role, given.me), json=given.json)
+    return token_to_print(keys.add(given.name, given.days, given.role, given.me), json=given.json)
 
 
-def shown_once(added: tuple[ApiKey, str], *, json: bool) -> str:
+def token_to_print(added: tuple[ApiKey, str], *, json: bool) -> str:
     """Return the token of a new key to print; describe the key on the standard error."""
     key, text = added
     if json:

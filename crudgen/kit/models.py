@@ -67,7 +67,7 @@ def without_nul(schema: dict[str, Any]) -> None:
             described["pattern"] = NO_NUL
 
 
-def _standard_base64(schema: dict[str, Any]) -> None:
+def _use_standard_base64(schema: dict[str, Any]) -> None:
     """Convert the default of a bytes property from pydantic's base64url to base64, in place."""
     default = schema.get("default")
     kinds = (schema, *schema.get("anyOf", ()))
@@ -82,7 +82,7 @@ def _adjust_properties(schema: dict[str, Any]) -> None:
             described["title"] = title_of(name)
         add_number_format(described)
         without_nul(described)
-        _standard_base64(described)
+        _use_standard_base64(described)
         if {} in described.get("anyOf", ()):
             del described["anyOf"]  # `Json | None` is any value
 
@@ -228,7 +228,9 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not value.keys().isdisjoint(cls._ignored):
                 value = {key: item for key, item in value.items() if key not in cls._ignored}
             if len(value) > MAX_PROBLEMS:
-                value = _limit_unknown(value, {names.get(name, name) for name in cls.model_fields})
+                value = _limit_unknown_properties(
+                    value, {names.get(name, name) for name in cls.model_fields}
+                )
         try:
             return handler(value)
         except ValidationError as error:
@@ -254,7 +256,7 @@ def with_attributes(
     return made
 
 
-def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
+def _limit_unknown_properties(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
     """Return a body with at most MAX_PROBLEMS unknown properties: each error takes time."""
     unknown = [key for key in value if key not in known]
     dropped = set(unknown[MAX_PROBLEMS:])

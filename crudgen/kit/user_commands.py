@@ -74,18 +74,19 @@ def as_json(users: Sequence[Account]) -> str:
 
 def as_table(users: Sequence[Account]) -> str:
     """Return users as a table."""
-    rows = [(_key(one), one.name, roles_text(one.roles), _login_state(one)) for one in users]
+    rows = [
+        (_row_key_text(one), one.name, roles_text(one.roles), _login_state(one)) for one in users
+    ]
     return table_text(("id", "name", "roles", "state"), rows, "no users")
 
 
 def described(user: Account) -> str:
     """Return a user in a line."""
-    return (
-        f"user {user.name}: id {_key(user)}, roles {roles_text(user.roles)}, {_login_state(user)}"
-    )
+    key, state = _row_key_text(user), _login_state(user)
+    return f"user {user.name}: id {key}, roles {roles_text(user.roles)}, {state}"
 
 
-def _key(user: Account) -> str:
+def _row_key_text(user: Account) -> str:
     return "-" if user.id is None else str(user.id)
 
 

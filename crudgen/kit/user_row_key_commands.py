@@ -35,7 +35,7 @@ def _run(keys: RowKeys, given: Namespace) -> str:
     if given.action != "add":
         return key_commands.run(keys, given)
     added = keys.add(given.name, given.days, given.role, row=given.row)
-    return key_commands.shown_once(added, json=given.json)
+    return key_commands.token_to_print(added, json=given.json)
 
 
 def _add_options(action: ArgumentParser) -> None:

@@ -494,8 +494,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "search": (
         "app/kit/query/statements.py",
-        "columns.value(name, kind), ",
-        "columns.column(name), ",
+        "column = columns.value(name, kind)",
+        "column = columns.column(name)",
     ),
     "rows": (
         COLUMNS,

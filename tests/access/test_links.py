@@ -180,12 +180,12 @@ CHANGES, STATEMENTS = "app/kit/access/link_changes.py", "app/kit/rows/link_state
 MUTANTS: Mapping[str, Sequence[str]] = {
     "rules of the owner": (
         CHANGES,
-        "return [lock, *self._check_update(self._owners, caller, key)]",
+        "return [lock, *self._update_check(self._owners, caller, key)]",
         "return [lock]",
     ),
     "rules of the row": (
         CHANGES,
-        "row = [lock, *self._check_update(self._rows, caller, other)]",
+        "row = [lock, *self._update_check(self._rows, caller, other)]",
         "row = [lock]",
     ),
     "side": (

@@ -241,7 +241,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "values": (OPERATIONS, "if self.masks:", "if False:"),
     "related tables": (
         OPERATIONS,
-        "if any(map(visibility.limits, rows.related_tables())):",
+        "if any(map(visibility.hides_rows_or_values, rows.related_tables())):",
         "if False:",
     ),
     "relations": (OPERATIONS, "self.visible = self.visible.with_visibility(visibility)", "pass"),

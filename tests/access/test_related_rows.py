@@ -373,7 +373,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "several references": (REFERENCES_OF, "if errors:", "if False:"),
     "order of checks": (
         VIEW,
-        "*operations.references.checks(db.kind, [(key, values)], same_error),",
+        "*operations.references.checks(db.kind, [(key, values)], unchanged_error),",
         "",
     ),
 }

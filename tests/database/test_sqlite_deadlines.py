@@ -81,18 +81,18 @@ def test_a_statement_that_was_interrupted_is_not_tried_again_at_once(
             connection = database._backend._loop_connection  # type: ignore[union-attr]  # noqa: SLF001
             assert connection is not None
             connection.create_function("tried", 0, tried)
-            assert database.read_now(endless, {}) is None
+            assert database.try_read(endless, {}) is None
             assert tries
             count = len(tries)
             for _ in range(2):
-                assert database.read_now(endless, {}) is None
+                assert database.try_read(endless, {}) is None
                 with pytest.raises(sqlite3.OperationalError, match="no such function"):
                     await database.read(endless, {}, short=True)  # in a thread
             assert len(tries) == count
-            assert database.read_now(QUICK, {}) == [(1,)]
+            assert database.try_read(QUICK, {}) == [(1,)]
             now = time.monotonic()
             monkeypatch.setattr(time, "monotonic", lambda: now + 2)
-            assert database.read_now(endless, {}) is None
+            assert database.try_read(endless, {}) is None
             assert len(tries) > count
 
     asyncio.run(check())

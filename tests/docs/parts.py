@@ -21,7 +21,7 @@ from crudgen.kit.access.login_settings import LoginSettings
 from crudgen.kit.access.settings import AuthSettings
 from crudgen.kit.admin.oidc_settings import AdminLoginSettings
 from crudgen.kit.database.state import State
-from crudgen.kit.database.urls import describe, read_postgresql_url
+from crudgen.kit.database.urls import describe_parameters, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.replica.settings import ReplicaSettings
 from crudgen.kit.settings import BaseAppSettings
@@ -474,7 +474,7 @@ def logged(_: str) -> str:
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING)
-    state = State(describe(read_postgresql_url(URL)))
+    state = State(describe_parameters(read_postgresql_url(URL)))
     for condition, reason in (
         (Condition.DOWN, "connection refused"),
         (Condition.READ_ONLY, "the server is a standby"),

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crudgen.kit.export.csv_text import CsvText
-from crudgen.kit.export.formats import Offered
+from crudgen.kit.export.formats import OfferedFormats
 
-BOTH = Offered(["csv", "ndjson"])
+BOTH = OfferedFormats(["csv", "ndjson"])
 CHOICES = {
     "": "json",
     "*/*": "json",
@@ -69,8 +69,8 @@ def test_lines_of_accept_are_one_list() -> None:
     assert chosen.name == "csv"
     assert BOTH.chosen(request()) is None
     assert BOTH.chosen(request("text/csv," * 200)) is None
-    assert Offered(["ndjson"]).chosen(request("text/csv")) is None
-    assert Offered(["ndjson"]).chosen(request("text/csv, */*;q=0.1")) is None
+    assert OfferedFormats(["ndjson"]).chosen(request("text/csv")) is None
+    assert OfferedFormats(["ndjson"]).chosen(request("text/csv, */*;q=0.1")) is None
 
 
 TEXTS = st.text(st.sampled_from([*'a",;\r\n \t=\\.é🦸\u2028\0']), max_size=5)

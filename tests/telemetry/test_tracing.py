@@ -163,7 +163,7 @@ def test_a_statement_is_named_by_its_own_table(
     made, exporter = provider()
 
     class Backend:
-        write = write_all = read_now = None
+        write = write_all = try_read = None
 
         async def read(self, *_args: Any, **_options: Any) -> list[Any]:
             return []

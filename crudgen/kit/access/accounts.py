@@ -68,21 +68,21 @@ class Accounts:
 
     def set_roles(self, name: str, roles: Sequence[str]) -> Account:
         """Replace the roles of a user."""
-        return self._set(name, roles=to_stored_json(valid_roles(self._caller, roles)))
+        return self._update_login(name, roles=to_stored_json(valid_roles(self._caller, roles)))
 
     def set_password(self, name: str, password: str) -> Account:
         """Set the password of a user, and revoke their tokens."""
-        return self._set(name, revokes_tokens=True, password=self._hash_password(password))
+        return self._update_login(name, revokes_tokens=True, password=self._hash_password(password))
 
     def disable(self, name: str) -> Account:
         """Refuse logins of a user, and revoke their tokens."""
-        return self._set(name, revokes_tokens=True, disabled=int(time.time()))
+        return self._update_login(name, revokes_tokens=True, disabled=int(time.time()))
 
     def enable(self, name: str) -> Account:
         """Allow logins of a user again."""
-        return self._set(name, disabled=None)
+        return self._update_login(name, disabled=None)
 
-    def _set(self, name: str, *, revokes_tokens: bool = False, **values: Any) -> Account:
+    def _update_login(self, name: str, *, revokes_tokens: bool = False, **values: Any) -> Account:
         self.find(name)
         self.session.execute(update(LOGINS).where(_u.name == name).values(**values))
         if revokes_tokens:

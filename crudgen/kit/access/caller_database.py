@@ -25,7 +25,7 @@ class CallerDatabase:
         """`sqlite` or `postgresql`."""
 
     @property
-    def unbound(self) -> tuple[Database, Values]:
+    def database_and_added_values(self) -> tuple[Database, Values]:
         """The database, and the values of the caller."""
         return self._db, self._values
 

@@ -88,7 +88,7 @@ class RowChangeCheck:
             for row in rows:
                 count = len(rules.former)
                 self._former = dict(zip(rules.former, row[:count], strict=True))
-                self._add(rules.first, row[count:])
+                self._record_results(rules.first, row[count:])
             await self._raise_if_denied(caller_db)
 
     async def check_after(self, db: Database) -> None:
@@ -99,10 +99,10 @@ class RowChangeCheck:
         former = {f"{FORMER}{name}": value for name, value in self._former.items()}
         rows = await caller_db.read(rules.after, {"key__": self._key, **former})
         for row in rows:  # none is left if the function has deleted it
-            self._add(rules.last, row)
+            self._record_results(rules.last, row)
         await self._raise_if_denied(caller_db)
 
-    def _add(self, asked: Sequence[_Asked], values: Sequence[Any]) -> None:
+    def _record_results(self, asked: Sequence[_Asked], values: Sequence[Any]) -> None:
         for (number, when, _), value in zip(asked, values, strict=True):
             is_true = None if value is None else bool(value)
             self._found[number].append((when, is_true))

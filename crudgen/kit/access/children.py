@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import HTTPException
 
 from ..database import Change, Database
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from ..errors import MissingTarget
 from ..rows.related_writes import RelatedWrite
@@ -58,7 +58,7 @@ class GuardedChildren:
                 Change(
                     asked,
                     operations.new_values(row),
-                    check=self._must_be_allowed(operations, write, [*place, index]),
+                    check=self._permission_check(operations, write, [*place, index]),
                     derive=key_deriver(distance + len(changes) + 1, parent),
                 )
             )
@@ -79,23 +79,23 @@ class GuardedChildren:
         fields, kind = operations.fields, db.kind
         for index, (row, new) in enumerate(zip(written.created, values, strict=True)):
             bound, of_row = operations.new_values(new), [*place, index]
-            yield from fields.check_new(kind, row, self._caller, bound, of_row)
-            yield from fields.check_set(kind, written.by, bound, of_row)
+            yield from fields.checks_of_new_row(kind, row, self._caller, bound, of_row)
+            yield from fields.checks_of_value(kind, written.by, bound, of_row)
 
     def read(self, db: Database, written: RelatedWrite, distance: int) -> Change:
         """Return the change that reads a new row if the caller can read it.
 
         Its insertion is `distance` changes before.
         """
-        use = self._parent.operations_on(written.rows).use(db.kind)
+        use = self._parent.operations_on(written.rows).statements_for(db.kind)
         return Change(use.read, {}, derive=key_deriver(distance, "key__"))
 
     def encode(self, db: Database, written: RelatedWrite, found: Found) -> bytes:
         """Return the JSON array of new rows as the caller sees them, from those of `read`."""
-        use = self._parent.operations_on(written.rows).use(db.kind)
+        use = self._parent.operations_on(written.rows).statements_for(db.kind)
         return use.rows.write_all([row for (row,) in found])
 
-    def _must_be_allowed(
+    def _permission_check(
         self, operations: RowOperations, write: Write, place: Sequence[str | int]
     ) -> Callable[[Sequence[Row]], None]:
         def raise_if_denied(found: Sequence[Row]) -> None:
@@ -113,7 +113,7 @@ def key_deriver(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:
 
     def derive_key(found: Found) -> dict[str, Any]:
         if not found[-distance]:
-            raise row_discarded()
+            raise row_discarded_error()
         return {name: found[-distance][0][-1]}
 
     return derive_key

@@ -53,20 +53,20 @@ class FieldWriteChecks:
         self._unseen = self._judged - {*columns.shown}
         """The `_judged` properties that no response contains: to set one is always a change."""
 
-    def sent(self, row: Model, values: Mapping[str, Any]) -> dict[str, Any]:
+    def values_to_set(self, row: Model, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values that a PUT sets. Omitted properties that no row shows are kept."""
         omitted = self._unseen - row.model_fields_set
         return {name: value for name, value in values.items() if name not in omitted}
 
-    def omitted_if_hidden(self, row: Model) -> set[str]:
+    def kept_if_hidden(self, row: Model) -> set[str]:
         """Return the omitted properties of a PUT that it keeps if the row does not show them."""
         masks, columns = self._visible._columns.masks, self._columns
         sometimes = {name for name in self._judged if masks.get(columns[name]) is not None}
         return sometimes - row.model_fields_set
 
-    async def kept(self, db: Database, key: Any, row: Model) -> set[str]:
+    async def omitted_hidden_names(self, db: Database, key: Any, row: Model) -> set[str]:
         """Return the omitted properties of a PUT that this row does not show, so it keeps them."""
-        omitted = [*self.omitted_if_hidden(row)]
+        omitted = [*self.kept_if_hidden(row)]
         if not omitted:
             return set()
         asked = self.select_of_row(*(self.is_shown(name, db.kind) for name in omitted))
@@ -90,7 +90,7 @@ class FieldWriteChecks:
             key == bindparam("key__", type_=key.type)
         )
 
-    def check_new(
+    def checks_of_new_row(
         self,
         kind: str,
         row: Model,
@@ -109,9 +109,9 @@ class FieldWriteChecks:
             if _is_same(value, default):
                 continue
             loc = [*place, self._visible._properties.json_name(name)]
-            yield from self.check_set(kind, name, bound, loc)
+            yield from self.checks_of_value(kind, name, bound, loc)
 
-    def check_set(
+    def checks_of_value(
         self, kind: str, name: str, bound: Mapping[str, Any], loc: Place
     ) -> Iterator[Change]:
         """Yield the change that raises FieldDenied if the caller may not set this new value."""
@@ -120,7 +120,7 @@ class FieldWriteChecks:
             return
         if not clauses:
             raise self.denial_error(name, loc)
-        asked = self._new(kind, clauses)
+        asked = self._new_row_select(kind, clauses)
         yield Change(asked, bound, check=partial(self._raise_unless_allowed, name, loc))
 
     def _raise_unless_allowed(self, name: str, loc: Place, found: Sequence[Row]) -> None:
@@ -139,7 +139,7 @@ class FieldWriteChecks:
             return presets.value(name, caller)
         return type(row).model_fields[name].get_default(call_default_factory=True)
 
-    def _new(self, kind: str, clauses: Sequence[Clause]) -> Select[Any]:
+    def _new_row_select(self, kind: str, clauses: Sequence[Clause]) -> Select[Any]:
         changed = {column: f"{NEW}{name}" for name, column in self._columns.items()}
         return select(allows_new_row(clauses, changed, kind))
 
@@ -187,7 +187,7 @@ class FieldUpdateChecks:
         seen = [columns.value(name, self._kind).label(f"{_SEEN}{name}") for name in self._sent]
         shown = [fields.is_shown(name, self._kind) for name in self._omitted]
         asked_row = fields.select_of_row(*stored, *seen, *shown)
-        yield Change(asked_row, {"key__": self._key}, check=self._compare_stored)
+        yield Change(asked_row, {"key__": self._key}, check=self._record_unchanged_values)
         asked = [name for name in self._sent if fields._rules.get(name)]
         if asked:
             allowed = fields.select_of_row(*(self._allows_property(name) for name in asked))
@@ -205,7 +205,7 @@ class FieldUpdateChecks:
         values = {name: self._values[name] for name in self._sent}
         return {**values, **{f"{NEW}{name}": value for name, value in values.items()}}
 
-    def _compare_stored(self, found: Sequence[Row]) -> None:
+    def _record_unchanged_values(self, found: Sequence[Row]) -> None:
         """Keep the stored values of properties that the caller sends back, or omits unseen."""
         self._changed.clear()  # the transaction may be repeated
         count = len(self._sent)

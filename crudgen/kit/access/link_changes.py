@@ -67,10 +67,8 @@ class LinkChanges:
     ) -> Response:
         """Remove the link of a row to the row with this key; raise HTTPException 404 without it."""
         judged = self._lock_ends(request, caller, key, other)
-        bound, is_linked = (
-            {"key__": key, "other__": other},
-            existence_check(self._rows.all._not_found),
-        )
+        bound = {"key__": key, "other__": other}
+        is_linked = existence_check(self._rows.all._not_found)
         await db.write_all([*judged, Change(self._use.remove, bound, check=is_linked)])
         return JsonText(_OK)
 
@@ -98,7 +96,7 @@ class LinkChanges:
         if self._inverse:
             lock, denied = self._use.lock_and_check_statements(len(storable))
             changes.append(Change(lock, bound, check=raise_missing))
-            changes.append(Change(denied, bound, check=self._must_be_updatable(caller, others)))
+            changes.append(Change(denied, bound, check=self._updatable_check(caller, others)))
         elif others:
             changes.append(Change(use.keep_rows, bound, check=raise_missing))
         changes.append(Change(use.remove_other_links, bound))
@@ -116,8 +114,10 @@ class LinkChanges:
         self._links._check_row_key(other)
         not_found = existence_check(self._rows.all._not_found)
         if self._inverse:
-            lock = Change(self._rows.use(self._kind).lock, {"key__": other}, check=not_found)
-            row = [lock, *self._check_update(self._rows, caller, other)]
+            lock = Change(
+                self._rows.statements_for(self._kind).lock, {"key__": other}, check=not_found
+            )
+            row = [lock, *self._update_check(self._rows, caller, other)]
         else:
             row = [Change(self._use.keep_row, {"other__": other}, check=not_found)]
         return [*self._lock_owner(caller, key), *row]
@@ -127,10 +127,10 @@ class LinkChanges:
         bound, not_found = {"key__": key}, existence_check(self._links._owner_not_found)
         if self._inverse:
             return [Change(self._use.keep_owner, bound, check=not_found)]
-        lock = Change(self._owners.use(self._kind).lock, bound, check=not_found)
-        return [lock, *self._check_update(self._owners, caller, key)]
+        lock = Change(self._owners.statements_for(self._kind).lock, bound, check=not_found)
+        return [lock, *self._update_check(self._owners, caller, key)]
 
-    def _check_update(
+    def _update_check(
         self, rows: RowOperations, caller: BaseCaller | None, key: Any
     ) -> list[Change]:
         """Return the change that raises HTTPException 403 unless a rule allows the update.
@@ -147,7 +147,7 @@ class LinkChanges:
         asked = rows.update_statement(self._kind, (), asks=True)
         return [Change(asked, {"key__": key}, check=raise_if_denied)]
 
-    def _must_be_updatable(
+    def _updatable_check(
         self, caller: BaseCaller | None, others: Sequence[Any]
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check that raises RowDenied if the statement found a row to update.

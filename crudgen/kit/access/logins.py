@@ -113,7 +113,7 @@ class Logins:
             Change(_FORGET_EXPIRED, {"now__": now}),
             Change(_FORGET_OLDEST, {"user__": user}),
             Change(
-                _ISSUE, issued | {"expires__": now + self.seconds}, check=_must_be_unchanged_user
+                _ISSUE, issued | {"expires__": now + self.seconds}, check=_raise_if_user_changed
             ),
         ]
         ((number,),) = (await self._db.write_all(changes))[-1]
@@ -140,7 +140,7 @@ class Logins:
         values = {"user__": user, "known__": stored, "password": password}
         _, revoked = await self._db.write_all(
             [
-                Change(_SET_PASSWORD, values, ("password",), check=_must_be_unchanged_user),
+                Change(_SET_PASSWORD, values, ("password",), check=_raise_if_user_changed),
                 Change(_REVOKE_OTHERS, {"user__": user, "id__": number}),
             ]
         )
@@ -168,7 +168,7 @@ class Logins:
         return parts[0], *rows[0]
 
 
-def _must_be_unchanged_user(rows: Sequence[Row]) -> None:
+def _raise_if_user_changed(rows: Sequence[Row]) -> None:
     """Raise Unauthorized if the user was disabled, or their password changed, in the meantime."""
     if not rows:
         raise Unauthorized(WRONG)

@@ -92,7 +92,9 @@ class ReadableReferences:
                 Change(self._statement(kind, asked, is_new=key is None), bound, check=check)
             )
         if changes:
-            changes[-1] = replace(changes[-1], check=_raising_all(changes[-1].check, errors))
+            changes[-1] = replace(
+                changes[-1], check=_check_then_raise_all(changes[-1].check, errors)
+            )
         return changes
 
     def _missing_check(
@@ -146,7 +148,7 @@ class ReadableReferences:
 _ONE: ColumnElement[int] = literal_column("1", Integer())
 
 
-def _raising_all(check: Check | None, errors: Mapping[int, HTTPException]) -> Check:
+def _check_then_raise_all(check: Check | None, errors: Mapping[int, HTTPException]) -> Check:
     """Return the check of the last row, which then raises the errors about all rows."""
 
     def raise_errors(found: Sequence[Row]) -> None:

@@ -45,7 +45,7 @@ class BulkRowView(RowView):
         before = [
             change
             for index, row in enumerate(sent)
-            for change in operations.fields.check_new(
+            for change in operations.fields.checks_of_new_row(
                 db.kind, row, self._caller, operations.new_values(values[index]), ["body", index]
             )
         ]
@@ -54,7 +54,7 @@ class BulkRowView(RowView):
             Change(
                 asked,
                 operations.new_values(row),
-                check=self._must_be_allowed(Write("create", None, row), ["body", index]),
+                check=self._permission_check(Write("create", None, row), ["body", index]),
             )
             for index, row in enumerate(values)
             if asked is not None
@@ -62,7 +62,7 @@ class BulkRowView(RowView):
         own: Insertion = self._guarded_resource._insertion_of_many(caller_db, rows)
         # The insertions come one after another, and then, in the same order, what reads the rows.
         inserted = key_deriver(own.after + count, "key__")
-        seen = [Change(operations.use(db.kind).read, {}, derive=inserted) for _ in rows]
+        seen = [Change(operations.statements_for(db.kind).read, {}, derive=inserted) for _ in rows]
 
         def build_response(found: Sequence[Sequence[Row]]) -> Response:
             written, visible = found[len(before) : -count], found[-count:]
@@ -71,7 +71,7 @@ class BulkRowView(RowView):
                 return Response(status_code=204)
             if not operations.masks:
                 return response
-            shown = [operations.use(db.kind).rows.write(row) for (row,) in visible]
+            shown = [operations.statements_for(db.kind).rows.write(row) for (row,) in visible]
             return own.answer(written, shown)
 
         insertion = Insertion([*before, *own.changes, *seen], own.write, build_response)
@@ -87,11 +87,10 @@ class BulkRowView(RowView):
         self._access.update.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
         operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
-        use, batch = operations.use(db.kind), every._update_batch(caller_db, request, rows)
+        use = operations.statements_for(db.kind)
+        batch = every._update_batch(caller_db, request, rows)
         guards = [
-            Change(
-                use.lock, {"key__": key}, check=every._existence_check(self._key_location(index))
-            )
+            Change(use.lock, {"key__": key}, check=every._exists_check(self._key_location(index)))
             for index, key in _sorted_with_index(batch.keys)
         ]
         sent = [every._values.read(row, exclude_unset=True) for row in rows]
@@ -113,7 +112,7 @@ class BulkRowView(RowView):
                 Change(
                     operations.update_statement(db.kind, tuple(values), asks=True),
                     {**operations.new_values(values), "key__": key},
-                    check=self._must_be_allowed(Write("update", key, values), ["body", index]),
+                    check=self._permission_check(Write("update", key, values), ["body", index]),
                     derive=_value_deriver(judged[index]),
                 )
             )
@@ -135,13 +134,14 @@ class BulkRowView(RowView):
         """Delete rows, each if a rule allows it."""
         self._access.delete.check(self._caller)
         operations, every, caller_db = self._operations, self._all_rows, self._as_caller(db)
-        use, batch = operations.use(db.kind), every._deletion_batch(caller_db, request, keys)
+        use = operations.statements_for(db.kind)
+        batch = every._deletion_batch(caller_db, request, keys)
         name = every._key_name
         guards = [
             Change(
                 use.lock_to_delete,
                 {"key__": key},
-                check=every._existence_check(["query", name, index]),
+                check=every._exists_check(["query", name, index]),
             )
             for index, key in _sorted_with_index(keys)
         ]
@@ -150,7 +150,7 @@ class BulkRowView(RowView):
                 Change(
                     operations.delete_statement(db.kind, asks=True),
                     {"key__": key},
-                    check=self._must_be_allowed(Write("delete", key), ["query", name, index]),
+                    check=self._permission_check(Write("delete", key), ["query", name, index]),
                 )
                 for index, key in _sorted_with_index(keys)
             ]

@@ -105,7 +105,7 @@ class RowOperations:
         self._others: dict[Resource, RowOperations] = {}
         self._links: dict[tuple[str, str], Any] = {}
 
-    def use(self, kind: str) -> RowStatements:
+    def statements_for(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""
         return self.visible._statements_of_dialect(kind)
 
@@ -145,7 +145,7 @@ class RowOperations:
         Without columns, or with `asks`, it is a SELECT that returns a row if a rule allows the
         update.
         """
-        use, clauses = self.use(kind), self._updating
+        use, clauses = self.statements_for(kind), self._updating
         writes = bool(names) and not asks
         statement: Any = use.update if writes else use.read
         if clauses is None:
@@ -161,7 +161,7 @@ class RowOperations:
 
         With `asks`, it is a SELECT that returns a row if a rule allows the deletion.
         """
-        use, clauses = self.use(kind), self._deleting
+        use, clauses = self.statements_for(kind), self._deleting
         statement: Any = use.read if asks else use.delete
         if clauses is None:
             return statement  # type: ignore[no-any-return]

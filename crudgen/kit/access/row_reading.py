@@ -56,5 +56,5 @@ class RowReading(View):
         return await visible.read(self._as_caller(db), key, query)  # type: ignore[no-any-return]
 
     async def _can_read(self, db: Database, key: Any) -> bool:
-        read = self._operations.use(db.kind).read
+        read = self._operations.statements_for(db.kind).read
         return bool(await self._as_caller(db).read(read, {"key__": key}, short=True))

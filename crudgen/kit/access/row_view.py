@@ -54,17 +54,19 @@ class RowView(RowReading):
         operations, rows = self._operations, self._operations.all
         values = rows._values.read(row)
         new = operations.new_values(values)
-        before = [*operations.fields.check_new(db.kind, sent, self._caller, new, ["body"])]
+        before = [*operations.fields.checks_of_new_row(db.kind, sent, self._caller, new, ["body"])]
         known = self._references_to_parents(row)
         referring = {name: value for name, value in values.items() if name not in known}
-        before += operations.references.checks(db.kind, [(None, referring)], same_error)
+        before += operations.references.checks(db.kind, [(None, referring)], unchanged_error)
         asked = operations.creation_check(db.kind)
         if asked is not None:
             before.append(
-                Change(asked, new, check=self._must_be_allowed(Write("create", None, values)))
+                Change(asked, new, check=self._permission_check(Write("create", None, values)))
             )
         own: Insertion = self._guarded_resource._insertion(self._as_caller(db), request, row)
-        seen = Change(operations.use(db.kind).read, {}, derive=key_deriver(own.after + 1, "key__"))
+        seen = Change(
+            operations.statements_for(db.kind).read, {}, derive=key_deriver(own.after + 1, "key__")
+        )
 
         def build_response(found: Sequence[Sequence[Row]]) -> Response:
             if not found[-1]:
@@ -72,7 +74,7 @@ class RowView(RowReading):
             written = found[len(before) : -1]
             if not operations.masks:
                 return own.answer(written)
-            return own.answer(written, operations.use(db.kind).rows.write(found[-1][0]))
+            return own.answer(written, operations.statements_for(db.kind).rows.write(found[-1][0]))
 
         return Insertion([*before, *own.changes, seen], own.write, build_response, own.tag)
 
@@ -142,11 +144,11 @@ class RowView(RowReading):
             raise none_match_error()
         fixed = {rows._key, *rows._immutable}
         fields = self._operations.fields
-        values = fields.sent(sent, values)
+        values = fields.values_to_set(sent, values)
         kept = {name: value for name, value in values.items() if name not in fixed}
         links = self._link_writes(db, [(key, sent, ["body"])], replaces=True)
         return await self._update_row(
-            db, request, key, kept, links=links, omitted=fields.omitted_if_hidden(sent)
+            db, request, key, kept, links=links, omitted=fields.kept_if_hidden(sent)
         )
 
     def _link_writes(
@@ -164,8 +166,8 @@ class RowView(RowReading):
     ) -> dict[str, Any]:
         """Return the values that a PUT sets. Omitted properties that the row hides are kept."""
         fields = self._operations.fields
-        kept = await fields.kept(self._as_caller(db), key, row)
-        sent = fields.sent(row, values)
+        kept = await fields.omitted_hidden_names(self._as_caller(db), key, row)
+        sent = fields.values_to_set(row, values)
         return {name: value for name, value in sent.items() if name not in kept}
 
     async def _create_by_key(
@@ -195,19 +197,19 @@ class RowView(RowReading):
     ) -> Response:
         operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
         bound = {**operations.new_values(values), **values, "key__": key}
-        use = operations.use(db.kind)
+        use = operations.statements_for(db.kind)
         judged = operations.fields.checks_of_update(db.kind, key, values, ["body"], omitted)
         changes = [
             *links.locks,
-            Change(use.lock, {"key__": key}, check=self._must_be_visible(db, request, key)),
+            Change(use.lock, {"key__": key}, check=self._visibility_check(db, request, key)),
             *(judged.changes(bound) if judged else ()),
-            *operations.references.checks(db.kind, [(key, values)], same_error),
+            *operations.references.checks(db.kind, [(key, values)], unchanged_error),
             *links.before,
             Change(
                 operations.update_statement(db.kind, columns),
                 bound,
                 columns,
-                check=self._must_be_allowed(Write("update", key, values)),
+                check=self._permission_check(Write("update", key, values)),
                 derive=judged.bound_values if judged else None,
             ),
             *links.after,
@@ -224,15 +226,15 @@ class RowView(RowReading):
         """Delete a row if a rule allows it."""
         self._access.delete.check(self._caller)
         operations, rows = self._operations, self._operations.all
-        use, place = operations.use(db.kind), ["path", *list(request.path_params)[-1:]]
+        use, place = operations.statements_for(db.kind), ["path", *list(request.path_params)[-1:]]
         changes = [
             Change(
-                use.lock_to_delete, {"key__": key}, check=self._must_be_visible(db, request, key)
+                use.lock_to_delete, {"key__": key}, check=self._visibility_check(db, request, key)
             ),
             Change(
                 operations.delete_statement(db.kind),
                 {"key__": key},
-                check=self._must_be_allowed(Write("delete", key)),
+                check=self._permission_check(Write("delete", key)),
                 yields=rows._deletion_gives_way,
             ),
         ]
@@ -240,14 +242,14 @@ class RowView(RowReading):
             await self._as_caller(db).write_all(changes)
         return JsonText(b'{"ok":true}')
 
-    def _must_be_visible(
+    def _visibility_check(
         self, db: Database, request: Request, key: Any
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check before a change: the row is visible, and matches If-Match."""
         visible = self._operations.visible
         expected = Preconditions(request, required=visible._etag_required)
         visible._check_key(key)
-        rows = self._operations.use(db.kind).rows
+        rows = self._operations.statements_for(db.kind).rows
 
         def raise_if_hidden(found: Sequence[Row]) -> None:
             row = visible._existing_row(found)
@@ -256,7 +258,7 @@ class RowView(RowReading):
 
         return raise_if_hidden
 
-    def _must_be_allowed(
+    def _permission_check(
         self, write: Write, place: Sequence[str | int] = ()
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check that raises RowDenied if a statement with the rules found no row.
@@ -271,6 +273,6 @@ class RowView(RowReading):
         return raise_if_denied
 
 
-def same_error(error: MissingTarget, _: int) -> MissingTarget:
+def unchanged_error(error: MissingTarget, _: int) -> MissingTarget:
     """Return the error as it is: a request about one row needs no index."""
     return error

@@ -198,7 +198,7 @@ class Access:
         row. `fields` are the rules about properties, by attribute. `actions` are the rules of
         actions that do not use those of `update`, by name.
         """
-        table, name = _table(model), model.__name__
+        table, name = _table_of_model(model), model.__name__
 
         def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
             return [(one, _clause_of_rule(one, tenant, table)) for one in rules]
@@ -260,13 +260,13 @@ def _field_permissions(model: type[Model], name: str, rules: FieldAccess) -> Fie
     def permission(verb: str, allowed: Sequence[Rule] | None) -> Permission | None:
         if allowed is None:
             return None
-        clauses = [(one, _clause_of_rule(one, None, _table(model))) for one in allowed]
+        clauses = [(one, _clause_of_rule(one, None, _table_of_model(model))) for one in allowed]
         return Permission(f"{verb} {name} of {model.__name__}", clauses)
 
     return FieldPermissions(column, permission("see", rules.read), permission("set", rules.write))
 
 
-def _table(model: type[Model]) -> Table:
+def _table_of_model(model: type[Model]) -> Table:
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table
 

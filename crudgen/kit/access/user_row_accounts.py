@@ -42,7 +42,7 @@ class RowAccounts(Accounts):
         if me:
             raise AccountError("users are rows of an entity: instead of --me, write --set or --row")
         login = self._new_login(name, password, roles)
-        self._insert(login | {ROW: self._free_row(row, values)})
+        self._insert(login | {ROW: self._row_without_login(row, values)})
         return self._commit_and_find(name)
 
     def link(self, name: str, row: str | None = None, values: Sequence[str] = ()) -> Account:
@@ -51,9 +51,9 @@ class RowAccounts(Accounts):
         if found.id is not None:
             table = self._rows.model.__name__
             raise AccountError(f"the user {name!r} is the row {found.id} of {table} already")
-        return self._set(name, **{ROW: self._free_row(row, values)})
+        return self._update_login(name, **{ROW: self._row_without_login(row, values)})
 
-    def _free_row(self, row: str | None, values: Sequence[str]) -> Any:
+    def _row_without_login(self, row: str | None, values: Sequence[str]) -> Any:
         """Return the key of an existing or new row. Raises AccountError if it has a login."""
         key = find_or_insert_row(self._rows, self.session, row, values)
         taken = select(LOGINS.c.name).where(self._row == key)

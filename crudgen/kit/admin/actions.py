@@ -72,18 +72,18 @@ def view_class(table: Table) -> type[ActingView]:
     """Return the class of the view of a table, which has a method for each of its actions."""
     methods: dict[str, Any] = {}
     for one in table.actions:
-        methods[f"call_on_selection_{one.name}"] = _for_selection(one)
-        methods[f"call_on_row_{one.name}"] = _for_row(one)
+        methods[f"call_on_selection_{one.name}"] = _selection_action(one)
+        methods[f"call_on_row_{one.name}"] = _new_row_action(one)
     return type(f"{table.title}View", (ActingView,), methods)
 
 
-def _for_selection(one: Action) -> Any:
+def _selection_action(one: Action) -> Any:
     @action(
         PREFIX + one.name,
         one.label,
         confirmation=one.doc or f"{one.label} the selected rows?",
         submit_btn_text=one.label,
-        form=_form(one),
+        form=_body_form(one),
         modal_size="md",
     )
     async def call(self: ActingView, request: Request, selection: ActionSelection) -> None:
@@ -92,14 +92,14 @@ def _for_selection(one: Action) -> Any:
     return call
 
 
-def _for_row(one: Action) -> Any:
+def _new_row_action(one: Action) -> Any:
     @row_action(
         PREFIX + one.name,
         one.label,
         confirmation=one.doc or f"{one.label} this row?",
         submit_btn_text=one.label,
         icon_class="fa-solid fa-bolt",
-        form=_form(one),
+        form=_body_form(one),
         modal_size="md",
     )
     async def call(self: ActingView, request: Request, pk: Any) -> None:
@@ -108,15 +108,15 @@ def _for_row(one: Action) -> Any:
     return call
 
 
-def _form(one: Action) -> str:
+def _body_form(one: Action) -> str:
     """Return the form of the body of an action; empty without one."""
     if not one.takes:
         return ""
-    inputs = Markup("").join(map(_input, one.takes))
+    inputs = Markup("").join(map(_input_html, one.takes))
     return str(Markup("<form>{}</form>").format(inputs))
 
 
-def _input(one: Property) -> Markup:
+def _input_html(one: Property) -> Markup:
     label = f"{one.label} (UTC)" if one.kind == "datetime" else one.label
     head = Markup('<label class="form-label mt-2" for="take-{}">{}</label>').format(one.name, label)
     words = ["true", "false"] if one.kind == "bool" else one.words

@@ -9,7 +9,7 @@ from ..limits import limits_of
 from .api_client import Parameters
 
 
-def batches(
+def parameter_batches(
     app: Starlette, path: str, query: Parameters, more: Parameters, max_parameters: int
 ) -> Iterator[tuple[Sequence[str], Parameters]]:
     """Yield parts of a query, at most `max_parameters` each, and their values.

@@ -11,7 +11,7 @@ from starlette_admin.importers.json import JsonImporter
 
 from .api_client import ApiResponse
 from .api_errors import message_of, problems_of
-from .batches import batches
+from .batches import parameter_batches
 from .rows import Row
 from .writing import TableView
 
@@ -39,11 +39,11 @@ class BulkView(TableView):
         keys = [*dict.fromkeys(map(str, pks))]
         path, named = f"{self.table.path}bulk", [(self.table.key, key) for key in keys]
         deleted = 0
-        for some, query in batches(self.api.app, path, named, (), MAX_ROWS_OF_REQUEST):
+        for some, query in parameter_batches(self.api.app, path, named, (), MAX_ROWS_OF_REQUEST):
             answer = await self.api.send(request, "DELETE", path, query)
             if not answer.is_success:
                 done = f"{deleted} of {len(keys)} rows were" if deleted else "No row was"
-                raise ActionFailed(f"{self._reason(answer, some)}. {done} deleted")
+                raise ActionFailed(f"{self._failed_deletion_message(answer, some)}. {done} deleted")
             deleted += len(some)
         return len(keys)
 
@@ -81,7 +81,7 @@ class BulkView(TableView):
                 return
             result.rows_created += len(some)
 
-    def _reason(self, answer: ApiResponse, keys: Sequence[str]) -> str:
+    def _failed_deletion_message(self, answer: ApiResponse, keys: Sequence[str]) -> str:
         """Return why rows were not deleted, with the keys of those that it is about."""
         found = [
             f"{self.table.title} {keys[place[2]]}: {message}"

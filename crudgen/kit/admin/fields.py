@@ -73,12 +73,12 @@ _OTHERS: dict[str, type[BaseField]] = {
 
 def field_of(one: Property, table: Table) -> BaseField:
     """Return the field of a property."""
-    field = _bare_field(one)
-    field.getter = _getter(one)
+    field = _input_field(one)
+    field.getter = _value_getter(one)
     field.filters = filters_of(one)
     imported = imported_keys if one.many else imported_text
     field.parser = {RequestAction.IMPORT: lambda _, raw: imported(raw)}
-    field.formatter = {RequestAction.EXPORT: lambda _, value: exported(value)}
+    field.formatter = {RequestAction.EXPORT: lambda _, value: exported_value(value)}
     if one.kind == "enum":  # also a word that the spec does not have any more
         shown = (RequestAction.LIST, RequestAction.DETAIL, RequestAction.RELATION_LOOKUP)
         field.formatter |= dict.fromkeys(shown, lambda _, value: value)
@@ -128,7 +128,7 @@ def imported_keys(raw: Any) -> list[str] | None:
     return None if raw is None else [one for one in str(raw).split(",") if one]
 
 
-def exported(value: Any) -> Any:
+def exported_value(value: Any) -> Any:
     """Return a value as an exported file has it: that of the API, keys for related rows."""
     if isinstance(value, Row):
         return value.values.get(value.table.key)
@@ -137,7 +137,7 @@ def exported(value: Any) -> Any:
     return value
 
 
-def _bare_field(one: Property) -> BaseField:
+def _input_field(one: Property) -> BaseField:
     """Return a field with the input that fits the type."""
     name, label = one.name, one.label
     if one.refers:
@@ -160,7 +160,7 @@ def _is_required(one: Property) -> bool:
     return one.required and one.read and not has_blank
 
 
-def _getter(one: Property) -> Any:
+def _value_getter(one: Property) -> Any:
     """Return a function that gets the value of a field from a row."""
 
     def value_of(request: Request, row: Row) -> Any:

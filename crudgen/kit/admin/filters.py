@@ -81,7 +81,9 @@ def filters_of(one: Property) -> list[type[BaseFilter]]:
         names = ("icontains", *_EQUAL, *_TEXT[1:], *_ORDER, *_LISTS)
     elif not one.is_large:
         names = (*_EQUAL, *_ORDER, *_LISTS)
-    return [_filter(name, one.kind) for name in (*names, *(_NULL if one.optional else ()))]
+    return [
+        _new_filter_class(name, one.kind) for name in (*names, *(_NULL if one.optional else ()))
+    ]
 
 
 def parameters(name: str, operator: str, value: Any) -> list[tuple[str, str]]:
@@ -93,7 +95,7 @@ def parameters(name: str, operator: str, value: Any) -> list[tuple[str, str]]:
     return [(parameter, str(one)) for one in (value if isinstance(value, list) else [value])]
 
 
-def _filter(name: str, kind: str) -> type[BaseFilter]:
+def _new_filter_class(name: str, kind: str) -> type[BaseFilter]:
     is_list = name in _LISTS
     data_type = _INPUTS.get(kind, FilterDataType.STRING)
     if name in _NULL:

@@ -13,9 +13,9 @@ RECEIVED = "admin.received"
 
 def without_host(scope: Scope) -> Scope:
     """Return the scope of a request for starlette-admin, whose links then are absolute paths."""
-    origin = quote(str(_origin(scope)), safe="").encode()
+    origin = quote(str(_scheme_and_host(scope)), safe="").encode()
     # actions.js sends the URL of its page as `_origin`, to which an action returns.
-    query = scope["query_string"].replace(b"_origin=" + origin, b"_origin=")
+    query = scope["query_string"].replace(b"_origin=" + origin, b"_scheme_and_host=")
     return {
         **scope,
         "headers": [one for one in scope["headers"] if one[0] != b"host"],
@@ -44,9 +44,9 @@ def absolute_url(request: Request, route: str) -> str:
     It is for an identity provider, which accepts only registered URLs.
     """
     path = request.url_for(f"{request.app.state.ROUTE_NAME}:{route}").path
-    return f"{_origin(request.scope[RECEIVED])}{path}"
+    return f"{_scheme_and_host(request.scope[RECEIVED])}{path}"
 
 
-def _origin(scope: Scope) -> URL:
+def _scheme_and_host(scope: Scope) -> URL:
     """Return the scheme and the host that a request names."""
     return URL(scope={**scope, "path": "", "query_string": b""})

@@ -23,7 +23,14 @@ from ..access.tokens import Tokens
 from .api_client import ApiClient
 from .cookies import SESSION_SECONDS, CookieSizeError, EncryptedCookie
 from .links import absolute_url
-from .oidc_requests import GrantedTokens, LoginAttempt, OidcError, OidcRequests, is_same, refusal
+from .oidc_requests import (
+    GrantedTokens,
+    LoginAttempt,
+    OidcError,
+    OidcRequests,
+    is_same,
+    refusal_message,
+)
 from .providers import TokenProvider
 
 EARLY_SECONDS = 60
@@ -89,7 +96,7 @@ class OidcProvider(TokenProvider):
         if session is None:
             return None
         if session.expires - time.time() < EARLY_SECONDS and session.granted.refresh_token:
-            session = await self._refreshed(request, session)
+            session = await self._refreshed_session(request, session)
         return await self.user_of(request, session.granted.token)
 
     async def start(self, request: Request, templates: Jinja2Templates) -> Response:
@@ -98,9 +105,9 @@ class OidcProvider(TokenProvider):
         try:
             url = await self._requests.login_url(attempt, _callback_url(request))
         except OidcError as error:
-            return _failed(request, templates, error)
+            return _failed_login_page(request, templates, error)
         response = RedirectResponse(url, status_code=303)
-        kept = {**asdict(attempt), "next": _target(request)}
+        kept = {**asdict(attempt), "next": _page_after_login(request)}
         try:
             self._attempt.write(request, response, json.dumps(kept))
         except CookieSizeError:
@@ -112,14 +119,14 @@ class OidcProvider(TokenProvider):
         kept = json.loads(self._attempt.read(request) or "{}")
         state = request.query_params.get("state", "")
         if not kept or not is_same(state, kept["state"]):
-            return _failed(request, templates, OidcError(_STALE))
+            return _failed_login_page(request, templates, OidcError(_STALE))
         target = kept.pop("next") or index_url(request)
         try:
-            session = await self._begun(request, LoginAttempt(**kept))
+            session = await self._session_of_login(request, LoginAttempt(**kept))
             response: Response = RedirectResponse(target, status_code=303)
-            self._write(request, response, session)
+            self._write_session(request, response, session)
         except OidcError as error:
-            response = _failed(request, templates, error)
+            response = _failed_login_page(request, templates, error)
         self._attempt.delete(request, response)
         return response
 
@@ -147,29 +154,29 @@ class OidcProvider(TokenProvider):
         session: Session | None = getattr(request.state, "admin_refreshed", None)
         if session is not None:
             try:
-                self._write(request, response, session)
+                self._write_session(request, response, session)
             except OidcError as error:
                 _logger.warning("%s", error)
 
-    async def _begun(self, request: Request, attempt: LoginAttempt) -> Session:
+    async def _session_of_login(self, request: Request, attempt: LoginAttempt) -> Session:
         """Return the session that the provider's answer begins. Raises OidcError."""
         query, issuer = request.query_params, self._requests.issuer
         if query.get("iss", issuer) != issuer:
             raise OidcError("The answer is that of another identity provider")
         if "error" in query:
-            raise OidcError(refusal(issuer, query["error"], query.get("error_description")))
+            raise OidcError(refusal_message(issuer, query["error"], query.get("error_description")))
         granted = await self._requests.redeem(
             query.get("code", ""), attempt, _callback_url(request)
         )
         try:
             await self._caller_of(granted.token)
-            expires = await self._end_of(granted.token)
+            expires = await self._expiry_of(granted.token)
         except HTTPException as error:
             text = f"The API does not accept the token of {issuer}. {error.detail}"
             raise OidcError(text) from None
         return Session(granted, expires, time.time() + SESSION_SECONDS)
 
-    async def _refreshed(self, request: Request, session: Session) -> Session:
+    async def _refreshed_session(self, request: Request, session: Session) -> Session:
         """Return the session with newer tokens; unchanged if the provider sends none."""
         old = session.granted
         task = self._refreshing.get(old.refresh_token)
@@ -182,7 +189,7 @@ class OidcProvider(TokenProvider):
         if granted is None:
             return session
         try:
-            expires = await self._end_of(granted.token)
+            expires = await self._expiry_of(granted.token)
         except HTTPException:
             return session
         request.state.admin_refreshed = found = Session(granted, expires, session.ends)
@@ -200,7 +207,7 @@ class OidcProvider(TokenProvider):
             refresh_token=new.refresh_token or old.refresh_token,
         )
 
-    async def _end_of(self, token: str) -> float:
+    async def _expiry_of(self, token: str) -> float:
         tokens: Tokens = self._app.state.tokens
         return float((await tokens.claims(token))["exp"])
 
@@ -216,7 +223,7 @@ class OidcProvider(TokenProvider):
         id_token = found.id_token if found.id_token != SAME else found.token
         return Session(replace(found, id_token=id_token), expires, ends)
 
-    def _write(self, request: Request, response: Response, session: Session) -> None:
+    def _write_session(self, request: Request, response: Response, session: Session) -> None:
         """Set the cookies of a session, without the tokens that it can do without, if too large."""
         granted = session.granted
         if granted.id_token == granted.token:
@@ -245,7 +252,7 @@ class _RefreshingMiddleware(AuthMiddleware):
         return response
 
 
-def _failed(request: Request, templates: Jinja2Templates, error: OidcError) -> Response:
+def _failed_login_page(request: Request, templates: Jinja2Templates, error: OidcError) -> Response:
     return templates.TemplateResponse(request, "login.html", {"error": str(error)}, 400)
 
 
@@ -253,7 +260,7 @@ def _callback_url(request: Request) -> str:
     return absolute_url(request, "oidc_callback")
 
 
-def _target(request: Request) -> str:
+def _page_after_login(request: Request) -> str:
     """Return the page to show after the login: only one of the admin page."""
     index, target = index_url(request), request.query_params.get("next", "")
     return target if target.startswith(index) else index

@@ -91,7 +91,7 @@ class OidcRequests:
     async def redeem(self, code: str, attempt: LoginAttempt, callback: str) -> GrantedTokens:
         """Return the tokens for an authorization code. Raises OidcError."""
         url = await self._endpoint("token_endpoint")
-        sent = await self._ask(
+        sent = await self._request_tokens(
             lambda oauth: oauth.fetch_token(
                 url,
                 grant_type="authorization_code",
@@ -100,24 +100,24 @@ class OidcRequests:
                 code_verifier=attempt.verifier,
             )
         )
-        claims = await self._id_claims(_text(sent, "id_token"))
+        claims = await self._id_claims(_text_value(sent, "id_token"))
         nonce = claims.get("nonce")
         if not isinstance(nonce, str) or not is_same(nonce, attempt.nonce):
             raise OidcError("The ID token does not belong to this login")
-        return self._granted(sent, str(claims["sub"]))
+        return self._tokens_of_response(sent, str(claims["sub"]))
 
     async def refresh(self, refresh_token: str, subject: str) -> GrantedTokens:
         """Return newer tokens of a user. Raises OidcError."""
         url = await self._endpoint("token_endpoint")
-        sent = await self._ask(
+        sent = await self._request_tokens(
             lambda oauth: oauth.refresh_token(url, refresh_token=refresh_token),
             {"refresh_token": refresh_token},
         )
-        if _text(sent, "id_token") or self._client.uses_id_token:
-            claims = await self._id_claims(_text(sent, "id_token"))
+        if _text_value(sent, "id_token") or self._client.uses_id_token:
+            claims = await self._id_claims(_text_value(sent, "id_token"))
             if claims["sub"] != subject:
                 raise OidcError("The refreshed tokens are those of another user")
-        return self._granted(sent, subject)
+        return self._tokens_of_response(sent, subject)
 
     async def revoke(self, refresh_token: str) -> None:
         """Revoke a refresh token, if the provider can (RFC 7009). Raises OidcError."""
@@ -130,7 +130,7 @@ class OidcRequests:
             answer.raise_for_status()
             return {}
 
-        await self._ask(request)
+        await self._request_tokens(request)
 
     async def logout_url(self, id_token: str, returns_to: str) -> str | None:
         """Return the URL at the provider where a user logs out; None if it has none."""
@@ -142,12 +142,12 @@ class OidcRequests:
         hint = {"id_token_hint": id_token} if id_token else {}
         return f"{url}{'&' if '?' in url else '?'}{urlencode(sent | hint)}"
 
-    def _granted(self, sent: Mapping[str, Any], subject: str) -> GrantedTokens:
-        id_token, access_token = _text(sent, "id_token"), _text(sent, "access_token")
+    def _tokens_of_response(self, sent: Mapping[str, Any], subject: str) -> GrantedTokens:
+        id_token, access_token = _text_value(sent, "id_token"), _text_value(sent, "access_token")
         token = id_token if self._client.uses_id_token else access_token
         if not token:
             raise OidcError(f"{self.issuer} sent no access token")
-        return GrantedTokens(token, subject, id_token, _text(sent, "refresh_token"))
+        return GrantedTokens(token, subject, id_token, _text_value(sent, "refresh_token"))
 
     async def _id_claims(self, token: str) -> Mapping[str, Any]:
         """Return the claims of an ID token, verified (OpenID Connect Core 3.1.3.7)."""
@@ -163,7 +163,7 @@ class OidcRequests:
             raise OidcError("The ID token is for another client")
         return claims
 
-    async def _ask(
+    async def _request_tokens(
         self,
         request: Callable[[Any], Awaitable[Any]],
         token: Mapping[str, str] | None = None,
@@ -183,7 +183,9 @@ class OidcRequests:
             try:
                 sent = await request(oauth)
             except OAuthError as error:
-                raise OidcError(refusal(self.issuer, error.error, error.description)) from None
+                raise OidcError(
+                    refusal_message(self.issuer, error.error, error.description)
+                ) from None
             except httpx2.HTTPStatusError as error:
                 status = error.response.status_code
                 raise OidcError(f"{self.issuer} responded with status {status}") from None
@@ -216,12 +218,12 @@ def is_same(left: str, right: str) -> bool:
     return compare_digest(left.encode("utf-8", "replace"), right.encode("utf-8", "replace"))
 
 
-def refusal(issuer: str, error: object, description: object) -> str:
+def refusal_message(issuer: str, error: object, description: object) -> str:
     """Return the message of an error that the provider reports."""
     reason = f"{error}: {description}" if description else f"{error}"
     return f"{issuer} refused the login. {reason[:300]}"
 
 
-def _text(sent: Mapping[str, Any], name: str) -> str:
+def _text_value(sent: Mapping[str, Any], name: str) -> str:
     found = sent.get(name)
     return found if isinstance(found, str) else ""

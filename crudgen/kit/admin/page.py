@@ -62,7 +62,7 @@ class AdminPage(APIRouter):
                 " pip install 'starlette-admin>=1.0.3,<1.1'"
             )
         page = _Page(app, settings.api_title, self._tables, self._login)
-        app.add_route(PATH, _to_index, include_in_schema=False)
+        app.add_route(PATH, _redirect_to_index, include_in_schema=False)
         app.mount(PATH, page, name="admin")
 
 
@@ -111,7 +111,7 @@ class _Page:
         )
 
 
-def _to_index(request: Request) -> RedirectResponse:
+def _redirect_to_index(request: Request) -> RedirectResponse:
     """Redirect to the page with a slash at the end."""
     return RedirectResponse(f"{request.scope.get('root_path', '')}{PATH}/", status_code=307)
 

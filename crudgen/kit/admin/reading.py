@@ -13,7 +13,7 @@ from starlette_admin.types import RowActionsDisplayType
 
 from .api_client import ApiClient
 from .api_errors import http_error
-from .batches import batches
+from .batches import parameter_batches
 from .exports import TextSafeCsv
 from .fields import field_of
 from .filters import MAX_VALUES, parameters
@@ -79,13 +79,16 @@ class ReadingView(BaseModelView):
         """Return rows of the list; with a negative limit, all that match."""
         if not self.table.offers("list"):
             return []
-        query = [*self._conditions(request, q, filters), *self._order(sorts)]
+        query = [
+            *self._search_and_filter_parameters(request, q, filters),
+            *self._sort_parameter(sorts),
+        ]
         if limit < 0:
             return await self._all_rows(request, query)
         if limit == 0:
             return []
         query += [("limit", str(min(limit, self.table.page))), ("offset", str(skip))]
-        query += [("count", "exact"), *self._shown(request)]
+        query += [("count", "exact"), *self._fields_of_list_parameter(request)]
         answer = await self.api.send(request, "GET", self.table.path, query)
         if not answer.is_success:
             raise http_error(answer)
@@ -102,7 +105,11 @@ class ReadingView(BaseModelView):
             return known
         if not self.table.offers("list") or not self.is_accessible(request):
             return 0
-        query = [*self._conditions(request, q, filters), ("limit", "1"), ("count", "exact")]
+        query = [
+            *self._search_and_filter_parameters(request, q, filters),
+            ("limit", "1"),
+            ("count", "exact"),
+        ]
         answer = await self.api.send(request, "GET", self.table.path, query)
         if not answer.is_success:
             raise http_error(answer)
@@ -154,8 +161,8 @@ class ReadingView(BaseModelView):
         if table.offers("list") and table.by_name[table.key].filter:
             size = min(MAX_VALUES, table.page)
             chosen = parameters(table.key, "in", [*keys])
-            more = [("limit", str(size)), *_selection(table, ())]
-            for _, query in batches(self.api.app, table.path, chosen, more, size):
+            more = [("limit", str(size)), *_fields_parameter(table, ())]
+            for _, query in parameter_batches(self.api.app, table.path, chosen, more, size):
                 answer = await self.api.send(request, "GET", table.path, query)
                 rows = (Row(table, one) for one in answer.json) if answer.is_success else ()
                 found |= {row.key: row for row in rows}
@@ -166,10 +173,10 @@ class ReadingView(BaseModelView):
                     found[key] = Row(table, answer.json)
         return found
 
-    def _conditions(
+    def _search_and_filter_parameters(
         self, request: Request, q: str | None, filters: FilterGroup | None
     ) -> list[tuple[str, str]]:
-        query = [] if filters is None else list(_rules(filters))
+        query = [] if filters is None else list(_filter_parameters(filters))
         if not q:
             return query
         if self.table.search:
@@ -179,15 +186,15 @@ class ReadingView(BaseModelView):
             return [*query, (f"{label.name}__icontains", q)]
         return query
 
-    def _shown(self, request: Request) -> list[tuple[str, str]]:
+    def _fields_of_list_parameter(self, request: Request) -> list[tuple[str, str]]:
         """Return the parameter `fields` for a list: what it shows."""
         if request.state.action is RequestAction.RELATION_LOOKUP:
-            return _selection(self.table, ())
+            return _fields_parameter(self.table, ())
         if request.state.action is not RequestAction.LIST:
             return []
-        return _selection(self.table, [one.name for one in self.get_fields_list(request)])
+        return _fields_parameter(self.table, [one.name for one in self.get_fields_list(request)])
 
-    def _order(self, sorts: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    def _sort_parameter(self, sorts: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
         """Return the parameter `sort`, with those properties that the API can sort by."""
         known = self.table.by_name
         names = [
@@ -222,17 +229,19 @@ class ReadingView(BaseModelView):
     async def _add_related(self, request: Request, one: Property, rows: list[Row]) -> None:
         table = self._tables[one.refers]
         values = [(row, row.values.get(one.name)) for row in rows]
-        keys = dict.fromkeys(str(key) for _, value in values for key in _keys(value))
+        keys = dict.fromkeys(str(key) for _, value in values for key in _keys_in_value(value))
         if request.state.action is RequestAction.LIST or not request.state.action.is_form():
             found = await self.rows_by_key(request, table, [*keys]) if keys else {}
         else:
             found = {}  # a form needs the keys only
         for row, value in values:
-            related = [found.get(str(key)) or Row(table, {table.key: key}) for key in _keys(value)]
+            related = [
+                found.get(str(key)) or Row(table, {table.key: key}) for key in _keys_in_value(value)
+            ]
             row.related[one.name] = related if one.many else next(iter(related), None)
 
 
-def _selection(table: Table, names: Iterable[str]) -> list[tuple[str, str]]:
+def _fields_parameter(table: Table, names: Iterable[str]) -> list[tuple[str, str]]:
     """Return the parameter `fields`: these properties, the key and the label.
 
     It is empty if rules hide a property from some callers, who must not name it.
@@ -243,13 +252,13 @@ def _selection(table: Table, names: Iterable[str]) -> list[tuple[str, str]]:
     return [("fields", ",".join(one for one in chosen if one in table.by_name))]
 
 
-def _keys(value: Any) -> list[Any]:
+def _keys_in_value(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
-def _rules(group: FilterGroup) -> list[tuple[str, str]]:
+def _filter_parameters(group: FilterGroup) -> list[tuple[str, str]]:
     """Return the parameters of filters. Raises HTTPException 400 for those combined by OR."""
     if group.logic == "or" and len(group.rules) > 1:
         raise HTTPException(400, "The API has no OR: combine filters by AND")
@@ -258,5 +267,5 @@ def _rules(group: FilterGroup) -> list[tuple[str, str]]:
         if isinstance(rule, FilterRule):
             found += parameters(rule.field, rule.filter, rule.value)
         else:
-            found += _rules(rule)
+            found += _filter_parameters(rule)
     return found

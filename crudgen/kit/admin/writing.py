@@ -57,7 +57,7 @@ class TableView(ReadingView):
         errors: dict[str | int, Any] = {}
         for one in self.table.properties:
             if one.create and one.name in data and not _is_absent(one, data[one.name]):
-                _set_value(body, errors, one, data[one.name])
+                _add_value_or_error(body, errors, one, data[one.name])
         if errors:
             raise FormValidationError(errors)
         return body
@@ -80,7 +80,7 @@ class TableView(ReadingView):
             if is_form and not sent and _is_removed(one, form):
                 body[one.name] = None
             elif not _is_kept(one, sent, row, is_form=is_form):
-                _set_value(body, errors, one, sent)
+                _add_value_or_error(body, errors, one, sent)
         if errors:
             raise FormValidationError(errors)
         if not body and expected in {row.etag, ""}:
@@ -151,7 +151,7 @@ def _is_kept(one: Property, sent: Any, row: Row, *, is_form: bool) -> bool:
             return is_unchanged(one, "" if sent is None else str(sent), value)
 
 
-def _set_value(
+def _add_value_or_error(
     body: dict[str, Any], errors: dict[str | int, Any], one: Property, sent: Any
 ) -> None:
     """Add the value of an input to a body, or to the errors."""

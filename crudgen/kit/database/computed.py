@@ -30,7 +30,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ..models import Model
-from .properties import of_source
+from .properties import with_columns_of_source
 
 ModelT = TypeVar("ModelT", bound=Model)
 _AS_STORED = (Boolean, Date, DateTime, Time, Uuid)
@@ -44,15 +44,15 @@ class Typed(Cast[Any]):
 
 
 @compiles(Typed)
-def _cast(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_cast(element: Any, compiler: Any, **options: Any) -> str:
     text: str = compiler.visit_cast(element, **options)
     return text
 
 
 @compiles(Typed, "sqlite")
-def _cast_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_cast_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     if _is_converted(element.type):
-        return _cast(element, compiler, **options)
+        return _compile_cast(element, compiler, **options)
     return f"({compiler.process(element.clause, **options)})"
 
 
@@ -83,7 +83,7 @@ def compute(
         expression = type_coerce(expression, kind)
     table: FromClause = model.__table__  # type: ignore[attr-defined]
     typed = _correlated(_with_list_parameters(Typed(expression, kind)), table)
-    label = of_source(typed, table, table).label(name)
+    label = with_columns_of_source(typed, table, table).label(name)
     for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
         label.compile(dialect=dialect)
     setattr(model, name, column_property(label))

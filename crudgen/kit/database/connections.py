@@ -44,7 +44,7 @@ class TimedOutError(Exception):
         super().__init__("the server did not respond in time")
 
 
-class _Wait:
+class _TimedWait:
     """Replaces the method `wait` of a psycopg connection, to close it at a deadline."""
 
     __slots__ = ("_wait", "connection")
@@ -61,7 +61,7 @@ class _Wait:
             raise TimedOutError from None
 
 
-class PoolWait(_Wait):
+class PoolWait(_TimedWait):
     """Replaces `wait` of a pooled connection: its statements raise TimedOutError at `ends`."""
 
     __slots__ = ("_poll", "ends", "used")
@@ -108,7 +108,7 @@ class PoolWait(_Wait):
         return True
 
 
-class SessionWait(_Wait):
+class SessionWait(_TimedWait):
     """The method `wait` of a connection for SQLAlchemy. Each call lasts at most `seconds`."""
 
     __slots__ = ("seconds",)
@@ -130,7 +130,7 @@ class SessionWait(_Wait):
             raise
 
 
-class AsyncSessionWait(_Wait):
+class AsyncSessionWait(_TimedWait):
     """The method `wait` of a connection for async sessions. Each call lasts at most `seconds`."""
 
     __slots__ = ("_seconds",)

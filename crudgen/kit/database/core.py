@@ -108,7 +108,7 @@ class Database(Sessions):
     """What `/ready` says if `check` succeeds."""
 
     @property
-    def unbound(self) -> "tuple[Database, Values]":
+    def database_and_added_values(self) -> "tuple[Database, Values]":
         """The database, and the values that it adds to those of each statement: here, none."""
         return self, NO_VALUES
 
@@ -175,7 +175,7 @@ class Database(Sessions):
             try:
                 reason = await self._backend.write_obstacle(self._metadata, self.state.episodes)
             except Exception as error:
-                self._failed(error, self.check)
+                self._record_error(error, self.check)
                 answer = http_error(error)
                 if isinstance(error, Unavailable) and error.condition is Condition.BUSY:
                     pass  # requests use all connections: no sign of another condition
@@ -206,7 +206,7 @@ class Database(Sessions):
         if state.phase is not None:
             raise state.unavailable()
         if self.must_not_wait:
-            if short and (found := self.read_now(statement, values)) is not None:
+            if short and (found := self.try_read(statement, values)) is not None:
                 return found
             raise WouldWaitError
         if not isinstance(statement, Prepared):
@@ -214,19 +214,19 @@ class Database(Sessions):
         try:
             rows = await self._backend.read(statement, values, short=short)
         except Exception as error:
-            self._failed(error, statement)
+            self._record_error(error, statement)
             raise
         if state.episodes:
             state.record_success(statement, writes=False)
         return rows
 
-    def read_now(self, statement: Statement | Prepared, values: Values) -> Sequence[Row] | None:
+    def try_read(self, statement: Statement | Prepared, values: Values) -> Sequence[Row] | None:
         """Return the rows of a short SELECT if they can be read without waiting, else None."""
         if self.state.phase is not None or self.state.episodes:
             return None
         if not isinstance(statement, Prepared):
             statement = self._prepare(statement, ())
-        return self._backend.read_now(statement, values)
+        return self._backend.try_read(statement, values)
 
     async def write(
         self,
@@ -246,7 +246,7 @@ class Database(Sessions):
         try:
             rows = await self._backend.write(self._prepare(statement, columns), values, reread)
         except Exception as error:
-            self._failed(error, (statement, columns))
+            self._record_error(error, (statement, columns))
             raise
         if state.episodes:
             state.record_success((statement, columns), writes=True)
@@ -262,7 +262,7 @@ class Database(Sessions):
         try:
             found = await self._backend.write_all(steps)
         except Exception as error:
-            self._failed(error, statements)
+            self._record_error(error, statements)
             raise
         if state.episodes:
             state.record_success(statements, writes=True)
@@ -272,7 +272,7 @@ class Database(Sessions):
         read_back = None if change.read_back is None else self._prepare(change.read_back, ())
         return Step(change, self._prepare(change.statement, change.columns), read_back)
 
-    def _failed(self, error: Exception, statement: object) -> None:
+    def _record_error(self, error: Exception, statement: object) -> None:
         """Record the condition that caused an error, and log it.
 
         Raises Unavailable for a table or column that existed at the start.

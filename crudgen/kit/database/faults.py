@@ -96,7 +96,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, Unavailable):
         return error.reason
     cause = cause_of(error)
-    lines = (_diagnosis(cause, "message_primary") or str(cause)).strip().splitlines()
+    lines = (_diagnostic_field(cause, "message_primary") or str(cause)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
@@ -116,18 +116,18 @@ def http_error(
     cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
-            return Conflict(_violated_names(_unique_columns, cause, properties))
+            return Conflict(_violated_column_names(_unique_columns, cause, properties))
         case Fault.REFERENCE | Fault.REFERENCED:
             return _reference_error(error, properties, deleted)
         case Fault.VALUE:
-            return _refused_value(cause, properties, deleted)
+            return _rejected_value_error(cause, properties, deleted)
         case fault if fault in _CONDITIONS:
             return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
             return error
 
 
-def _refused_value(
+def _rejected_value_error(
     error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
     if deleted is not None and is_check_violation(error):
@@ -138,10 +138,10 @@ def _refused_value(
     if rule is not None and properties is not None and MESSAGE in rule.info:
         columns = columns_of_check(rule, properties.table)
         return RuleViolated([([*map(properties.json_name_of, columns)], rule.info[MESSAGE])])
-    return Refused(_violated_names(_columns_in_violation, error, properties))
+    return Refused(_violated_column_names(_columns_in_violation, error, properties))
 
 
-def _is_of_delete(error: Exception) -> bool:
+def _is_from_delete(error: Exception) -> bool:
     """Return whether SQLAlchemy raised an error for a DELETE, such as that of a session."""
     statement = getattr(error, "statement", None)
     return isinstance(statement, str) and statement.lstrip().upper().startswith("DELETE")
@@ -151,7 +151,7 @@ def _reference_error(
     raised: Exception, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
     error = cause_of(raised)
-    is_delete = deleted is not None or (properties is None and _is_of_delete(raised))
+    is_delete = deleted is not None or (properties is None and _is_from_delete(raised))
     if is_delete or classify(error) is Fault.REFERENCED:
         return Referenced(deleted)
     if properties is None:
@@ -159,7 +159,7 @@ def _reference_error(
     references = properties.table.foreign_key_constraints
     if not references:
         return Referenced()  # without foreign keys, only other rows can refer to this one
-    if _diagnosis(error, "table_name") not in {None, properties.table.name}:
+    if _diagnostic_field(error, "table_name") not in {None, properties.table.name}:
         return Referenced()
     named = violated_foreign_key(error, properties.table)
     found = [rule for rule in references if isinstance(error, sqlite3.Error) or rule is named]
@@ -171,7 +171,7 @@ def _reference_error(
 
 def violated_foreign_key(error: BaseException, table: Table) -> ForeignKeyConstraint | None:
     """Return the foreign key that PostgreSQL names in an error about `table`, if it has a model."""
-    name, of = _diagnosis(error, "constraint_name"), _diagnosis(error, "table_name")
+    name, of = _diagnostic_field(error, "constraint_name"), _diagnostic_field(error, "table_name")
     other = None if of is None else table.metadata.tables.get(of)
     references = () if other is None else other.foreign_key_constraints
     return next((one for one in references if _name_in_database(one) == name), None)
@@ -211,9 +211,9 @@ def violated_check(error: BaseException, table: Table) -> CheckConstraint | None
     if isinstance(error, sqlite3.Error):
         names = {f"CHECK constraint failed: {rule.name}": rule for rule in checks}
         return names.get(str(error))
-    if _diagnosis(error, "table_name") != table.name:
+    if _diagnostic_field(error, "table_name") != table.name:
         return None
-    name = _diagnosis(error, "constraint_name")
+    name = _diagnostic_field(error, "constraint_name")
     return next((rule for rule in checks if _name_in_database(rule) == name), None)
 
 
@@ -223,7 +223,7 @@ def columns_of_check(rule: CheckConstraint, table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.name in names]
 
 
-def _violated_names(
+def _violated_column_names(
     find: Callable[[BaseException, Table], Iterable[Column[Any]]],
     error: BaseException,
     properties: Properties | None,
@@ -237,7 +237,7 @@ def _violated_names(
 def _unique_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]:
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
-    name = _diagnosis(error, "constraint_name")
+    name = _diagnostic_field(error, "constraint_name")
     uniques = [*table.indexes, *table.constraints]
     return next(
         (
@@ -253,7 +253,7 @@ def _unique_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]
 def _columns_in_violation(error: BaseException, table: Table) -> Iterable[Column[Any]]:
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
-    column_name = _diagnosis(error, "column_name")
+    column_name = _diagnostic_field(error, "column_name")
     return [column for column in table.columns if column.name == column_name]
 
 
@@ -265,5 +265,5 @@ def _columns_in_message(error: sqlite3.Error, table: Table) -> list[Column[Any]]
     return [named[one[0]] for one in found]
 
 
-def _diagnosis(error: BaseException, attribute: str) -> str | None:
+def _diagnostic_field(error: BaseException, attribute: str) -> str | None:
     return getattr(getattr(error, "diag", None), attribute, None)

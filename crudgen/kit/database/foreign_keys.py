@@ -46,13 +46,13 @@ class ForeignKeyDiagnosis:
         if classify(error) not in {Fault.REFERENCE, Fault.REFERENCED}:
             return error
         if failed.deletes:
-            return (yield from self._explain_referenced(error, failed, bound))
+            return (yield from self._explain_deletion(error, failed, bound))
         return (yield from self._missing_target(error, failed, bound))
 
     def _missing_target(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
         """Look up the rows that the values of a row refer to."""
         values = {name: bound.get(name) for name, _ in self._references}
-        rows, _ = yield self._lookup(failed), values, None
+        rows, _ = yield self._lookup_statement(failed), values, None
         named = violated_foreign_key(error, self._properties.table)
         own = {(self._key, bound.get(self._properties.key))}
         missing = [*self._missing_keys(values, rows[0], own)]
@@ -70,7 +70,7 @@ class ForeignKeyDiagnosis:
         referring = {name: values.get(name) for name, _ in self._references}
         if all(value is None for value in referring.values()):
             return None
-        lookup = self._lookup(written)
+        lookup = self._lookup_statement(written)
         rows, _ = yield lookup, lookup.values(referring), None
         missing = [*self._missing_keys(referring, rows[0], new)]
         return self._missing_target_error(missing) if missing else None
@@ -81,7 +81,7 @@ class ForeignKeyDiagnosis:
         keys = single_foreign_keys(self._properties.table)
         return [(self._properties.attribute_of(key.parent), key) for key in keys]
 
-    def _lookup(self, written: Prepared) -> Prepared:
+    def _lookup_statement(self, written: Prepared) -> Prepared:
         """Return the statement that says for each foreign key whether its target exists."""
         lookup = self._targets.get(written.kind)
         if lookup is None:
@@ -111,12 +111,12 @@ class ForeignKeyDiagnosis:
             }
         )
 
-    def _explain_referenced(
+    def _explain_deletion(
         self, error: Exception, failed: Prepared, bound: Values
     ) -> Work[Exception]:
         """Search for the rows that prevent the deletion of one row, or of several."""
         if "key__" not in bound:
-            return (yield from self._explain_several(error, failed, bound))
+            return (yield from self._explain_bulk_deletion(error, failed, bound))
         if self._blocking is None:
             self._blocking = blocking_rows(self._properties)
         found = yield from self._existing_rows(
@@ -128,7 +128,7 @@ class ForeignKeyDiagnosis:
         reasons = [one.reason for one in found[:MAX_PROBLEMS]]
         return Referenced(reasons=reasons) if reasons else Referenced()
 
-    def _explain_several(
+    def _explain_bulk_deletion(
         self, error: Exception, failed: Prepared, bound: Values
     ) -> Work[Exception]:
         """Search for the rows that prevent the deletion of each of several rows.

@@ -22,7 +22,7 @@ from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .transaction import Change, Result, Row, Step
-from .urls import describe, effective_parameters, read_postgresql_url
+from .urls import describe_parameters, effective_parameters, read_postgresql_url
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -72,7 +72,7 @@ class Postgresql:
                 "database: PostgreSQL needs the driver psycopg\n"
                 "  pip install 'psycopg[binary,pool]'"
             ) from None
-        self.where = describe(parameters)
+        self.where = describe_parameters(parameters)
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self._discarding = set(_DISCARDING)
         if effective_parameters(parameters).get("target_session_attrs") in {
@@ -164,7 +164,7 @@ class Postgresql:
     ) -> Sequence[Row]:
         return await self._run(prepared, values, RETRIED | {Fault.DISCONNECTED}, ends)
 
-    def read_now(self, prepared: Prepared, values: Values) -> None:
+    def try_read(self, prepared: Prepared, values: Values) -> None:
         """Return None: every statement waits for the server."""
 
     async def write(
@@ -255,7 +255,7 @@ class Postgresql:
                     await self._pool.give_back(connection)
                 await _pause_before_retry(fault, attempt)
                 if fault is Fault.LOCKED and not has_turn:
-                    has_turn = await self._wait_for_turn(locked_until)
+                    has_turn = await self._wait_for_lock_retries(locked_until)
                 attempt += 1
         finally:
             if has_turn:
@@ -266,7 +266,7 @@ class Postgresql:
             self._shared.free_connection()
         return await self._pool.acquire(ends)
 
-    async def _wait_for_turn(self, until: float) -> bool:
+    async def _wait_for_lock_retries(self, until: float) -> bool:
         """Wait until no other transaction is repeated for a lock; return False if `until` passes.
 
         Transactions that are repeated at the same time could block each other again.

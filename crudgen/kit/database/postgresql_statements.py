@@ -89,7 +89,7 @@ async def _explained_error(
         if fault is Fault.BUG or is_retried:
             raise
         step = failed[2]
-        return error if step is None else step.explained(error)
+        return error if step is None else step.explained_error(error)
 
 
 async def _limit_locks(connection: Any, seconds: float | None) -> None:

@@ -45,14 +45,17 @@ class Properties:
         """Return a computed property, from the values of columns that a function returns."""
         return _with_columns(self.readable[name], self.table, value_of, self.table)
 
-    def of(self, source: FromClause) -> Mapping[str, ColumnElement[Any]]:
+    def columns_of(self, source: FromClause) -> Mapping[str, ColumnElement[Any]]:
         """Return what can be read of an alias or a subquery of the table, by attribute."""
         given: Mapping[str | None, ColumnElement[Any]] = dict(source.c.items())
         readable = self.readable.items()
         found = {name: given[one.key] for name, one in readable if one.key in given}
         if self.columns.keys() <= found.keys():
             others = {name: one for name, one in readable if name not in found}
-            found |= {name: of_source(one, self.table, source) for name, one in others.items()}
+            found |= {
+                name: with_columns_of_source(one, self.table, source)
+                for name, one in others.items()
+            }
         return found
 
     def json_name(self, attribute: str) -> str:
@@ -97,7 +100,7 @@ def _reads_rows(expression: ColumnElement[Any]) -> bool:
     return any(isinstance(one, SelectBase) for one in iterate(expression))
 
 
-def of_source(
+def with_columns_of_source(
     expression: ColumnElement[Any], table: FromClause, source: FromClause
 ) -> ColumnElement[Any]:
     """Return an expression with the columns of a source of rows instead of those of its table.

@@ -35,13 +35,13 @@ _EFFECTS = """(
 """The numbers are the OIDs of the trigger functions of ON UPDATE CASCADE, SET NULL, SET DEFAULT."""
 
 
-def row_discarded() -> HTTPException:
+def row_discarded_error() -> HTTPException:
     """Return the HTTPException 409 for a written row that does not exist afterwards."""
     message = "A trigger or rule discarded the row"
     return HTTPException(409, [problem("not_kept", ["body"], message)])
 
 
-def deletion_prevented() -> HTTPException:
+def deletion_prevented_error() -> HTTPException:
     """Return the HTTPException 409 for a deleted row that still exists."""
     message = "A trigger or rule prevented the deletion"
     return HTTPException(409, [problem("kept", ["path"], message)])
@@ -67,10 +67,10 @@ def final_rows(
     """
     if prepared.deletes:
         if selected:
-            raise deletion_prevented()
+            raise deletion_prevented_error()
         return returned
     if returned and not selected:
-        raise row_discarded()
+        raise row_discarded_error()
     return [(*row, key) for row in selected]
 
 

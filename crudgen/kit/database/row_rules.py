@@ -105,14 +105,16 @@ class RuleDiagnosis:
         row: dict[Column[Any], ColumnElement[Any]] = {}
         for name, column in self._properties.columns.items():
             if name in bound:
-                row[column] = _typed(bindparam(name, type_=column.type), failed.dialect)
+                row[column] = _with_column_type(bindparam(name, type_=column.type), failed.dialect)
             elif f"{name}__now" in bound:
-                now = _typed(bindparam(f"{name}__now", type_=column.type), failed.dialect)
+                now = _with_column_type(
+                    bindparam(f"{name}__now", type_=column.type), failed.dialect
+                )
                 row[column] = later_timestamp(column, now)
             elif failed.has_key:
                 row[column] = column
             elif name not in sent and not column.primary_key:
-                row[column] = _typed(type_coerce(null(), column.type), failed.dialect)
+                row[column] = _with_column_type(type_coerce(null(), column.type), failed.dialect)
         return row
 
     def _evaluation_statement(
@@ -128,7 +130,7 @@ class RuleDiagnosis:
             key = self._properties.columns[self._properties.key]
             values = values.select_from(self._properties.table).where(key == bindparam("key__"))
         violated: list[ColumnElement[Any]] = [
-            literal_column(f"NOT ({_sql(rule, failed.dialect)})") for rule in rules
+            literal_column(f"NOT ({_rule_sql(rule, failed.dialect)})") for rule in rules
         ]
         statement = select(*violated).select_from(values.subquery("row__"))
         prepared = Prepared(statement, failed.dialect, ())
@@ -136,12 +138,12 @@ class RuleDiagnosis:
         return prepared
 
 
-def _typed(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+def _with_column_type(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
     """Return a value with the type and collation of a column, to compare it like one."""
     return value if dialect.name == "sqlite" else cast(value, value.type)
 
 
-def _sql(rule: Any, dialect: Dialect) -> str:
+def _rule_sql(rule: Any, dialect: Dialect) -> str:
     """Return the condition of a rule as SQL, with literals in place of parameters."""
     options = {"literal_binds": True, "include_table": False}
     sql = str(rule.sqltext.compile(dialect=dialect, compile_kwargs=options))

@@ -164,7 +164,7 @@ class Snapshot:
                     return await _in_thread(work, source.interrupt)
             return await _in_thread(work, source.interrupt)
         except Exception as error:
-            self._db._failed(error, snapshot)
+            self._db._record_error(error, snapshot)
             raise
 
 
@@ -209,7 +209,7 @@ async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
     Raises Unavailable (503) if the database cannot be used, or has too many snapshots. A database
     in a session is read in the transaction of the session.
     """
-    own, values = db.unbound
+    own, values = db.database_and_added_values
     if isinstance(own, SessionDatabase):
         yield _SessionSnapshot(own, values)
         return

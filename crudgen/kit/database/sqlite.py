@@ -128,7 +128,7 @@ class Sqlite:
         """Connect for short reads. The other connections are created on demand."""
         await to_thread.run_sync(self._update_statistics_at_start)
         self._reconnect()
-        self._watch()
+        self._check_file_periodically()
 
     async def close(self) -> None:
         """Complete the queued writes, and disconnect."""
@@ -153,7 +153,11 @@ class Sqlite:
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT, on the event loop if it is short: a thread takes longer."""
         bound = prepared.values(values)
-        if short and self._loop_connection is not None and not self._long_reads.has(prepared.sql):
+        if (
+            short
+            and self._loop_connection is not None
+            and not self._long_reads.was_interrupted(prepared.sql)
+        ):
             try:
                 self._loop_connection.checks = 0
                 return prepared.rows(self._loop_connection.execute(prepared.sql, bound).fetchall())
@@ -165,10 +169,10 @@ class Sqlite:
                 self._long_reads.add(prepared.sql, error)
         return await self._read_in_thread(prepared, bound)
 
-    def read_now(self, prepared: Prepared, values: Values) -> Sequence[Row] | None:
+    def try_read(self, prepared: Prepared, values: Values) -> Sequence[Row] | None:
         """Return the rows of a short SELECT; None if it fails or the file has to be opened."""
         connection = self._loop_connection
-        if connection is None or self._long_reads.has(prepared.sql):
+        if connection is None or self._long_reads.was_interrupted(prepared.sql):
             return None
         connection.checks = 0
         try:
@@ -239,7 +243,7 @@ class Sqlite:
                     self._idle.append(connection)
             self._slots.release()
 
-    def _watch(self) -> None:
+    def _check_file_periodically(self) -> None:
         """Reconnect if the file was replaced or exists again; repeat this each WATCH_SECONDS."""
         with contextlib.suppress(sqlite3.Error):  # if there is no file
             if self._loop_connection is not None and not self._file.is_current(
@@ -249,7 +253,7 @@ class Sqlite:
         if self._loop_connection is None or self._file.is_immutable:
             self._reconnect()
         loop = asyncio.get_running_loop()
-        self._watch_timer = loop.call_later(WATCH_SECONDS, self._watch)
+        self._watch_timer = loop.call_later(WATCH_SECONDS, self._check_file_periodically)
 
     def _reconnect(self) -> None:
         self._disconnect()

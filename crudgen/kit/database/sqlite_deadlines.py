@@ -65,7 +65,7 @@ class LongReads:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
 
-    def has(self, sql: str) -> bool:
+    def was_interrupted(self, sql: str) -> bool:
         """Return whether a statement was interrupted in the last LONG_SECONDS."""
         if not self._until or sql not in self._until:
             return False

@@ -92,4 +92,4 @@ def _explained_error(
         with contextlib.suppress(sqlite3.Error):
             return _run(connection, explanation(failed, error, steps))
     step = failed[2]
-    return error if step is None else step.explained(error)
+    return error if step is None else step.explained_error(error)

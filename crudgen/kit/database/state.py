@@ -35,7 +35,7 @@ FULL_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class _Episode:
+class _CurrentCondition:
     """A current condition."""
 
     last: float = 0.0
@@ -65,7 +65,7 @@ class State:
         self.where = where
         self.phase: Condition | None = Condition.NOT_STARTED
         """Why the database is not open; None if it is open."""
-        self.episodes: dict[Condition, _Episode] = {}
+        self.episodes: dict[Condition, _CurrentCondition] = {}
         """The current conditions; usually empty."""
         self._beginnings: dict[Condition, deque[float]] = defaultdict(
             lambda: deque(maxlen=FREQUENT_COUNT)
@@ -99,7 +99,7 @@ class State:
         """Record that a condition occurred; return whether it must be logged."""
         now = time.monotonic()
         is_new = condition not in self.episodes
-        episode = self.episodes.setdefault(condition, _Episode())
+        episode = self.episodes.setdefault(condition, _CurrentCondition())
         episode.last = now
         if condition in _STATEMENT_CONDITIONS:
             is_new = reason not in episode.reasons and len(episode.reasons) < MAX_REASONS

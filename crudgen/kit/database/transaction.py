@@ -60,7 +60,7 @@ class Step:
             self.change.check(rows)
         return rows
 
-    def explained(self, error: Exception) -> Exception:
+    def explained_error(self, error: Exception) -> Exception:
         """Return the exception to raise for a driver error."""
         return error if self.change.explain is None else self.change.explain(error)
 
@@ -163,7 +163,7 @@ def explanation(
         error = yield from _after_steps(steps[:position] if is_rolled_back else (), work)
     if step is None:
         return error
-    explained = step.explained(error)
+    explained = step.explained_error(error)
     if isinstance(error, MissingTarget) and isinstance(explained, HTTPException):
         yield from _add_other_targets(explained, steps[position:])
     return explained
@@ -190,7 +190,7 @@ def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None
         if diagnosis is None or step.prepared.deletes or len(problems) >= MAX_PROBLEMS:
             continue
         missing = yield from diagnosis.missing_target(step.prepared, step.change.values, new)
-        explained = None if missing is None else step.explained(missing)
+        explained = None if missing is None else step.explained_error(missing)
         if isinstance(explained, HTTPException) and step is not steps[0]:
             problems += explained.detail
     error.detail = problems[:MAX_PROBLEMS]  # type: ignore[assignment]  # FastAPI allows any JSON

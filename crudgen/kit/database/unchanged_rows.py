@@ -41,12 +41,12 @@ def returns_rows_unchanged(public: type[Model], model: type[Model]) -> bool:
     return (
         fields is not None
         and stored is not None
-        and not _overrides(public)
+        and not _overrides_pydantic_method(public)
         and all(_is_unchanged(name, fields, stored, model) for name in fields)
     )
 
 
-def _overrides(public: type[Model]) -> bool:
+def _overrides_pydantic_method(public: type[Model]) -> bool:
     """Return whether a class overrides a method of pydantic, such as `model_dump`."""
     own = public.__mro__[: public.__mro__.index(Model)]
     defined = {name for kind in own for name in vars(kind)} - {"model_config"}
@@ -59,20 +59,20 @@ def _field_schemas(model: type[Model]) -> Mapping[str, Any] | None:
     Return None if a validator or serializer of the model can change the values of a row.
     """
     schema: Any = model.__pydantic_core_schema__
-    while schema["type"] in _FUNCTIONS and _is_of_kit(schema):
+    while schema["type"] in _FUNCTIONS and _is_kit_schema(schema):
         schema = schema["schema"]
     if schema["type"] != "model" or schema.keys() & {"serialization", "post_init"}:
         return None
     inner = schema["schema"]
     if inner["type"] != "model-fields" or inner.get("computed_fields"):
         return None
-    if _model_config(schema) != _model_config(_schema_of_kit()):
+    if _model_config(schema) != _model_config(_kit_model_schema()):
         return None
     fields: Mapping[str, Any] = inner["fields"]
     return fields
 
 
-def _schema_of_kit() -> Any:
+def _kit_model_schema() -> Any:
     schema: Any = Model.__pydantic_core_schema__
     while schema["type"] in _FUNCTIONS:
         schema = schema["schema"]
@@ -83,7 +83,7 @@ def _model_config(schema: Any) -> dict[str, Any]:
     return {key: value for key, value in schema["config"].items() if key != "title"}
 
 
-def _is_of_kit(schema: Any) -> bool:
+def _is_kit_schema(schema: Any) -> bool:
     """Return whether a function of a core schema, and its serializer, belong to the kit."""
     functions = [schema["function"]["function"]]
     if (serialization := schema.get("serialization")) is not None:
@@ -128,7 +128,7 @@ def _returns_stored_value(
 def _value_schema(schema: Any) -> dict[str, Any] | None:
     """Return the core schema of a value inside its wrappers; None if they are not the kit's."""
     while schema["type"] in _WRAPPERS or schema["type"] in _FUNCTIONS:
-        if "function" in schema and not _is_of_kit(schema):
+        if "function" in schema and not _is_kit_schema(schema):
             return None
         schema = schema["schema"]
     if schema["type"] not in _VALUES or "serialization" in schema:

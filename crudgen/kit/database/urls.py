@@ -85,7 +85,7 @@ def mask_url(url: str) -> str:
         return "postgresql://…"
 
 
-def describe(parameters: Mapping[str, str]) -> str:
+def describe_parameters(parameters: Mapping[str, str]) -> str:
     """Return libpq parameters as a URL with user, hosts and database, but no password."""
     hosts = parameters.get("host", parameters.get("hostaddr", "")).split(",")
     ports = parameters.get("port", "").split(",")
@@ -225,7 +225,7 @@ def _rejected_option(parameters: Mapping[str, str]) -> str:
     libpq checks the options of the URL and the environment before it connects. The host is a
     directory that does not exist, so any other error is about an option.
     """
-    connection = _unconnected(parameters)
+    connection = _unconnected_libpq(parameters)
     try:
         message = connection.get_error_message().strip()
     finally:
@@ -235,7 +235,7 @@ def _rejected_option(parameters: Mapping[str, str]) -> str:
 
 def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a URL, and those of the environment and of a service file."""
-    connection = _unconnected(parameters)
+    connection = _unconnected_libpq(parameters)
     try:
         found = {option.keyword.decode(): option.val for option in connection.info}
     finally:
@@ -246,7 +246,7 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _unconnected(parameters: Mapping[str, str]) -> Any:
+def _unconnected_libpq(parameters: Mapping[str, str]) -> Any:
     """Return a libpq connection to a host that does not exist: it has only parsed the options."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo

@@ -36,7 +36,7 @@ NDJSON = Format("ndjson", ("application", "x-ndjson"))
 FORMATS = {one.name: one for one in (CSV, NDJSON)}
 
 
-class Offered:
+class OfferedFormats:
     """The formats that a list offers besides JSON."""
 
     def __init__(self, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from ..models import Model
 from ..query import ListQuery
 from ..rows.resource import Resource
 from .csv_text import CsvText
-from .formats import CSV, Format, Offered
+from .formats import CSV, Format, OfferedFormats
 from .response import ExportResponse, PageResponse, Write
 from .rows import ExportedRows
 
@@ -30,7 +30,7 @@ class ExportResource(Resource):
     def __init__(
         self, model: type[Model], *, public: type[Model], export: Sequence[str], **rest: Any
     ) -> None:
-        self._offered = Offered(export)
+        self._offered = OfferedFormats(export)
         super().__init__(model, public=public, **rest)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
@@ -49,7 +49,7 @@ class ExportResource(Resource):
         if "limit" in request.query_params:
             page, more = await rows.page(db, request)
             return PageResponse(page, write, {**headers, **more})
-        rows.check(db)
+        rows.check_cursor(db)
         return ExportResponse(db, rows, write, headers)
 
 

@@ -73,7 +73,7 @@ class ExportResponse(RowsResponse):
                 if scope.get(IS_HEAD):
                     await send({"type": "http.response.body", "body": b""})
                 else:
-                    client = _Client(receive, send, opened.idle_seconds)
+                    client = _ClientStream(receive, send, opened.idle_seconds)
                     await client.send_all(self._write, first, parts)
         except Exception as error:
             answer = http_error(error)
@@ -89,7 +89,7 @@ class ExportResponse(RowsResponse):
             raise ResponseAbortedError(reason) from error
 
 
-class _Client:
+class _ClientStream:
     """The client of a response. Each part must be sent within `seconds`."""
 
     def __init__(self, receive: Receive, send: Send, seconds: float) -> None:

@@ -57,7 +57,7 @@ class ExportedRows:
         """Return the rows of a page, and the headers of the page."""
         return await self._listing.rows(db, request, self._query)
 
-    def check(self, db: Database) -> None:
+    def check_cursor(self, db: Database) -> None:
         """Raise HTTPException if the cursor is invalid, or leads back."""
         cursor = self._listing._read_cursor(db, self._query)
         if cursor is not None and cursor.backward:

@@ -32,7 +32,7 @@ class RowReads:
         use = rows._statements_for(db)
         if not is_storable_key(key):
             return None
-        found = db.read_now(use.read, {"key__": key})
+        found = db.try_read(use.read, {"key__": key})
         if not found:
             return None
         body = use.rows.write(found[0])

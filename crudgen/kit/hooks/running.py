@@ -49,7 +49,7 @@ async def run_in_transaction(db: Database, work: Work[Result], name: str) -> Res
         else:
             found = await _run_in_savepoint(backend, work)
     except Exception as error:
-        db._failed(error, name)
+        db._record_error(error, name)
         raise
     if state.episodes:
         state.record_success(name, writes=True)

@@ -55,7 +55,7 @@ class Transaction(Generic[CallerT]):
         self._others: list[tuple[Exception, str]] = []
         self._created: dict[tuple[Resource, Any], Keys] = {}
         self._parents: tuple[Table | None, Mapping[str, Any]] = (None, {})
-        self._failed: Exception | None = None
+        self._record_error: Exception | None = None
 
     def create(self, model: type[ModelT], row: Model) -> ModelT:
         """Insert a row, from the body of a request; return it.
@@ -91,7 +91,7 @@ class Transaction(Generic[CallerT]):
             try:
                 created = {one.json_name: self._create_children(used, key, one) for one in together}
             except Exception as error:
-                self._failed = error  # a part of the rows is written
+                self._record_error = error  # a part of the rows is written
                 raise
         else:
             created = {**keys_of_created_rows(table, together, self._db.inline.inserted)}
@@ -103,11 +103,9 @@ class Transaction(Generic[CallerT]):
 
         `key` is that of their row of `parent`.
         """
-        rows, table, before = (
-            _resource_of_model(one.rows._model),
-            one.rows._properties.table,
-            self._parents,
-        )
+        rows = _resource_of_model(one.rows._model)
+        table = one.rows._properties.table
+        before = self._parents
         functions, keys = functions_of(table), []
         self._parents = (table, {one.by: key})
         try:
@@ -211,8 +209,8 @@ class Transaction(Generic[CallerT]):
 
     def _raise_partial_failure(self) -> None:
         """Raise the error of a row that was created in part, though a function has caught it."""
-        if self._failed is not None:
-            raise self._failed
+        if self._record_error is not None:
+            raise self._record_error
 
     @contextmanager
     def _recorded_errors(self, verb: str, rows: Resource, *written: object) -> Iterator[None]:
@@ -226,10 +224,10 @@ class Transaction(Generic[CallerT]):
             if not all(any(one is given for given in self._given) for one in written):
                 self._others.append((error, f"{verb} of {rows._name}"))
                 raise
-            is_failed = error is self._failed
+            is_failed = error is self._record_error
             answer = error if self._sent is None else self._sent.with_places_of_request(error)
             if is_failed:
-                self._failed = answer
+                self._record_error = answer
             if answer is error:
                 raise
             raise answer from error

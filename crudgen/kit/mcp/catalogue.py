@@ -88,9 +88,9 @@ class Catalogue:
             for method in _METHODS:
                 if method in operations:
                     found = Operation(method, re.sub(r"\{\w+\}", "{}", path), operations[method])
-                    _add(by_path[above], path.removeprefix(above), found)
+                    _add_operation(by_path[above], path.removeprefix(above), found)
 
-    def referenced(self, schema: Any) -> dict[str, Any]:
+    def referenced_schemas(self, schema: Any) -> dict[str, Any]:
         """Return the named schemas that a schema refers to, directly or not."""
         components = self.document.get("components", {}).get("schemas", {})
         found: dict[str, Any] = {}
@@ -103,24 +103,26 @@ class Catalogue:
         return found
 
 
-def _add(collection: Collection, rest: str, found: Operation) -> None:
+def _add_operation(collection: Collection, rest: str, found: Operation) -> None:
     """Add an operation by its path below the collection. Others, such as bulk, have no tool."""
     if not rest:
         collection.rows[found.method] = found
     elif _ROW.fullmatch(rest):
         collection.row[found.method] = found
     elif match := _NESTED.fullmatch(rest):
-        collection.relations.setdefault(_named(match["relation"]), {})[found.method] = found
+        collection.relations.setdefault(_snake_case_name(match["relation"]), {})[found.method] = (
+            found
+        )
     elif match := _LINK.fullmatch(rest):
-        collection.links.setdefault(_named(match["relation"]), {})[found.method] = found
+        collection.links.setdefault(_snake_case_name(match["relation"]), {})[found.method] = found
     elif match := _ACTION.fullmatch(rest):
         if found.method == "post":
-            collection.actions[_named(match["action"])] = found
+            collection.actions[_snake_case_name(match["action"])] = found
     elif "{" not in rest:
         collection.others.add(rest.partition("/")[0])
 
 
-def _named(segment: str) -> str:
+def _snake_case_name(segment: str) -> str:
     return segment.replace("-", "_")
 
 

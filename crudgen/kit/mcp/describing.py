@@ -32,12 +32,12 @@ def describe_entity(collection: Collection, catalogue: Catalogue) -> dict[str, A
     found: dict[str, Any] = {"entity": collection.name, "operations": collection.operations}
     if collection.doc:
         found["doc"] = collection.doc
-    found |= _without_noise(_schemas(collection))
+    found |= _essential_schema(_schemas(collection))
     if (listed := collection.rows.get("get")) is not None:
         found["list"] = _describe_list(listed)
     if (read := collection.row.get("get")) is not None:
         found["read"] = {
-            one["name"]: _words(one["schema"])
+            one["name"]: _accepted_words(one["schema"])
             for one in read.parameters("query")
             if one["name"] in {"include", "fields"}
         }
@@ -47,8 +47,8 @@ def describe_entity(collection: Collection, catalogue: Catalogue) -> dict[str, A
     changes = (collection.row.get("patch"), collection.row.get("delete"))
     if any(one is not None and _requires_etag(one) for one in changes):
         found["etag"] = "required: pass the etag that read_rows returns for a key"
-    if named := catalogue.referenced(_schemas(collection)):
-        found["schemas"] = _without_noise(named)
+    if named := catalogue.referenced_schemas(_schemas(collection)):
+        found["schemas"] = _essential_schema(named)
     return found
 
 
@@ -72,13 +72,13 @@ def _describe_list(listed: Operation) -> dict[str, Any]:
     """Return the arguments of a list, with the operators of each property that filters."""
     found: dict[str, Any] = {}
     filters: dict[str, list[str]] = {}
-    limits = [f"{one}__limit" for one in _included(listed)]
+    limits = [f"{one}__limit" for one in _includable_relations(listed)]
     parameters = [one for one in listed.parameters("query") if one["name"] not in limits]
     plain = {one["name"] for one in parameters}
     for one in parameters:
         name = one["name"]
         if name in {"sort", "fields", "include"}:
-            found[name] = _words(one["schema"])
+            found[name] = _accepted_words(one["schema"])
         elif name == "q":
             found["search"] = one.get("description", "")
         elif name == "limit":
@@ -102,10 +102,10 @@ def _describe_list(listed: Operation) -> dict[str, Any]:
     return found
 
 
-def _included(listed: Operation) -> list[str]:
+def _includable_relations(listed: Operation) -> list[str]:
     """Return the relations whose rows a list can include."""
     parameters = (one for one in listed.parameters("query") if one["name"] == "include")
-    return [str(word) for one in parameters for word in _words(one["schema"])]
+    return [str(word) for one in parameters for word in _accepted_words(one["schema"])]
 
 
 def _describe_relation(collection: Collection, name: str) -> list[str]:
@@ -133,39 +133,42 @@ def _requires_etag(operation: Operation) -> bool:
     return any(one["name"] == "If-Match" and one.get("required") for one in headers)
 
 
-def _words(schema: Mapping[str, Any]) -> Any:
+def _accepted_words(schema: Mapping[str, Any]) -> Any:
     """Return the words that a list accepts, or its schema if they are not enumerated."""
     items = schema.get("items", schema)
-    return items.get("enum", _without_noise(items))
+    return items.get("enum", _essential_schema(items))
 
 
-def _without_noise(schema: Any) -> Any:
+def _essential_schema(schema: Any) -> Any:
     """Return a schema without the keywords that an agent does not need.
 
     Its references are places in the description: `#/schemas/HeroCreate`.
     """
     if isinstance(schema, Mapping):
         return {
-            key: _cleaned(key, value)
+            key: _essential_value(key, value)
             for key, value in schema.items()
             if key not in _NOISE or not isinstance(value, str)
         }
     if isinstance(schema, Iterable) and not isinstance(schema, str | bytes):
-        return [_without_noise(one) for one in schema]
+        return [_essential_schema(one) for one in schema]
     return schema
 
 
-def _cleaned(key: str, value: Any) -> Any:
+def _essential_value(key: str, value: Any) -> Any:
     """Return the value of a keyword."""
     if key == "properties":  # its names are not keywords
-        return {name: _without_noise(schema) for name, schema in value.items()}
+        return {name: _essential_schema(schema) for name, schema in value.items()}
     if key == "$ref":
-        return _place(value)
+        return _place_in_description(value)
     if key == "discriminator" and isinstance(value, Mapping) and "mapping" in value:
-        return {**value, "mapping": {one: _place(to) for one, to in value["mapping"].items()}}
-    return _without_noise(value)
+        return {
+            **value,
+            "mapping": {one: _place_in_description(to) for one, to in value["mapping"].items()},
+        }
+    return _essential_schema(value)
 
 
-def _place(reference: Any) -> Any:
+def _place_in_description(reference: Any) -> Any:
     """Return the place in a description of what a reference of OpenAPI refers to."""
     return f"#/schemas/{name_in(reference)}" if isinstance(reference, str) else reference

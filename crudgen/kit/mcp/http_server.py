@@ -15,7 +15,7 @@ from ..http.content import check_content
 from ..http.routing import JsonRequest
 from ..limits import limits_of
 from .calling import ApiResponse, Origin
-from .messages import find_error, make_error, text_of
+from .messages import detail_text, find_error, make_error
 from .protected_resource import challenge, has_provider
 from .server import Context, Toolbox
 from .tools import Api, Tool, tools
@@ -66,7 +66,7 @@ class HttpServer:
             await self.refusal(error, request)(scope, receive, send)
             return
         if (found := find_error(body, self._limits.json_depth)) is not None:
-            await _response(found, 400)(scope, receive, send)
+            await _error_response(found, 400)(scope, receive, send)
             return
         waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -87,7 +87,9 @@ class HttpServer:
         A client without valid credentials learns from WWW-Authenticate where it can get them.
         """
         code = types.INTERNAL_ERROR if error.status_code >= 500 else types.INVALID_REQUEST
-        response = _response(make_error(None, text_of(error.detail), code), error.status_code)
+        response = _error_response(
+            make_error(None, detail_text(error.detail), code), error.status_code
+        )
         response.headers.update(error.headers or {})
         given = response.headers.get("www-authenticate")
         if request is not None and given is not None:
@@ -124,7 +126,7 @@ def _detail(body: Any) -> str:
     return str(body.get("detail", "")) if isinstance(body, dict) else ""
 
 
-def _response(error: types.JSONRPCError, status: int) -> Response:
+def _error_response(error: types.JSONRPCError, status: int) -> Response:
     content = error.model_dump_json(by_alias=True, exclude_unset=True)
     return Response(content, status, media_type="application/json")
 

@@ -31,7 +31,7 @@ def find_error(body: bytes, max_depth: int) -> types.JSONRPCError | None:
     try:
         value = parse_json(body, max_depth + DEPTH_ABOVE_VALUES)
     except HTTPException as error:
-        return make_error(_id_of(body), text_of(error.detail), types.PARSE_ERROR)
+        return make_error(_id_of(body), detail_text(error.detail), types.PARSE_ERROR)
     try:
         message = types.jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError:
@@ -41,7 +41,7 @@ def find_error(body: bytes, max_depth: int) -> types.JSONRPCError | None:
     return None
 
 
-def text_of(detail: Any) -> str:
+def detail_text(detail: Any) -> str:
     """Return the detail of an error of the API as text: the messages of its problems."""
     return "; ".join(map(_text_of_problem, detail)) if isinstance(detail, list) else str(detail)
 

@@ -21,29 +21,39 @@ class ToolProblem(Exception):  # noqa: N818 -- it is the result of a call, not a
 
 def find(name: str, catalogue: Catalogue) -> Collection:
     """Return an entity. Raises ToolProblem."""
-    return _named("entity", name, catalogue.collections)
+    return _find_named("entity", name, catalogue.collections)
 
 
 def read_request(arguments: ReadRows, catalogue: Catalogue) -> ApiRequest:
     """Return the request for a row, for a list, or for the related rows of a row."""
     collection = find(arguments.entity, catalogue)
     if arguments.relation is not None:
-        operation = _of_relation(collection, arguments.relation, "get", "read_rows")
-        path = _fill(collection, operation, _needed(arguments.key, "relation"))
+        operation = _relation_operation(collection, arguments.relation, "get", "read_rows")
+        path = _path_with_keys(collection, operation, _required_key(arguments.key, "relation"))
     elif arguments.key is not None:
-        operation = _found(collection.row.get("get"), collection, "read by key")
+        operation = _existing_operation(collection.row.get("get"), collection, "read by key")
         return ApiRequest(
             "GET",
-            _fill(collection, operation, arguments.key),
-            _query([*_filters(arguments.filters), *_lists(arguments), *_page(arguments)]),
+            _path_with_keys(collection, operation, arguments.key),
+            _encoded_query(
+                [
+                    *_filter_parameters(arguments.filters),
+                    *_list_parameters(arguments),
+                    *_page_parameters(arguments),
+                ]
+            ),
         )
     else:
-        operation = _found(collection.rows.get("get"), collection, "list")
-        path = _fill(collection, operation)
-    pairs = [*_filters(arguments.filters), *_lists(arguments), *_page(arguments)]
-    pairs += [("limit", str(_limit(operation)))] if arguments.limit is None else []
+        operation = _existing_operation(collection.rows.get("get"), collection, "list")
+        path = _path_with_keys(collection, operation)
+    pairs = [
+        *_filter_parameters(arguments.filters),
+        *_list_parameters(arguments),
+        *_page_parameters(arguments),
+    ]
+    pairs += [("limit", str(_default_limit(operation)))] if arguments.limit is None else []
     pairs += [("cursor", "")] if arguments.cursor is None else []  # the first page
-    return ApiRequest("GET", path, _query(pairs))
+    return ApiRequest("GET", path, _encoded_query(pairs))
 
 
 def create_request(arguments: CreateRow, catalogue: Catalogue) -> ApiRequest:
@@ -53,23 +63,23 @@ def create_request(arguments: CreateRow, catalogue: Catalogue) -> ApiRequest:
         for name in ("key", "target"):
             if getattr(arguments, name) is not None:
                 raise ToolProblem(f"{name} is for related rows: pass relation too, or omit it")
-        operation = _found(collection.rows.get("post"), collection, "create")
-        return _with_body("POST", _fill(collection, operation), arguments.values)
-    key = _needed(arguments.key, "relation")
+        operation = _existing_operation(collection.rows.get("post"), collection, "create")
+        return _with_body("POST", _path_with_keys(collection, operation), arguments.values)
+    key = _required_key(arguments.key, "relation")
     if arguments.target is None:
-        operation = _of_relation(collection, arguments.relation, "post", "create_row")
-        return _with_body("POST", _fill(collection, operation, key), arguments.values)
+        operation = _relation_operation(collection, arguments.relation, "post", "create_row")
+        return _with_body("POST", _path_with_keys(collection, operation, key), arguments.values)
     if arguments.values:
         raise ToolProblem("target links an existing row: omit values")
-    operation = _of_link(collection, arguments.relation, "put")
-    return ApiRequest("PUT", _fill(collection, operation, key, arguments.target))
+    operation = _link_operation(collection, arguments.relation, "put")
+    return ApiRequest("PUT", _path_with_keys(collection, operation, key, arguments.target))
 
 
 def update_request(arguments: UpdateRow, catalogue: Catalogue) -> ApiRequest:
     """Return the request that updates a row."""
     collection = find(arguments.entity, catalogue)
-    operation = _found(collection.row.get("patch"), collection, "update")
-    path = _fill(collection, operation, arguments.key)
+    operation = _existing_operation(collection.row.get("patch"), collection, "update")
+    path = _path_with_keys(collection, operation, arguments.key)
     return _with_body("PATCH", path, arguments.values, arguments.etag)
 
 
@@ -79,19 +89,19 @@ def delete_request(arguments: DeleteRow, catalogue: Catalogue) -> ApiRequest:
     if (arguments.relation is None) != (arguments.target is None):
         raise ToolProblem("relation and target belong together: pass both to unlink a row")
     if arguments.relation is not None and arguments.target is not None:
-        operation = _of_link(collection, arguments.relation, "delete")
-        path = _fill(collection, operation, arguments.key, arguments.target)
+        operation = _link_operation(collection, arguments.relation, "delete")
+        path = _path_with_keys(collection, operation, arguments.key, arguments.target)
     else:
-        operation = _found(collection.row.get("delete"), collection, "delete")
-        path = _fill(collection, operation, arguments.key)
+        operation = _existing_operation(collection.row.get("delete"), collection, "delete")
+        path = _path_with_keys(collection, operation, arguments.key)
     return ApiRequest("DELETE", path, headers=_if_match(arguments.etag))
 
 
 def action_request(arguments: RunAction, catalogue: Catalogue) -> ApiRequest:
     """Return the request that runs an action of a row."""
     collection = find(arguments.entity, catalogue)
-    operation = _named("action", arguments.action, collection.actions)
-    path = _fill(collection, operation, arguments.key)
+    operation = _find_named("action", arguments.action, collection.actions)
+    path = _path_with_keys(collection, operation, arguments.key)
     if operation.body is None:
         if arguments.values:
             raise ToolProblem(f"the action {arguments.action!r} takes no values: omit them")
@@ -107,7 +117,7 @@ def _if_match(etag: str | None) -> Mapping[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-def _fill(collection: Collection, operation: Operation, *keys: int | str) -> str:
+def _path_with_keys(collection: Collection, operation: Operation, *keys: int | str) -> str:
     """Return the path of an operation with keys. Raises ToolProblem for a key that is no key.
 
     A key is one segment: it cannot lead to another path, such as `../me` or `bulk`.
@@ -121,14 +131,14 @@ def _fill(collection: Collection, operation: Operation, *keys: int | str) -> str
     return path
 
 
-def _limit(operation: Operation) -> int:
+def _default_limit(operation: Operation) -> int:
     for one in operation.parameters("query"):
         if one["name"] == "limit":
             return min(DEFAULT_LIMIT, int(one["schema"].get("default", DEFAULT_LIMIT)))
     return DEFAULT_LIMIT
 
 
-def _filters(filters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _filter_parameters(filters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for name, value in filters.items():
         for one in value if isinstance(value, list) else [value]:
             yield name, _parameter(name, one)
@@ -155,13 +165,13 @@ def _text(value: str | float) -> str:
         raise ToolProblem("a number has too many digits") from None
 
 
-def _lists(arguments: ReadRows) -> Iterable[tuple[str, str]]:
+def _list_parameters(arguments: ReadRows) -> Iterable[tuple[str, str]]:
     for name in ("sort", "fields", "include"):
         for word in getattr(arguments, name):
             yield name, word
 
 
-def _page(arguments: ReadRows) -> Iterable[tuple[str, str]]:
+def _page_parameters(arguments: ReadRows) -> Iterable[tuple[str, str]]:
     if arguments.search is not None:
         yield "q", arguments.search
     if arguments.limit is not None:
@@ -172,7 +182,7 @@ def _page(arguments: ReadRows) -> Iterable[tuple[str, str]]:
         yield "count", "exact"
 
 
-def _query(pairs: Iterable[tuple[str, str]]) -> str:
+def _encoded_query(pairs: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
 
 
@@ -180,31 +190,33 @@ def _quoted(text: str) -> str:
     return quote(text, safe="", errors="surrogatepass")
 
 
-def _needed(key: int | str | None, other: str) -> int | str:
+def _required_key(key: int | str | None, other: str) -> int | str:
     if key is None:
         raise ToolProblem(f"{other} needs the key of a row: pass key too")
     return key
 
 
-def _found(operation: Operation | None, collection: Collection, word: str) -> Operation:
+def _existing_operation(
+    operation: Operation | None, collection: Collection, word: str
+) -> Operation:
     if operation is None:
         known = ", ".join(collection.operations) or "none"
         raise ToolProblem(f"{collection.name} has no operation to {word}; it has: {known}")
     return operation
 
 
-def _of_relation(collection: Collection, name: str, method: str, tool: str) -> Operation:
-    operations = _named("relation", name, collection.relations)
+def _relation_operation(collection: Collection, name: str, method: str, tool: str) -> Operation:
+    operations = _find_named("relation", name, collection.relations)
     if method not in operations:
         raise ToolProblem(f"{tool} does not work with the relation {name!r}; see describe")
     return operations[method]
 
 
-def _of_link(collection: Collection, name: str, method: str) -> Operation:
-    return _named("link", name, collection.links)[method]
+def _link_operation(collection: Collection, name: str, method: str) -> Operation:
+    return _find_named("link", name, collection.links)[method]
 
 
-def _named(what: str, name: str, known: Mapping[str, FoundT]) -> FoundT:
+def _find_named(what: str, name: str, known: Mapping[str, FoundT]) -> FoundT:
     """Return what has a name. Raises ToolProblem that names similar ones."""
     if name in known:
         return known[name]

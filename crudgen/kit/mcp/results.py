@@ -44,7 +44,7 @@ def failure(status: int | None, detail: Any) -> types.CallToolResult:
     """Return the result of a call that has failed: why, and where in the arguments."""
     content: dict[str, Any] = {"error": detail}
     if status is not None:
-        content = {"status": status, "title": _title(status), "error": detail}
+        content = {"status": status, "title": _status_title(status), "error": detail}
     # Names in the arguments may have surrogates, which no JSON text can have.
     data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     text = data.decode()
@@ -57,7 +57,7 @@ def failure(status: int | None, detail: Any) -> types.CallToolResult:
     )
 
 
-def _title(status: int) -> str:
+def _status_title(status: int) -> str:
     """Return the name of a status, the same in each version of Python."""
     try:
         return _TITLES.get(status) or HTTPStatus(status).phrase
@@ -73,14 +73,14 @@ def problem_result(problem: ToolProblem) -> types.CallToolResult:
 def read_result(response: ApiResponse) -> types.CallToolResult:
     """Return the result of a call of `read_rows`."""
     if response.status >= 300:
-        return _of_error(response)
+        return _error_result(response)
     body = response.json()
     if not isinstance(body, list):
         return success(_with_etag({"row": body}, response), advice="pass fewer fields or include")
     content: dict[str, Any] = {"rows": body}
     if (cursor := _next_cursor(response)) is not None:
         content["next_cursor"] = cursor
-    if (total := _number(response.headers.get("x-total-count"))) is not None:
+    if (total := _header_number(response.headers.get("x-total-count"))) is not None:
         content["total"] = total
     return success(content, advice="pass a lower limit, or fewer fields or include")
 
@@ -88,7 +88,7 @@ def read_result(response: ApiResponse) -> types.CallToolResult:
 def write_result(response: ApiResponse, done: str) -> types.CallToolResult:
     """Return the result of a call that writes. `done` says what was done."""
     if response.status >= 300:
-        return _of_error(response)
+        return _error_result(response)
     body = response.json()
     content: dict[str, Any] = {"done": done}
     if isinstance(body, dict) and body != _OK:
@@ -106,27 +106,27 @@ def _with_etag(content: dict[str, Any], response: ApiResponse) -> dict[str, Any]
     return content if etag is None else {**content, "etag": etag}
 
 
-def _of_error(response: ApiResponse) -> types.CallToolResult:
+def _error_result(response: ApiResponse) -> types.CallToolResult:
     """Return the problem of the API. Places in its request become those in the arguments."""
     body = response.json()
     detail = body.get("detail", body) if isinstance(body, dict) else body
     if isinstance(detail, list):
         detail = [_with_place(one) for one in detail]
-    if (seconds := _seconds(response.headers.get("retry-after"))) is not None:
+    if (seconds := _retry_seconds(response.headers.get("retry-after"))) is not None:
         return failure(response.status, {"problem": detail, "retry_after_seconds": seconds})
     return failure(response.status, detail)
 
 
-def _number(text: str | None) -> int | None:
+def _header_number(text: str | None) -> int | None:
     """Return the number in a header; None for other texts."""
     return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
-def _seconds(text: str | None) -> int | None:
+def _retry_seconds(text: str | None) -> int | None:
     """Return the seconds that Retry-After says, or those until its date (RFC 9110)."""
     if text is None:
         return None
-    if (number := _number(text)) is not None:
+    if (number := _header_number(text)) is not None:
         return number
     try:
         date = parsedate_to_datetime(text)

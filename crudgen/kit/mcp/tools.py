@@ -82,7 +82,7 @@ class Tool:
             destructive_hint=None if self.reads else self.destroys,
             open_world_hint=False,
         )
-        schema = _compact(self.arguments.model_json_schema())
+        schema = _compact_schema(self.arguments.model_json_schema())
         del schema["description"]  # the description of the tool says more
         return types.Tool(
             name=self.name, description=self.doc, input_schema=schema, annotations=hints
@@ -152,21 +152,21 @@ _TOOLS = (
 )
 
 
-def _compact(schema: Any) -> Any:
+def _compact_schema(schema: Any) -> Any:
     """Return a JSON Schema without what an agent does not need: titles, lengths, and null.
 
     A call that passes null for an optional argument is accepted nevertheless.
     """
     if isinstance(schema, list):
-        return [*map(_compact, schema)]
+        return [*map(_compact_schema, schema)]
     if not isinstance(schema, dict):
         return schema
     kept = {key: value for key, value in schema.items() if key not in _NOISE}
     for key, value in kept.items():
         if key == "properties":
-            kept[key] = {name: _compact(one) for name, one in value.items()}
+            kept[key] = {name: _compact_schema(one) for name, one in value.items()}
         elif key != "additionalProperties":
-            kept[key] = _compact(value)
+            kept[key] = _compact_schema(value)
     if kept.get("additionalProperties") is True:
         del kept["additionalProperties"]
     kinds = [one for one in kept.pop("anyOf", ()) if one != {"type": "null"}]

@@ -167,7 +167,7 @@ def related_rows(relations: Relations, container: type[Model]) -> Mapping[str, R
 
 def attributes(source: FromClause, columns: Columns) -> Source:
     """Return the columns of an alias or a subquery of a table, by attribute."""
-    return columns.properties.of(source)
+    return columns.properties.columns_of(source)
 
 
 def tables_of(source: Source) -> set[FromClause]:

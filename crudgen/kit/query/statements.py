@@ -46,10 +46,8 @@ def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElem
     for n in range(len(query.words)):
         matches = []
         for name in columns.searched:
-            column, form = (
-                columns.value(name, kind),
-                "sent" if columns.stores_as_sent(name) else "word",
-            )
+            column = columns.value(name, kind)
+            form = "sent" if columns.stores_as_sent(name) else "word"
             matches.append(contains(column, [_bound_value(column.type, f"{form}_{n}")], kind))
         found.append(or_(*matches))
     return found

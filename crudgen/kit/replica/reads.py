@@ -51,10 +51,10 @@ class ReplicaReads(Database):
             self._exported = await self._replica.snapshot_backend()
         return self._exported or self._backend
 
-    def _failed(self, error: Exception, statement: object) -> None:
+    def _record_error(self, error: Exception, statement: object) -> None:
         """Log the error of a snapshot."""
         if self._exported is None:
-            self._primary._failed(error, statement)
+            self._primary._record_error(error, statement)
         else:
             self._replica.conditions.log_failed_read(reason_of(error))
 

@@ -49,7 +49,7 @@ class NotServedError(Exception):
 
 
 @dataclass(slots=True)
-class _Seen:
+class _ServerState:
     """What was last found on a connection. What a server has replayed only grows."""
 
     checked: float
@@ -89,7 +89,7 @@ class Replica:
         self._history = PositionHistory()
         self._primary_server = ""
         self._is_checked, self._mismatch = False, ""
-        self._seen: WeakKeyDictionary[Any, _Seen] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[Any, _ServerState] = WeakKeyDictionary()
         self._watching: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._token: str | None = None
@@ -110,10 +110,10 @@ class Replica:
         Raises StartupError if it is no replica of the database.
         """
         await self._server.open()
-        await self._sample()
+        await self._record_primary_position()
         ends = time.monotonic() + CONNECT_SECONDS
         while True:
-            found = await self._probe()
+            found = await self._probe_replica()
             if found is not Condition.BUSY or time.monotonic() > ends:
                 break
         if found is None:
@@ -167,9 +167,9 @@ class Replica:
         async def work(connection: Any) -> list[Row]:
             if connection.is_pooled:  # the pooler may change the server after each transaction
                 async with connection.transaction():
-                    await self._admit(connection, after)
+                    await self._wait_until_replayed(connection, after)
                     return await self.run_one(connection, prepared, bound)
-            await self._admit(connection, after)
+            await self._wait_until_replayed(connection, after)
             return await self.run_one(connection, prepared, bound)
 
         try:
@@ -206,7 +206,7 @@ class Replica:
         self.conditions.log_failed_read(reason_of(error))
         return Condition.BROKEN
 
-    async def _admit(self, connection: Any, after: int) -> None:
+    async def _wait_until_replayed(self, connection: Any, after: int) -> None:
         """Wait until the server of a connection has replayed a position.
 
         Raises NotServedError if that takes too long, or if the server may not answer at all.
@@ -228,11 +228,11 @@ class Replica:
             pause = min(2 * pause, LONGEST_PAUSE)
             seen = await self._read_server_state(connection)
 
-    async def _read_server_state(self, connection: Any) -> _Seen:
+    async def _read_server_state(self, connection: Any) -> _ServerState:
         """Find out what the server of a connection has replayed, and whether it may answer."""
         cursor = await connection.execute(_SERVER_STATE)
         replayed, is_standby, server = await cursor.fetchone()
-        seen = _Seen(time.monotonic(), replayed or 0)
+        seen = _ServerState(time.monotonic(), replayed or 0)
         lag = self._history.lag(seen.replayed)
         if self._mismatch:
             seen.refusal = NotServedError("wrong", self._mismatch)
@@ -248,18 +248,20 @@ class Replica:
         """Read the positions of both servers again and again."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            _, obstacle = await asyncio.gather(self._sample(), self._probe())
+            _, obstacle = await asyncio.gather(
+                self._record_primary_position(), self._probe_replica()
+            )
             if obstacle is None and not self._is_checked:
                 await self._check_identity()
 
-    async def _sample(self) -> None:
+    async def _record_primary_position(self) -> None:
         """Record the position of the primary. While it is down, nothing new is committed."""
         with contextlib.suppress(Exception):  # the primary's state logs it
             async with asyncio.timeout(CHECK_SECONDS):
                 ((position, self._primary_server),) = await self._primary.read(_SAMPLE, {})
                 self._history.add(position)
 
-    async def _probe(self) -> Condition | None:
+    async def _probe_replica(self) -> Condition | None:
         """Connect to the replica; return the condition that prevents reads, or None."""
         try:
             async with asyncio.timeout(CHECK_SECONDS):

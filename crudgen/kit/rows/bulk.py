@@ -117,7 +117,7 @@ class BulkResource(Resource):
         before = [*locks, *self._locks_before_writes(db, sent, keys)]
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
-            found = self._existence_check(["body", index, self._key_name])
+            found = self._exists_check(["body", index, self._key_name])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
             explain = self._item_error_converter(index)
@@ -149,7 +149,7 @@ class BulkResource(Resource):
                 Change(
                     use.delete,
                     {"key__": key},
-                    check=self._existence_check(place),
+                    check=self._exists_check(place),
                     explain=deletion_error_converter(self._properties, place),
                     read_back=use.read,
                     yields=self._bulk_deletion_gives_way,
@@ -180,7 +180,7 @@ class BulkResource(Resource):
         """
         use, place = self._statements_for(db), ["query", self._key_name]
         exist = [
-            Change(use.lock_to_delete, {"key__": key}, check=self._existence_check([*place, index]))
+            Change(use.lock_to_delete, {"key__": key}, check=self._exists_check([*place, index]))
             for index, key in sorted(enumerate(keys), key=lambda item: item[1])
         ]
         deletion = single_statement_deletion(
@@ -239,9 +239,9 @@ class BulkResource(Resource):
                 message = "The row should be named once"
                 raise HTTPException(409, [problem("repeated_key", place(index), message)])
             if not is_storable_key(key):
-                self._existence_check(place(index))([])
+                self._exists_check(place(index))([])
 
-    def _existence_check(self, place: Place) -> Callable[[Sequence[Row]], None]:
+    def _exists_check(self, place: Place) -> Callable[[Sequence[Row]], None]:
         """Return the `check` of a change: it raises HTTPException 404 if there is no row."""
 
         def raise_if_missing(rows: Sequence[Row]) -> None:

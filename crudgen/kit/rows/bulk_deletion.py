@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, delete, select
 from ..database import Change
 from ..database.faults import http_error
 from ..database.properties import Properties
-from ..database.returning import deletion_prevented, returning_expressions
+from ..database.returning import deletion_prevented_error, returning_expressions
 from ..database.transaction import Row
 from ..errors import Referenced
 
@@ -49,7 +49,7 @@ def single_statement_deletion(
 
     def raise_if_found(found: Sequence[Row]) -> None:
         if found:
-            raise deletion_prevented()
+            raise deletion_prevented_error()
 
     return [
         Change(

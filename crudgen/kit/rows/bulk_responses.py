@@ -7,7 +7,7 @@ from fastapi import HTTPException, Response
 
 from ..database.faults import http_error
 from ..database.properties import Properties
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from ..errors import Conflict, MissingTarget, Referenced, Refused, RuleViolated
 from ..http.headers import JsonText
@@ -30,7 +30,7 @@ def rows_response(
 def written_rows_json(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
     """Return the JSON of several rows; raise HTTPException 409 if a trigger discarded one."""
     if not all(found):
-        raise row_discarded()
+        raise row_discarded_error()
     return [use.rows.write(row) for (row,) in found]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table
 from ..database import Change, Database
 from ..database.faults import http_error
 from ..database.properties import json_name_in
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from ..errors import Conflict, MissingTarget, Refused, RuleViolated
 from ..http.etag import etag
@@ -94,7 +94,7 @@ class Children:
 
         def derive_reference(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
             if not found[-distance]:
-                raise row_discarded()
+                raise row_discarded_error()
             (parent,) = found[-distance]
             return {self._by: parent[-1]}
 
@@ -130,7 +130,7 @@ class Children:
     def encode(self, db: Database, found: Sequence[Sequence[Row]]) -> bytes:
         """Return created children as a JSON array."""
         if not all(found):
-            raise row_discarded()
+            raise row_discarded_error()
         rows = self.rows._statements_for(db).rows
         return rows.write_all([row for (row,) in found])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..database import Change, Database
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from .added_properties import with_json_properties
 from .link_batches import Pair
@@ -205,7 +205,7 @@ def new_keys_deriver(count: int, distance: int) -> Callable[[Found], list[Any]]:
     def derive_keys(found: Found) -> list[Any]:
         new = found[len(found) - distance :][:count]
         if not all(new):
-            raise row_discarded()
+            raise row_discarded_error()
         return [made[-1] for (made,) in new]
 
     return derive_keys

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from ..database import Change, Database
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from ..http.etag import Preconditions
 from ..models import Changes, Model
@@ -269,7 +269,7 @@ def _key_deriver(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str,
 
     def derive_key(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
         if not found[-distance]:
-            raise row_discarded()
+            raise row_discarded_error()
         (row,) = found[-distance]
         return {"key__": row[-1]}
 

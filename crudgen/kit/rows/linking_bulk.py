@@ -115,6 +115,6 @@ class LinkingBulkResource(LinkingResource, BulkResource):
             known = {row[0] for row in found}
             for index, key in enumerate(batch.keys):
                 if key not in known:
-                    self._existence_check(["body", index, self._key_name])([])
+                    self._exists_check(["body", index, self._key_name])([])
 
         return raise_if_missing

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from ..database.faults import http_error
 from ..database.json_rows import JsonRowEncoder
 from ..database.properties import Properties
-from ..database.returning import row_discarded
+from ..database.returning import row_discarded_error
 from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
@@ -63,7 +63,7 @@ def created_response(
     `shown` is the JSON to return instead of all properties. `tag` returns its ETag.
     """
     if not found:
-        raise row_discarded()
+        raise row_discarded_error()
     (row,) = found
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)

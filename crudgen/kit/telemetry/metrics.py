@@ -58,20 +58,20 @@ class Metrics:
         def encoded() -> bytes:
             if (folder := folder_of_workers()) is not None:
                 remove_gauges_of_dead_workers(folder)
-            text: bytes = encode(_Collected(registry_to_read(self.own), events))
+            text: bytes = encode(_CombinedMetrics(registry_to_read(self.own), events))
 
             return text
 
         return Response(await to_thread.run_sync(encoded), headers={"Content-Type": media_type})
 
-    async def keep_sampling(self) -> None:
+    async def share_values(self) -> None:
         """Share the values with other worker processes, until the task is cancelled."""
         while True:
             self._sampler.sample()
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
-class _Collected(Collector):
+class _CombinedMetrics(Collector):
     """The metrics of a registry, and others."""
 
     def __init__(self, registry: CollectorRegistry, others: Sequence[Metric]) -> None:
@@ -109,7 +109,7 @@ class MetricsRouter(APIRouter):
             yield
             return
         note_worker(folder)  # this process may be a copy of the one that has created the metrics
-        running = asyncio.create_task(app.state.metrics.keep_sampling())
+        running = asyncio.create_task(app.state.metrics.share_values())
         try:
             yield
         finally:

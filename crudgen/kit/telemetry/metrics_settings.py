@@ -16,7 +16,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of the folder in which worker processes share their metrics."""
 
 
-def _not_empty(token: SecretStr) -> SecretStr:
+def _check_not_empty(token: SecretStr) -> SecretStr:
     if not token.get_secret_value():
         raise ValueError("it is empty; set a token, or remove the variable")
     return token
@@ -25,7 +25,7 @@ def _not_empty(token: SecretStr) -> SecretStr:
 class MetricsSettings(BaseAppSettings):
     """The settings of metrics."""
 
-    metrics_token: Annotated[SecretStr, AfterValidator(_not_empty)] | None = None
+    metrics_token: Annotated[SecretStr, AfterValidator(_check_not_empty)] | None = None
     """Token that `/metrics` requires, as `Authorization: Bearer`. Default: anyone may read it."""
 
     def __init__(self, **values: Any) -> None:

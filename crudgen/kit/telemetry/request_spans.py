@@ -44,7 +44,7 @@ class RequestSpans:
 
     def begin(self, exchange: Exchange) -> None:
         """Start the span, as a child of the span that the client names."""
-        parent = self._parent(exchange.scope)
+        parent = self._parent_context(exchange.scope)
         if self not in exchange.notes:
             span = self._start(exchange.method, exchange.scope["path"], parent)
         else:
@@ -74,7 +74,7 @@ class RequestSpans:
         attributes = _first_attributes(method, path)
         return self._tracer.start_span(_span_name(method), parent, SpanKind.SERVER, attributes)
 
-    def _parent(self, scope: Scope) -> Context:
+    def _parent_context(self, scope: Scope) -> Context:
         sent: dict[str, Any] = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]

@@ -33,7 +33,10 @@ class StatementSpans:
 
     def __init__(self, tracer: Tracer, system: str, where: str) -> None:
         self._tracer = tracer
-        self.attributes: dict[str, Any] = {"db.system.name": system, **_place(system, where)}
+        self.attributes: dict[str, Any] = {
+            "db.system.name": system,
+            **_server_attributes(system, where),
+        }
         """The attributes of all statements: the database, and its server."""
 
     @contextmanager
@@ -57,7 +60,7 @@ class StatementSpans:
 
     def start(self, sql: str, count: int = 1) -> Span:
         """Start the span of a statement, or of a batch of them."""
-        operation, table = _summary(sql)
+        operation, table = _operation_and_table(sql)
         name = operation if count == 1 else f"BATCH {operation}"
         attributes = {**self.attributes, "db.operation.name": name}
         if count > 1:
@@ -81,7 +84,7 @@ def note_failure(span: Span, error: BaseException) -> None:
 def trace_statements(backend: Any, spans: StatementSpans) -> None:
     """Let a backend of the database make spans of its statements."""
     read, write, write_all = backend.read, backend.write, backend.write_all
-    read_now = backend.read_now
+    try_read = backend.try_read
 
     async def traced_read(prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         if not trace.get_current_span().is_recording():
@@ -101,13 +104,13 @@ def trace_statements(backend: Any, spans: StatementSpans) -> None:
         with spans.span(steps[0].prepared.sql, len(steps)):
             return await write_all(steps)  # type: ignore[no-any-return]
 
-    def traced_read_now(prepared: Prepared, values: Values) -> Sequence[Row] | None:
+    def traced_try_read(prepared: Prepared, values: Values) -> Sequence[Row] | None:
         if not trace.get_current_span().is_recording():
-            return read_now(prepared, values)  # type: ignore[no-any-return]
+            return try_read(prepared, values)  # type: ignore[no-any-return]
         with spans.span(prepared.sql):
-            return read_now(prepared, values)  # type: ignore[no-any-return]
+            return try_read(prepared, values)  # type: ignore[no-any-return]
 
-    backend.read_now = traced_read_now
+    backend.try_read = traced_try_read
     backend.read, backend.write, backend.write_all = traced_read, traced_write, traced_write_all
 
 
@@ -122,7 +125,7 @@ def trace_replica(replica: Any, spans: StatementSpans) -> None:
     replica.run_one = traced_run
 
 
-def _place(system: str, where: str) -> dict[str, Any]:
+def _server_attributes(system: str, where: str) -> dict[str, Any]:
     """Return the attributes of the database and its server; none of several servers."""
     if system != "postgresql":
         return {}
@@ -139,14 +142,14 @@ def _place(system: str, where: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2000)
-def _summary(sql: str) -> tuple[str, str]:
+def _operation_and_table(sql: str) -> tuple[str, str]:
     """Return the operation of a statement, and its table; either may be empty."""
     sql = _TEXT.sub(lambda found: " " if found[0].startswith(("--", "/*")) else "''", sql)
     found = _OPERATION.match(sql)
-    return found[1].upper() if found else "", _table(sql)
+    return found[1].upper() if found else "", _table_name(sql)
 
 
-def _table(sql: str) -> str:
+def _table_name(sql: str) -> str:
     """Return the first table outside of subqueries, or the table of the subquery in FROM."""
     outer, count = sql, 1
     while count:
@@ -154,4 +157,4 @@ def _table(sql: str) -> str:
     if (found := _TABLE.search(outer)) is not None:
         return found[1]
     found = _SUBQUERY.search(outer)
-    return _table(sql[found.end() :]) if found else ""
+    return _table_name(sql[found.end() :]) if found else ""

@@ -19,7 +19,7 @@ _DATETIME_FORM = (
 _TIME_FORM = "a time of day without an offset, such as 12:30:00, with at most 6 decimals"
 
 
-def _utc(value: datetime) -> datetime:
+def _to_utc(value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise PydanticCustomError("timezone_aware", "Input should have timezone info")
     try:
@@ -32,7 +32,7 @@ def _utc(value: datetime) -> datetime:
 UtcDatetime = Annotated[
     datetime,
     Strict(False),
-    AfterValidator(_utc),
+    AfterValidator(_to_utc),
     BeforeValidator(text_form(datetime, f"{DATE}[Tt ]{TIME}{ZONE}", _DATETIME_FORM)),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

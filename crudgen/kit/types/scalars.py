@@ -6,7 +6,7 @@ from pydantic import GetCoreSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 
-def _from_text(pattern: str, error: str) -> GetPydanticSchema:
+def _text_matching(pattern: str, error: str) -> GetPydanticSchema:
     """Return metadata for `Annotated`: text must match the pattern, or raises this error type.
 
     pydantic alone also accepts `1_0`, ` 1` and `on`. The JSON schema is that of the value.
@@ -22,9 +22,9 @@ def _from_text(pattern: str, error: str) -> GetPydanticSchema:
     return GetPydanticSchema(parse)
 
 
-DIGITS = _from_text(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
-NUMBER = _from_text(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
-TRUE_OR_FALSE = _from_text(r"^([tT]rue|[fF]alse)$", "bool_parsing")
+DIGITS = _text_matching(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
+NUMBER = _text_matching(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
+TRUE_OR_FALSE = _text_matching(r"^([tT]rue|[fF]alse)$", "bool_parsing")
 
 IntText = Annotated[int, DIGITS, WithJsonSchema({"type": "integer", "format": "int64"})]
 """An integer in a path or a query, in JSON syntax: each integer has exactly one form."""

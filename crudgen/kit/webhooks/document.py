@@ -32,7 +32,7 @@ class Data:
     """The properties that are sent; None if all are."""
 
 
-def describe(document: dict[str, Any], sent: Mapping[str, Sequence[Data]]) -> None:
+def describe_messages(document: dict[str, Any], sent: Mapping[str, Sequence[Data]]) -> None:
     """Add the messages to an OpenAPI document; `sent` has their rows by the type of message."""
     publics = {data.public: None for each in sent.values() for data in each}
     references, definitions = models_json_schema(

@@ -9,7 +9,7 @@ _DECODER = JSONDecoder()
 _GAP = ": \t\n\r"
 
 
-def message(kind: str, created: int, data: str | None) -> bytes:
+def message_body(kind: str, created: int, data: str | None) -> bytes:
     """Return the body of a message: its type, the time of the change, and the row as JSON."""
     at = datetime.fromtimestamp(created / 1000, UTC).isoformat(timespec="milliseconds")
     timestamp = at.replace("+00:00", "Z")

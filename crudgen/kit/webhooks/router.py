@@ -15,7 +15,7 @@ from ..events.stored import new_event
 from ..events.worker import wake_workers
 from ..hooks.registered import add_recorder
 from ..models import Model
-from .document import Data, describe
+from .document import Data, describe_messages
 from .message import select_properties
 from .receiver import Receiver
 from .sending import Sender, new_client
@@ -55,7 +55,7 @@ class WebhookRouter(APIRouter):
                 for word in rows.kinds.values():
                     kind = f"{rows.model.__name__}.{word}"
                     found.setdefault(kind, []).append(Data(name, rows.public, rows.properties))
-        describe(document, found)
+        describe_messages(document, found)
 
     @asynccontextmanager
     async def _run(self, app: FastAPI) -> AsyncIterator[None]:

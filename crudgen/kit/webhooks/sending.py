@@ -18,7 +18,7 @@ from ..database.spans import NoteStatus
 from ..database.transaction import Row
 from ..events.queue import milliseconds
 from ..events.worker import MAX_ATTEMPTS, Worker
-from .message import message
+from .message import message_body
 from .receiver import Receiver
 from .signature import sign
 from .table import GONE, QUEUE
@@ -68,7 +68,7 @@ class Sender(Worker):
     async def work(self, row: Row) -> None:
         """Send a message. Raises NotAcceptedError unless the response is 2xx."""
         _, uid, entity, _, kind, body, created, attempt = row
-        content = message(f"{entity}.{kind}", created, body)
+        content = message_body(f"{entity}.{kind}", created, body)
         try:
             with self._db.spans.of_message(self._name, self.receiver.url, attempt) as note_status:
                 async with asyncio.timeout(TOTAL_SECONDS):

@@ -1,1 +1,0 @@
-"""Requests and responses: routing, bodies, headers, preconditions, logs and health checks."""

@@ -1,1 +1,0 @@
-"""The operations on the rows of a table."""

@@ -1,1 +1,0 @@
-"""Types of properties: their validation, their JSON form and, if it is special, their column."""
