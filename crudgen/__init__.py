@@ -72,6 +72,8 @@ def create_app(path: str | Path = "entities", *, database: str | None = None) ->
     a setting is.
     """
     from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
-    from crudgen.delivery.generation import Recipe  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.generation import GenerationSource  # noqa: PLC0415 -- lazy
 
-    return cast("FastAPI", Recipe(render_to_serve(load(path)), database).load().application)
+    return cast(
+        "FastAPI", GenerationSource(render_to_serve(load(path)), database).load().application
+    )

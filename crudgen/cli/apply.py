@@ -80,7 +80,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     says what was changed.
     """
     if migrating.has_revisions(entities, out):
-        database_options.refuse_options(fill, drop, integers)
+        database_options.refuse_revision_options(fill, drop, integers)
         if reviewed or on_copy:
             option = "--plan" if reviewed else "--on-copy"
             raise typer.BadParameter("revisions change this database", param_hint=option)
@@ -89,7 +89,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     names: Mapping[tuple[str, str | None], str] = {}
     refused: Plan | None = None
     try:
-        with database_options.opened_change(entities, database, fill, drop, integers) as change:
+        with database_options.opened_target(entities, database, fill, drop, integers) as change:
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
@@ -124,11 +124,11 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
     done: list[str] = []
     waiting = console.wait_reporter(as_json=as_json)
     try:
-        with migrating.opened_state(entities, out, url, waiting) as state:
+        with migrating.opened_migration_state(entities, out, url, waiting) as state:
             try:
                 migrating.upgrade(state, out)
             finally:
-                done += migrating.newly_recorded(state, waiting)
+                done += migrating.names_to_record(state, waiting)
                 verb = "recorded" if state.only_records else "has run"
                 for name in done if not as_json else ():
                     console.say(f"  {verb}  {name}")

@@ -86,14 +86,14 @@ def _print(*parts: tuple[str, str], stderr: bool, end: str = "\n") -> None:
 
     text = Text()
     for part, style in parts:
-        text.append(_escaped(part), style)
+        text.append(_escape_control_characters(part), style)
     # No markup and no wrapping: print the text unchanged, also to a pipe.
     Console(stderr=stderr, markup=False, highlight=False, emoji=False).print(
         text, soft_wrap=True, end=end
     )
 
 
-def _escaped(text: str) -> str:
+def _escape_control_characters(text: str) -> str:
     """Return a text with escaped control characters: a terminal would execute them."""
     return "".join(
         char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text

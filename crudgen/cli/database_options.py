@@ -84,7 +84,7 @@ class Change:
 
 
 @contextmanager
-def opened_change(
+def opened_target(
     entities: Path,
     url: str | None,
     fills: Sequence[str] | None = None,
@@ -93,19 +93,19 @@ def opened_change(
 ) -> Iterator[Change]:
     """Yield the database of a spec, and the tables that it should have. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(entities))
-    with opened_change_to(rendered, url, fills, drops, integers) as found:
+    with opened_target_of(rendered, url, fills, drops, integers) as found:
         yield found
 
 
 @contextmanager
-def opened_change_to(
+def opened_target_of(
     rendered: "tuple[Schema, SourceTree]",
     url: str | None,
     fills: Sequence[str] | None = None,
     drops: Sequence[str] | None = None,
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
-    """As `opened_change`, for a schema and its source tree."""
+    """As `opened_target`, for a schema and its source tree."""
     schema, tree = rendered
     with paused_collection():
         from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
@@ -116,22 +116,22 @@ def opened_change_to(
 
     found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or (), integers or ())
-    with imported_models(tree, url) as models, named_origin(url):
+    with imported_models(tree, url) as models, errors_with_url_origin(url):
         target = Target(models.metadata, found, choices)
         database = Database(models.database)
         yield Change(database, target, models.database, schema.migrations, models.import_module)
 
 
 @contextmanager
-def named_origin(url: str | None) -> Iterator[None]:
+def errors_with_url_origin(url: str | None) -> Iterator[None]:
     """Say in errors of a connection where the URL of the database is from; `url` is the option."""
     try:
         yield
     except NotConnectedError as error:
-        raise with_origin(error, url) from None
+        raise with_url_origin(error, url) from None
 
 
-def with_origin(error: CrudgenError, url: str | None) -> CrudgenError:
+def with_url_origin(error: CrudgenError, url: str | None) -> CrudgenError:
     """Return an error that says where the URL of the database is from; `url` is the option.
 
     An error that is not about the database, such as that of another setting, is returned unchanged.
@@ -152,7 +152,7 @@ def _url_origin(url: str | None) -> str:
     return "the spec: `database` in crudgen.yaml, or its default"
 
 
-def refuse_options(
+def refuse_revision_options(
     fills: Sequence[str] | None, drops: Sequence[str] | None, integers: Sequence[str] | None
 ) -> None:
     """Raise BadParameter for options that, with revisions, only `crudgen revision` takes."""

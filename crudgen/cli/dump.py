@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crudgen.cli import console, database_options, source
-from crudgen.cli.progress import counted, shown_progress
+from crudgen.cli.progress import row_counter, shown_progress
 from crudgen.data.forms import STREAM, Form, form_of
 from crudgen.errors import ArgumentError, DatabaseError, DataError
 
@@ -48,7 +48,7 @@ def dump(  # noqa: PLR0913 -- each is an option of the command
         raise ArgumentError("--json prints a summary to standard output: give a file with --out")
     if out == STREAM and chosen is Form.CSV and sys.stdout.isatty():
         raise ArgumentError("an archive is no text for a terminal: give a file with --out")
-    counts = _write(entities, database, out, chosen, secrets=secrets)
+    counts = _write_dump(entities, database, out, chosen, secrets=secrets)
     total = sum(counts.values())
     if as_json:
         report = {"file": str(out), "rows": total, "tables": counts}
@@ -58,13 +58,13 @@ def dump(  # noqa: PLR0913 -- each is an option of the command
         console.say(f"{source.count(total, 'row')} of {tables} written to {out}", "green")
 
 
-def _write(
+def _write_dump(
     entities: Path, url: str | None, out: Path, form: Form, *, secrets: bool
 ) -> dict[str, int]:
     """Write a dump; return the number of rows of each table. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(entities))
     with ExitStack() as stack:
-        change = stack.enter_context(database_options.opened_change_to(rendered, url))
+        change = stack.enter_context(database_options.opened_target_of(rendered, url))
         from crudgen.data import dump_contents, dumping, head  # noqa: PLC0415 -- they import SQLAlchemy
 
         tables = dump_contents.dumped_tables(change.target.metadata, rendered[0], secrets=secrets)
@@ -74,7 +74,7 @@ def _write(
         dumping.check_tables(connection, tables, change.database.where)
         counts = dumping.read_counts(connection, tables)
         shown = stack.enter_context(shown_progress())
-        report = counted(shown, "dump", sum(counts.values()))
+        report = row_counter(shown, "dump", sum(counts.values()))
         try:
             first = head.head_of(tables, counts, secrets=secrets)
             dumping.Dump(connection, tables, first).write(out, sys.stdout.buffer, form, report)

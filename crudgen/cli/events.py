@@ -39,7 +39,7 @@ def _opened_events(entities: Path, url: str | None) -> Iterator[Any]:
         )
     from crudgen.delivery.administration import opened_events  # noqa: PLC0415 -- lazy
 
-    with database_options.named_origin(url), opened_events(tree, url) as found:
+    with database_options.errors_with_url_origin(url), opened_events(tree, url) as found:
         yield found
 
 

@@ -40,23 +40,26 @@ def fake(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Insert made-up rows that are valid: into an empty database, or beside its rows."""
     schema, tree = source.render_to_serve(source.read(entities))
-    chosen = _chosen(schema, entity or [])
+    chosen = _rows_by_entity(schema, entity or [])
 
     from crudgen.data.fake.filling import Filler  # noqa: PLC0415 -- lazy
     from crudgen.data.fake.words import new_faker  # noqa: PLC0415 -- lazy
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
     new_faker("")  # before a database is created
-    with database_options.named_origin(database), opened_application(tree, database) as application:
+    with (
+        database_options.errors_with_url_origin(database),
+        opened_application(tree, database) as application,
+    ):
         filler = Filler(schema, application, seed)
         with shown_progress(is_shown=not as_json) as report:
-            filler.fill(filler.wanted(rows, chosen), report)
-        _check(filler.filled, chosen)
+            filler.fill(filler.row_counts(rows, chosen), report)
+        _check_row_counts(filler.filled, chosen)
         application.session.commit()
-    _print(filler.filled, as_json=as_json)
+    _print_row_counts(filler.filled, as_json=as_json)
 
 
-def _chosen(schema: "Schema", options: list[str]) -> "dict[ClassName, int]":
+def _rows_by_entity(schema: "Schema", options: list[str]) -> "dict[ClassName, int]":
     """Return the numbers of `--entity NAME=N`. Raises ArgumentError."""
     names = {str(one.name): one.name for one in schema.entities}
     found: dict[ClassName, int] = {}
@@ -77,7 +80,7 @@ def _chosen(schema: "Schema", options: list[str]) -> "dict[ClassName, int]":
     return found
 
 
-def _check(filled: "Filled", chosen: "dict[ClassName, int]") -> None:
+def _check_row_counts(filled: "Filled", chosen: "dict[ClassName, int]") -> None:
     """Raise DatabaseError if there are fewer rows than `--entity` names, or none at all."""
     missing = {name: why for name, why in filled.missing.items() if name in chosen}
     if not missing and not any(filled.rows.values()):
@@ -87,7 +90,7 @@ def _check(filled: "Filled", chosen: "dict[ClassName, int]") -> None:
         raise DatabaseError("\n".join(["not enough rows were found; nothing was inserted", *lines]))
 
 
-def _print(filled: "Filled", *, as_json: bool) -> None:
+def _print_row_counts(filled: "Filled", *, as_json: bool) -> None:
     if as_json:
         report = {"rows": filled.rows, "links": filled.links, "missing": filled.missing}
         console.say(json.dumps(report, indent=2, ensure_ascii=False))

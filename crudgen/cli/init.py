@@ -79,7 +79,7 @@ def init(
         ".gitignore": _IGNORED,
     }
     for path, text in files.items():
-        written = write_new(folder / path, text)
+        written = write_if_missing(folder / path, text)
         console.say(f"  {'created' if written else 'kept   '}  {folder / path}")
     console.say("\nNext steps:\n")
     if folder != Path():
@@ -92,7 +92,7 @@ def init(
     console.say("  crudgen emit         write the code to a folder")
 
 
-def write_new(file: Path, text: str) -> bool:
+def write_if_missing(file: Path, text: str) -> bool:
     """Write a file. Return False if it exists already. Raises OutputError if that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

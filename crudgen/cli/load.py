@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crudgen.cli import console, database_options, source
-from crudgen.cli.progress import counted, shown_progress
+from crudgen.cli.progress import row_counter, shown_progress
 from crudgen.data.forms import COMMA, DELIMITERS, STREAM, Form, form_of
 from crudgen.errors import ArgumentError, CrudgenError
 
@@ -154,7 +154,7 @@ def _load_dump(options: _Options) -> dict[str, int]:
     """Load a dump; return the number of rows of each table. Raises CrudgenError."""
     rendered = source.render_to_serve(source.read(options.entities))
     with ExitStack() as stack:
-        change = stack.enter_context(database_options.opened_change_to(rendered, options.database))
+        change = stack.enter_context(database_options.opened_target_of(rendered, options.database))
         from crudgen.data import dump_contents, loading, reading  # noqa: PLC0415 -- with SQLAlchemy
 
         dump = stack.enter_context(
@@ -162,7 +162,7 @@ def _load_dump(options: _Options) -> dict[str, int]:
         )
         tables = dump_contents.dumped_tables(change.target.metadata, rendered[0], secrets=True)
         total = sum(table.rows for table in dump.head.tables.values())
-        report = counted(stack.enter_context(shown_progress()), "load", total)
+        report = row_counter(stack.enter_context(shown_progress()), "load", total)
         into = loading.Destination(change.database, change.target, options.is_dry_run)
         return loading.load_dump(into, tables, dump, report)
 
@@ -175,9 +175,9 @@ def _load_rows(
     Raises CrudgenError.
     """
     rendered = source.render_to_serve(source.read(options.entities))
-    entity = _entity(rendered[0], name)
+    entity = _find_entity(rendered[0], name)
     with ExitStack() as stack:
-        change = stack.enter_context(database_options.opened_change_to(rendered, options.database))
+        change = stack.enter_context(database_options.opened_target_of(rendered, options.database))
         from crudgen.data.entity_rows import EntityRows  # noqa: PLC0415 -- with SQLAlchemy
         from crudgen.data.imported_file import opened_rows  # noqa: PLC0415 -- lazy
         from crudgen.data.importing import Import  # noqa: PLC0415 -- with SQLAlchemy
@@ -190,14 +190,14 @@ def _load_rows(
         )
         found = stack.enter_context(opened)
         reject = stack.enter_context(rejected_rows(rejected, found))
-        report = counted(stack.enter_context(shown_progress()), "load", None)
+        report = row_counter(stack.enter_context(shown_progress()), "load", None)
         into = Destination(change.database, change.target, options.is_dry_run)
         connection = stack.enter_context(into.opened())
         imported = Import(connection, rows, found, reject if skip else None).run(report)
     return imported, sorted(rows.ignored)
 
 
-def _entity(schema: "Schema", name: str) -> "Entity":
+def _find_entity(schema: "Schema", name: str) -> "Entity":
     """Return the entity with this name. Raises ArgumentError."""
     for one in schema.entities:
         if str(one.name) == name:

@@ -75,14 +75,14 @@ def mcp(  # noqa: PLR0913 -- each is an option of the command
 
     spec = SpecOfTools(entities, out, database)
     code = ServedCode(entities, project)
-    served = agents.Served(
+    served = agents.ServedApplication(
         code.build,
         database,
         entities if entities.is_dir() else entities.parent,
         project,
         os.environ.get(_TOKEN) or None,
         partial(_find_caller, caller, code) if caller else None,
-        partial(_refusal, code) if read_only is None else None,
+        partial(_why_not_writable, code) if read_only is None else None,
     )
     if sys.stdin.isatty():
         console.say_error("waiting for the messages of an MCP client; press Ctrl+C to stop")
@@ -100,7 +100,7 @@ def _is_read_only(schema: "Schema") -> bool:
     return schema.mcp is McpUse.READ_ONLY
 
 
-def _refusal(code: ServedCode) -> str:
+def _why_not_writable(code: ServedCode) -> str:
     """Return why tools may not write now: the spec may have changed since they were offered."""
     if not _is_read_only(code.schema):
         return ""
@@ -151,12 +151,12 @@ class SpecOfTools:
     def plan(self) -> dict[str, Any]:
         """Return what has to change in the database. Raises CrudgenError."""
         if migrating.has_revisions(self._entities, self._out):
-            with migrating.opened_state(
+            with migrating.opened_migration_state(
                 self._entities, self._out, self._database, _ignore
             ) as state:
                 found: dict[str, Any] = json.loads(migrating.as_json(state))
                 return found
-        with database_options.opened_change(self._entities, self._database) as change:
+        with database_options.opened_target(self._entities, self._database) as change:
             migrating.check_revision_files(change, self._out, _ignore)
             text = database_options.as_json(change.plan(_ignore), change.database.where)
             report: dict[str, Any] = json.loads(text)

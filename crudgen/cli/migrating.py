@@ -87,7 +87,7 @@ def check_revision_files(
 
 
 @contextmanager
-def opened_state(
+def opened_migration_state(
     entities: Path, out: Path, url: str | None, waiting: Callable[[str], None]
 ) -> Iterator[State]:
     """Yield the state of the database. Raises CrudgenError."""
@@ -96,7 +96,7 @@ def opened_state(
 
     schema, tree = source.render_to_serve(source.read(entities))
     found = unrevised_changes.find(schema, tree, out)
-    with database_options.opened_change_to((schema, tree), url) as change:
+    with database_options.opened_target_of((schema, tree), url) as change:
         with read_only_connection(change.database, waiting) as connection:
             names = recorded_revisions(connection)
             has = found.history.revisions_until(names)
@@ -125,7 +125,7 @@ def _drift_of(
     schema = former_spec.load(texts)
     if schema is None:
         return None
-    users = user_tables.recorded(texts)
+    users = user_tables.recorded_targets(texts)
     with unrevised_changes.tables_of(schema) as metadata:
         if users.keys() <= present.tables.keys():
             user_tables.add_tables(metadata, present, users, schema)
@@ -209,7 +209,7 @@ def upgrade(state: State, out: Path) -> None:
         _run_alembic(out, _absolute_url(state.change), command, "heads")
 
 
-def newly_recorded(state: State, waiting: Callable[[str], None]) -> list[str]:
+def names_to_record(state: State, waiting: Callable[[str], None]) -> list[str]:
     """Return the names of the pending revisions that the database has by now."""
     if not state.pending:
         return []

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crudgen.cli import console, source
-from crudgen.cli.init import write_new
+from crudgen.cli.init import write_if_missing
 from crudgen.cli.schema import find_schema
 from crudgen.errors import OutputError, SpecError
 
@@ -43,7 +43,7 @@ def new(
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     text = _entity_yaml(name, fields or ["name:str(1..80)"], entities)
     text = _checked_text(file, text, entities)
-    if not write_new(file, text):
+    if not write_if_missing(file, text):
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     console.say(f"  created  {file}")
 

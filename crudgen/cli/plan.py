@@ -38,11 +38,11 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     an option such as --fill, and 1 if rows are in the way or the plan cannot be made.
     """
     if migrating.has_revisions(entities, out):
-        database_options.refuse_options(fill, drop, integers)
+        database_options.refuse_revision_options(fill, drop, integers)
         raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
         waiting = console.wait_reporter(as_json=as_json)
-        with database_options.opened_change(entities, database, fill, drop, integers) as change:
+        with database_options.opened_target(entities, database, fill, drop, integers) as change:
             migrating.check_revision_files(change, out, waiting)
             found = change.plan(waiting)
             names, where = change.target.hints.names, change.database.where
@@ -68,7 +68,7 @@ def _plan_revisions(
     """Show what the database lacks of the revisions and of the spec. Return the exit code."""
     waiting = console.wait_reporter(as_json=as_json)
     try:
-        with migrating.opened_state(entities, out, url, waiting) as state:
+        with migrating.opened_migration_state(entities, out, url, waiting) as state:
             if as_json:
                 typer.echo(migrating.as_json(state))
                 return migrating.exit_code(state)

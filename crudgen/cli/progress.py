@@ -30,7 +30,7 @@ def shown_progress(*, is_shown: bool = True) -> Iterator[Report]:
         bars.close()
 
 
-def counted(report: Report, what: str, of: int | None) -> Callable[[int], None]:
+def row_counter(report: Report, what: str, of: int | None) -> Callable[[int], None]:
     """Return a function that reports how many more rows are done."""
     done = 0
 

@@ -56,7 +56,7 @@ def _own_frames(error: Exception, filename: str) -> TracebackType | None:
     return frame
 
 
-def watched(session: "Session") -> Callable[[], bool]:
+def change_detector(session: "Session") -> Callable[[], bool]:
     """Return a function that says whether a session has changes that are not committed.
 
     Its statements count too: those of a flush, and those that are written as text.
@@ -102,14 +102,14 @@ def interact(banner: str, names: Names, session: "Session") -> None:
     try:
         ipython: Any = import_module("IPython")
     except ImportError:
-        _with_history(names)
+        _enable_history(names)
         DatabaseConsole(names, session).interact(banner, exitmsg="")
         return
     console.say(banner)
     ipython.start_ipython(argv=["--no-banner"], user_ns=names)
 
 
-def _with_history(names: Names) -> None:
+def _enable_history(names: Names) -> None:
     """Edit lines with readline and complete names, where Python has it."""
     try:
         readline: Any = import_module("readline")

@@ -39,14 +39,17 @@ def seed(
     from crudgen.data.seeds.storing import SeedStore  # noqa: PLC0415 -- lazy
 
     rows = read_rows(schema, read_files(seeds))
-    with database_options.named_origin(database), opened_application(tree, database) as application:
+    with (
+        database_options.errors_with_url_origin(database),
+        opened_application(tree, database) as application,
+    ):
         stored = SeedStore(schema, application).store(rows)
         if not dry_run:
             application.session.commit()
-    _print(stored, dry_run=dry_run, as_json=as_json)
+    _print_row_changes(stored, dry_run=dry_run, as_json=as_json)
 
 
-def _print(stored: "Stored", *, dry_run: bool, as_json: bool) -> None:
+def _print_row_changes(stored: "Stored", *, dry_run: bool, as_json: bool) -> None:
     counts = stored.counts()
     if as_json:
         report = {"rows": counts, "links": stored.links, "dry_run": dry_run}

@@ -133,7 +133,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     except TablesError as error:
         raise ServeError(f"{error}\n{reporter.commands_text(error)}") from None
     except (NotConnectedError, ServeError) as error:
-        raise database_options.with_origin(error, database) from None
+        raise database_options.with_url_origin(error, database) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 

@@ -38,9 +38,13 @@ def shell(
 
     from crudgen.data.open_application import opened_application  # noqa: PLC0415 -- lazy
 
-    with database_options.named_origin(database), opened_application(tree, database) as application:
+    with (
+        database_options.errors_with_url_origin(database),
+        opened_application(tree, database) as application,
+    ):
         session = application.session
-        names, has_changes = _names(application, served.schema), python_console.watched(session)
+        names = _names_for_code(application, served.schema)
+        has_changes = python_console.change_detector(session)
         if command is not None:
             python_console.run_code(command, "<string>", names)
         elif sys.stdin.isatty():
@@ -51,7 +55,7 @@ def shell(
             console.say_error("note: changes were not committed: call session.commit()", "yellow")
 
 
-def _names(application: "OpenApplication", schema: "Schema") -> dict[str, Any]:
+def _names_for_code(application: "OpenApplication", schema: "Schema") -> dict[str, Any]:
     """Return the names that the code can use."""
     import sqlmodel  # noqa: PLC0415 -- slow to import
 
@@ -64,7 +68,7 @@ def _names(application: "OpenApplication", schema: "Schema") -> dict[str, Any]:
         **{name: getattr(sqlmodel, name) for name in ("select", "col", "func")},
     }
     for entity in schema.entities:
-        module = application.models(entity)
+        module = application.models_module(entity)
         classes = inspect.getmembers(module, inspect.isclass)
         # Link tables are imported from another module of the application.
         package = module.__name__.partition(".")[0]

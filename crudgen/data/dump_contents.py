@@ -43,7 +43,7 @@ def dumped_tables(metadata: MetaData, schema: Schema, *, secrets: bool) -> tuple
         for table in metadata.tables.values()
         if not is_internal(table.name) or (secrets and table.name in ACCOUNTS)
     ]
-    return tuple(_dumped(table, hidden) for table in in_order(tables))
+    return tuple(_dumped_table(table, hidden) for table in sorted_by_references(tables))
 
 
 def hidden_columns(schema: Schema) -> frozenset[tuple[str, str]]:
@@ -56,13 +56,13 @@ def hidden_columns(schema: Schema) -> frozenset[tuple[str, str]]:
     )
 
 
-def _dumped(table: Table, hidden: Collection[tuple[str, str]]) -> DumpedTable:
+def _dumped_table(table: Table, hidden: Collection[tuple[str, str]]) -> DumpedTable:
     columns = [one for one in table.columns if (table.name, one.name) not in hidden]
     key_first = sorted(columns, key=lambda one: not one.primary_key)
     return DumpedTable(table, tuple(key_first))
 
 
-def in_order(tables: Iterable[Table]) -> list[Table]:
+def sorted_by_references(tables: Iterable[Table]) -> list[Table]:
     """Return tables so that each follows those it refers to, as far as cycles allow, by name."""
     by_name = {table.name: table for table in tables}
     targets = {

@@ -15,7 +15,7 @@ from crudgen.kit.database.tables import findings
 from .dump_contents import DumpedTable
 from .forms import STREAM, Form
 from .head import Head
-from .values import writers
+from .values import value_writers
 from .writing import Batch, Report, check_replaceable, dump_writer, replaced_file
 
 _BATCH = 1000
@@ -68,13 +68,13 @@ class Dump:
     def _write(self, stream: IO[bytes], form: Form, report: Report) -> None:
         with dump_writer(stream, form, self.head) as writer:
             for one in self.tables:
-                with _writable(one.name):
+                with _unwritable_value_errors(one.name):
                     columns = self.head.tables[one.name].columns
-                    writer.table(one.name, columns, _rows(self.connection, one, report))
+                    writer.table(one.name, columns, _row_batches(self.connection, one, report))
 
 
 @contextmanager
-def _writable(table: str) -> Iterator[None]:
+def _unwritable_value_errors(table: str) -> Iterator[None]:
     """Raise DataError for a value that a file cannot contain."""
     try:
         yield
@@ -85,10 +85,10 @@ def _writable(table: str) -> Iterator[None]:
         ) from None
 
 
-def _rows(connection: Connection, dumped: DumpedTable, report: Report) -> Iterator[Batch]:
+def _row_batches(connection: Connection, dumped: DumpedTable, report: Report) -> Iterator[Batch]:
     """Yield the rows of a table in batches, by their primary key."""
     names = [column.name for column in dumped.columns]
-    converted = writers(dumped.columns).items()
+    converted = value_writers(dumped.columns).items()
     statement = select(*dumped.columns).order_by(*dumped.table.primary_key)
     result = connection.execute(statement, execution_options={"yield_per": _BATCH})
     for batch in result.partitions():

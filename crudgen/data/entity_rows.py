@@ -100,7 +100,7 @@ class EntityRows:
         """Return whether an error of the database is about the values of a row."""
         return getattr(self._http_error(error), "status_code", 0) in {409, 422}
 
-    def refusal(
+    def refusal_error(
         self, error: DBAPIError, connection: Connection, values: Mapping[str, Any], body: bytes
     ) -> RowProblemsError:
         """Return why the database refuses a row with these values. `error` is a refusal."""

@@ -60,7 +60,7 @@ class Import:
             valid = [*self._validated(batch, wrong)]
             wrong += self._refused(valid)
             for row, problems in sorted(wrong, key=lambda one: one[0].line):
-                self._add(row, problems)
+                self._record_wrong_row(row, problems)
             report(len(batch))
             if self._reject is None and len(self.result.problems) >= MAX_PROBLEMS:
                 break
@@ -82,16 +82,21 @@ class Import:
     def _refused(self, valid: Sequence[Valid]) -> Iterator[Wrong]:
         """Insert rows in their order, and yield those that the database refuses.
 
-        A part with refused rows is halved until each of them is alone.
+        A part with refused_row_error rows is halved until each of them is alone.
         """
         if not valid:
             return
-        refused = self._refused_together([values for _, values in valid])
-        if refused is None:
+        refused_row_error = self._refused_together([values for _, values in valid])
+        if refused_row_error is None:
             self.result.inserted += len(valid)
         elif len(valid) == 1:
             (row, values) = valid[0]
-            yield row, self._rows.refusal(refused, self._connection, values, row.body).problems
+            yield (
+                row,
+                self._rows.refusal_error(
+                    refused_row_error, self._connection, values, row.body
+                ).problems,
+            )
         else:
             half = len(valid) // 2
             yield from self._refused(valid[:half])
@@ -100,7 +105,7 @@ class Import:
     def _refused_together(self, values: Sequence[Mapping[str, Any]]) -> DBAPIError | None:
         """Insert rows, or none of them: return the error if the database refuses one."""
         run(self._connection, "SAVEPOINT batch")
-        refused = None
+        refused_row_error = None
         try:
             self._insert(values)
         except DBAPIError as error:
@@ -108,11 +113,11 @@ class Import:
                 run(self._connection, "ROLLBACK TO SAVEPOINT batch")
             if not self._rows.is_refusal(error):
                 raise
-            refused = error
+            refused_row_error = error
         run(self._connection, "RELEASE SAVEPOINT batch")
-        return refused
+        return refused_row_error
 
-    def _add(self, row: ImportedRow, problems: Sequence[Problem]) -> None:
+    def _record_wrong_row(self, row: ImportedRow, problems: Sequence[Problem]) -> None:
         """Record that a row is wrong."""
         self.result.skipped += 1
         place = f"{self._file.name}:{row.line}"

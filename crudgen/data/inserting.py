@@ -19,6 +19,6 @@ class TableRows(Protocol):
         """Check the references, and let generated keys continue after the largest ones."""
 
 
-def refused(place: str, table: str, reason: str) -> DataError:
+def refused_row_error(place: str, table: str, reason: str) -> DataError:
     """Return the error of a row that the database refuses."""
     return DataError(f"{place}: {table}: the database refuses the row: {reason}")

@@ -17,7 +17,7 @@ from crudgen.kit.database.faults import reason_of
 
 from .dump_contents import later_references
 from .head import LoadedTable
-from .inserting import refused
+from .inserting import refused_row_error
 from .reading import Record
 from .values import driver_values
 
@@ -73,7 +73,7 @@ class PostgresqlRows:
         place = f"{file}:{places[number - 1]}" if 0 < number <= len(places) else file
         reason = error.diag.message_primary or str(error)
         detail = f"\n  {error.diag.message_detail}" if error.diag.message_detail else ""
-        return refused(place, table, f"{reason}{detail}")
+        return refused_row_error(place, table, f"{reason}{detail}")
 
     def finish(self, loaded: Sequence[LoadedTable]) -> None:
         """Check the deferred references, and set the sequences of generated keys."""

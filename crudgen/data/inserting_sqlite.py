@@ -13,7 +13,7 @@ from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.faults import reason_of
 
 from .head import LoadedTable
-from .inserting import refused
+from .inserting import refused_row_error
 from .problems import MAX_PROBLEMS
 from .reading import Record
 from .values import driver_values
@@ -72,7 +72,9 @@ class SqliteRows:
                     try:
                         statement.run([row])
                     except IntegrityError as error:
-                        raise refused(record.place, record.table, reason_of(error)) from None
+                        raise refused_row_error(
+                            record.place, record.table, reason_of(error)
+                        ) from None
                 raise
             run(self._connection, "RELEASE batch")
             count += len(batch)

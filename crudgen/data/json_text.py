@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from crudgen.errors import DataError
 
-from .lines import MAX_RECORD, too_long
+from .lines import MAX_RECORD, too_long_error
 from .utf8 import ESCAPE, check_beginning, check_utf8, place_in, utf8_problem
 
 _CHUNK = 1 << 16
@@ -28,7 +28,7 @@ class _Text:
         self.limit: int | None = MAX_RECORD
         """Most characters of the next object; None is no limit."""
 
-    def more(self) -> None:
+    def read_more(self) -> None:
         """Read as much again as there is in memory, so that long objects take linear time."""
         chunk = self._stream.read(max(_CHUNK, len(self.text) - self.position))
         self.is_over = not chunk
@@ -48,7 +48,7 @@ class _Text:
             self.advance(_SPACE.match(self.text, self.position).end())  # type: ignore[union-attr]
             if self.position < len(self.text) or self.is_over:
                 return self.text[self.position : self.position + 1]
-            self.more()
+            self.read_more()
 
     def error(self, problem: str, line: int | None = None) -> DataError:
         """Return an error at this line, or another."""
@@ -64,24 +64,24 @@ def json_objects(
     or another longer than `limit`; None is no limit.
     """
     found = _Text(stream, name)
-    found.more()
+    found.read_more()
     if found.next_token() != "[":
         raise found.error("the file is no JSON array\n  give the form: --format ndjson|csv")
     found.advance(found.position + 1)
     if found.next_token() == "]":
-        yield from _end(found)
+        yield from _check_end(found)
         return
     while True:
         if found.next_token() != "{":
             raise found.error("expected a JSON object")
-        line, text = found.line, _object(found)
+        line, text = found.line, _next_object(found)
         yield line, text
         found.limit = limit
         match found.next_token():
             case ",":
                 found.advance(found.position + 1)
             case "]":
-                yield from _end(found)
+                yield from _check_end(found)
                 return
             case "":
                 raise found.error("the file ends before the array does")
@@ -114,7 +114,7 @@ def _reject(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _end(found: _Text) -> Iterator[tuple[int, str]]:
+def _check_end(found: _Text) -> Iterator[tuple[int, str]]:
     """Raise DataError if anything follows the array."""
     found.advance(found.position + 1)
     if found.next_token():
@@ -122,7 +122,7 @@ def _end(found: _Text) -> Iterator[tuple[int, str]]:
     yield from ()
 
 
-def _object(found: _Text) -> str:
+def _next_object(found: _Text) -> str:
     """Return the text of the next object, and continue after it."""
     # The numbers are not needed here, and integers of any length are not converted.
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -133,7 +133,7 @@ def _object(found: _Text) -> str:
             near = error.pos >= len(found.text) - _NEAR_THE_END
             is_cut_off = near or error.msg.startswith("Unterminated string")
             if found.limit is not None and len(found.text) - found.position > found.limit:
-                raise too_long(f"{found.name}:{found.line}") from None
+                raise too_long_error(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)
                 place = place_in(found.text, error.pos)

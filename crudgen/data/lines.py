@@ -59,7 +59,7 @@ def bounded_lines(
     while line := stream.readline(most + 1):
         number += 1
         if len(line) > most:
-            raise too_long(f"{name}:{number}")
+            raise too_long_error(f"{name}:{number}")
         if number == 1:
             check_beginning(line, name)
         if isinstance(line, str):
@@ -68,7 +68,7 @@ def bounded_lines(
         most = sys.maxsize - 1 if limit is None else limit
 
 
-def too_long(place: str) -> DataError:
+def too_long_error(place: str) -> DataError:
     """Return the error of a row that is longer than MAX_RECORD."""
     return DataError(
         f"{place}: a row is longer than {MAX_RECORD >> 20} MiB\n"

@@ -120,7 +120,7 @@ def _insert(
         if not left:
             place = next(records).place
             raise DataError(f"{place}: rows of {name}: the first line has another order of tables")
-        reported = _reported(records, report)  # noqa: B031 -- `next` was not called
+        reported = _with_progress(records, report)  # noqa: B031 -- `next` was not called
         counts[name] = rows.insert(left.pop(0), reported)
     for one in loaded:
         if counts[one.dumped.name] != one.rows:
@@ -131,7 +131,7 @@ def _insert(
     return counts
 
 
-def _reported(records: Iterator[Record], report: Report) -> Iterator[Record]:
+def _with_progress(records: Iterator[Record], report: Report) -> Iterator[Record]:
     for number, record in enumerate(records, 1):
         yield record
         if not number % 1000:

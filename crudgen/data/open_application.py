@@ -30,17 +30,17 @@ class OpenApplication:
 
     def table_model(self, entity: "Entity") -> Any:
         """Return the table model of an entity."""
-        return getattr(self.models(entity), str(entity.name))
+        return getattr(self.models_module(entity), str(entity.name))
 
     def create_model(self, entity: "Entity") -> Any:
         """Return the model of the bodies that create a row; None if no operation does."""
-        return getattr(self.models(entity), f"{entity.name}Create", None)
+        return getattr(self.models_module(entity), f"{entity.name}Create", None)
 
     def update_model(self, entity: "Entity") -> Any:
         """Return the model of the bodies that change a row; None if no operation does."""
-        return getattr(self.models(entity), f"{entity.name}Update", None)
+        return getattr(self.models_module(entity), f"{entity.name}Update", None)
 
-    def models(self, entity: "Entity") -> Any:
+    def models_module(self, entity: "Entity") -> Any:
         """Return the module with the models of an entity."""
         return self.import_module(f"{folder_name(entity.plural)}.models")
 

@@ -25,13 +25,15 @@ def duplicate_key(text: str | bytes, members: int | None = None) -> str | None:
         return None
     try:
         # Numbers are not needed here, and integers of any length are not converted.
-        json.loads(found, object_pairs_hook=_checked, parse_int=str, parse_float=str)
+        json.loads(
+            found, object_pairs_hook=_object_with_unique_keys, parse_int=str, parse_float=str
+        )
     except _DuplicateKeyError as error:
         return str(error)
     return None
 
 
-def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object. Raises _DuplicateKeyError."""
     members: dict[str, Any] = {}
     for key, value in pairs:

@@ -77,7 +77,7 @@ def kind_of(column: Column[Any]) -> ValueKind:
     return _KINDS[named]
 
 
-def writers(columns: Sequence[Column[Any]]) -> dict[str, Convert]:
+def value_writers(columns: Sequence[Column[Any]]) -> dict[str, Convert]:
     """Return the functions that convert stored values, by column."""
     kinds = {column.name: kind_of(column) for column in columns}
     return {name: kind.write for name, kind in kinds.items() if kind.write is not None}

@@ -15,7 +15,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from crudgen.codegen.tree import SourceTree
-from crudgen.delivery.generation import Generation, Message, Receive, Recipe, Send
+from crudgen.delivery.generation import Generation, GenerationSource, Message, Receive, Send
 from crudgen.delivery.standard_input import input_lines
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
@@ -51,12 +51,12 @@ class SpecTool:
         try:
             found = await asyncio.to_thread(self.function, **arguments.model_dump())
         except CrudgenError as error:
-            return failure(None, problem_of(error))
+            return failure(None, error_content(error))
         return success(dict(found), limit=None)
 
 
 @dataclass(slots=True)
-class Served:
+class ServedApplication:
     """The application of a spec, for agents. It starts with the first tool that needs it.
 
     `build` generates its code; if a file has changed since, the application is replaced. `entities`
@@ -81,7 +81,7 @@ class Served:
         """Return the application of the current files for a tool. Raises ToolProblem."""
         async with self._lock:
             try:
-                generation = await self._current()
+                generation = await self._current_generation()
             except CrudgenError as error:
                 self._failure = error
                 raise ToolProblem(f"the application cannot start: {error}") from None
@@ -94,7 +94,7 @@ class Served:
             headers.append((b"authorization", f"Bearer {self.credentials}".encode()))
         return _Api(generation), Origin(headers, ("127.0.0.1", 0))
 
-    async def _current(self) -> Generation:
+    async def _current_generation(self) -> Generation:
         """Return the application of the current files. Raises CrudgenError."""
         watch = self._watch or Watch(self.entities, self.project)
         has_changed = self._watch is None or watch.has_changed()
@@ -102,14 +102,14 @@ class Served:
         if has_changed or self._failure is not None:
             self._failure = None
             tree = await asyncio.to_thread(self.build)
-            recipe = Recipe(tree, self.database, log_level="WARNING")
+            generation_source = GenerationSource(tree, self.database, log_level="WARNING")
             if self._switch is None:
                 import_module("crudgen.kit.http.protocol")  # else the start warns of its absence
-                switch = Switch(recipe)
+                switch = Switch(generation_source)
                 await switch.open()
                 self._switch = switch
             elif tree.files != self._switch.current.tree.files:
-                await self._switch.swap(recipe)
+                await self._switch.swap(generation_source)
             if self.find_caller is not None:
                 generation = self._switch.current
                 caller = await asyncio.to_thread(self.find_caller, generation)
@@ -166,7 +166,7 @@ class _OneCaller:
         return self._caller
 
 
-def problem_of(error: CrudgenError) -> Any:
+def error_content(error: CrudgenError) -> Any:
     """Return an error as a tool shows it: the diagnostics of a spec, or its message."""
     if isinstance(error, SpecError):
         return {"diagnostics": [asdict(one) for one in error.diagnostics]}
@@ -174,7 +174,7 @@ def problem_of(error: CrudgenError) -> Any:
 
 
 def serve_tools(
-    served: Served, of_spec: Iterable[SpecTool], *, version: str, read_only: bool
+    served: ServedApplication, of_spec: Iterable[SpecTool], *, version: str, read_only: bool
 ) -> None:
     """Serve the tools of an application and of its spec, until standard input ends, or SIGTERM.
 
@@ -188,13 +188,13 @@ def _tools(of_spec: Iterable[SpecTool]) -> Iterable[Tool]:
     return (one.tool() for one in of_spec)
 
 
-async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
+async def _serve(served: ServedApplication, found: Iterable[Tool], version: str) -> None:
     task = asyncio.current_task()
     if task is not None and os.name == "posix":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     server = Toolbox(found, served.find_api).server("crudgen", version)
     refuse: asyncio.Future[_Send] = asyncio.get_running_loop().create_future()
-    lines: Any = _messages(refuse)
+    lines: Any = _valid_message_lines(refuse)
     async with stdio_server(lines) as (incoming, outgoing):
         refuse.set_result(outgoing.send)
         try:
@@ -204,7 +204,7 @@ async def _serve(served: Served, found: Iterable[Tool], version: str) -> None:
             await served.close()
 
 
-async def _messages(refuse: "asyncio.Future[_Send]") -> AsyncIterator[str]:
+async def _valid_message_lines(refuse: "asyncio.Future[_Send]") -> AsyncIterator[str]:
     """Yield the lines of standard input that are messages; respond to others with an error."""
     async for line in input_lines():
         error = find_error(line.encode(), _MAX_DEPTH) if line.strip() else None

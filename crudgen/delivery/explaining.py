@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from crudgen.delivery import memory
-from crudgen.delivery.named_callers import NamedCaller, caller_of, reading_rows
+from crudgen.delivery.named_callers import NamedCaller, caller_of, read_connection
 from crudgen.errors import ArgumentError
 from crudgen.evolution.connecting import Database
 
@@ -117,7 +117,7 @@ class _Explainer:
         operations = self._import_module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
-        with reading_rows(database) as connection:
+        with read_connection(database) as connection:
             known = {} if self._caller is None else self._caller.bound_values
             reader = _CallerConnection(connection, known)
             found = await self._explain_rules(operations, reader, values)

@@ -107,8 +107,9 @@ def _check_needs_no_command(
     reasons = [*_reasons_for_command(plan, found), *renames]
     if not reasons:
         return
+    first = "the tables of the database were not changed: serve leaves this to crudgen apply"
     raise TablesError(
-        "\n".join(["the tables of the database were not changed", *_reason_lines(reasons)]),
+        "\n".join([first, *_reason_lines(reasons)]),
         _files_of_tables(reasons, found),
         is_possible=not plan.problems,
         may_be_renamed=bool(renames),

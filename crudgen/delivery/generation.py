@@ -30,7 +30,7 @@ Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awa
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class GenerationSource:
     """What is needed to create a generated application: its source tree and options.
 
     It can be pickled, to pass it to worker processes.
@@ -113,7 +113,7 @@ class Generation:
         self._idle = asyncio.Event()
         self._idle.set()
         if hasattr(application, "hold"):
-            application.hold = self._hold
+            application.hold = self._request_context
 
     @property
     def masked_database(self) -> str:
@@ -155,10 +155,10 @@ class Generation:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
-        with self._hold(scope):
+        with self._request_context(scope):
             await self.application(scope, receive, send)
 
-    def _hold(self, scope: MutableMapping[str, Any]) -> AbstractContextManager[None]:
+    def _request_context(self, scope: MutableMapping[str, Any]) -> AbstractContextManager[None]:
         """Return the context of a request: it is pending, and has the application's state."""
         scope["state"] = dict(self._state)
         return self.pending_request()
@@ -175,13 +175,13 @@ class Generation:
             if not self._requests:
                 self._idle.set()
 
-    async def idle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until no request is pending."""
         await self._idle.wait()
 
     async def retire(self) -> None:
         """Wait for pending requests, shut down the application, and unload the package."""
-        await self.idle()
+        await self.wait_until_idle()
         try:
             await self._lifespan.shutdown()
         except Exception:  # noqa: BLE001 -- the package must be unloaded

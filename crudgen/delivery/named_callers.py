@@ -44,7 +44,7 @@ def caller_of(named: NamedCaller, database: Database, module: Module) -> Any:
     kind = module("caller").Caller
     claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
     if named.is_stored:
-        with reading_rows(database) as connection:
+        with read_connection(database) as connection:
             claims = stored_claims(named, connection, module)
     try:
         return kind.from_claims({"sub": "caller"} | claims)
@@ -54,7 +54,7 @@ def caller_of(named: NamedCaller, database: Database, module: Module) -> Any:
 
 
 @contextmanager
-def reading_rows(database: Database) -> Iterator[Connection]:
+def read_connection(database: Database) -> Iterator[Connection]:
     """Connect to read. Raises DatabaseError, with a remedy if a table or column is missing."""
     with database.read_only_connection() as connection:
         try:
@@ -87,7 +87,7 @@ def stored_claims(named: NamedCaller, connection: Connection, module: Module) ->
         if rows is not None:
             key = found["row_id"]
             if key is None:
-                raise ArgumentError(f"--as: {_without_row(named)}")
+                raise ArgumentError(f"--as: {_missing_row_message(named)}")
     if rows is not None and key is not None:
         row = connection.execute(select(*rows.columns).where(rows.key == key)).first()
         if row is None:
@@ -129,7 +129,7 @@ def _api_key(number: int, connection: Connection, module: Module, rows: Any) -> 
     return dict(found)
 
 
-def _without_row(named: NamedCaller) -> str:
+def _missing_row_message(named: NamedCaller) -> str:
     if named.login is None:
         return f"the key {named.api_key} has no row, so it gets 401; add another: crudgen key add"
     problem = f"the user {named.login!r} has no row, so they get 401"

@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
 from crudgen.delivery.garbage import paused_collection
-from crudgen.delivery.generation import Generation, Recipe
+from crudgen.delivery.generation import Generation, GenerationSource
 from crudgen.delivery.home import Home, HomePage, is_loopback
 from crudgen.delivery.listening import listen, listener_url
 from crudgen.delivery.switch import Switch, Tables
@@ -99,22 +99,26 @@ def serve(
     watch = Watch(options.watch, options.project) if options.watch else None
     with paused_collection():
         import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
-        recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")
-    recipe.write()
+        generation_source = GenerationSource(
+            build(), options.database, options.keep, options.root_path, "INFO"
+        )
+    generation_source.write()
     with listen(options.host, options.port) as listener:
         if not is_loopback(listener.getsockname()[0]):
             home = None
         if options.workers > 1:
-            _serve_workers(recipe, listener, options, reporter, home)
+            _serve_workers(generation_source, listener, options, reporter, home)
             return
 
         async def reload_on_changes(switch: Switch) -> None:
             if watch:
-                await _Reloader(switch, build, recipe, reporter, following).run(watch)
+                await _Reloader(switch, build, generation_source, reporter, following).run(watch)
 
         tables = following.tables if following else None
         page = HomePage(home) if home else None
-        config = _uvicorn_config(Switch(recipe, reload_on_changes, tables, page), options)
+        config = _uvicorn_config(
+            Switch(generation_source, reload_on_changes, tables, page), options
+        )
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_run_server(config, listener, reporter))
 
@@ -145,7 +149,7 @@ class _Reloader:
 
     switch: Switch
     build: Callable[[], SourceTree]
-    recipe: Recipe
+    generation_source: GenerationSource
     reporter: Reporter
     following: TableFollowing | None
     failure: Exception | None = None
@@ -201,7 +205,7 @@ class _Reloader:
                 await self._swap_tree(tree)
 
     async def _swap_tree(self, tree: SourceTree) -> None:
-        new = replace(self.recipe, tree=tree)
+        new = replace(self.generation_source, tree=tree)
         await asyncio.to_thread(new.write)
         await self.switch.swap(new)
         self.reporter.report_reload(self.switch.current)
@@ -209,25 +213,27 @@ class _Reloader:
 
 @dataclass(frozen=True, slots=True)
 class _WorkerFactory:
-    """Creates the application of a worker process from the recipe of the parent."""
+    """Creates the application of a worker process from the GenerationSource of the parent."""
 
-    recipe: Recipe
+    generation_source: GenerationSource
     home: Home | None
 
     def __call__(self) -> Switch:
-        return Switch(self.recipe, home=HomePage(self.home) if self.home else None)
+        return Switch(self.generation_source, home=HomePage(self.home) if self.home else None)
 
 
 def _serve_workers(
-    recipe: Recipe,
+    generation_source: GenerationSource,
     listener: socket.socket,
     options: Options,
     reporter: Reporter,
     home: Home | None,
 ) -> None:
-    asyncio.run(_check_start(recipe, listener_url(listener), reporter))
+    asyncio.run(_check_start(generation_source, listener_url(listener), reporter))
     install_worker()
-    _Workers(_uvicorn_config(_WorkerFactory(recipe, home), options, factory=True), [listener]).run()
+    _Workers(
+        _uvicorn_config(_WorkerFactory(generation_source, home), options, factory=True), [listener]
+    ).run()
 
 
 class _Workers(Multiprocess):
@@ -242,9 +248,9 @@ class _Workers(Multiprocess):
         super().terminate_all()
 
 
-async def _check_start(recipe: Recipe, url: str, reporter: Reporter) -> None:
+async def _check_start(generation_source: GenerationSource, url: str, reporter: Reporter) -> None:
     """Start and stop the application: report errors and create tables before workers start."""
-    switch = Switch(recipe)
+    switch = Switch(generation_source)
     await switch.open()
     reporter.report_serving(url, switch.current)
     switch.current.prepare_workers()

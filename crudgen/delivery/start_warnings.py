@@ -12,7 +12,7 @@ class StartWarnings:
         self._last: frozenset[str] = frozenset()
 
     @contextmanager
-    def once(self, package: str) -> Iterator[None]:
+    def without_repeats(self, package: str) -> Iterator[None]:
         """Log warnings of a package within a `with` block, unless the last start logged them."""
         found: set[str] = set()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
-from crudgen.delivery.generation import Generation, Receive, Recipe, Send
+from crudgen.delivery.generation import Generation, GenerationSource, Receive, Send
 from crudgen.delivery.home import HomePage, is_home_request
 from crudgen.delivery.start_warnings import StartWarnings
 from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
@@ -50,12 +50,12 @@ class Switch:
 
     def __init__(
         self,
-        recipe: Recipe,
+        generation_source: GenerationSource,
         background: Background | None = None,
         tables: Tables | None = None,
         home: HomePage | None = None,
     ) -> None:
-        self._recipe = recipe
+        self._generation_source = generation_source
         self._background = background
         self._tables = tables
         self._home = home
@@ -92,7 +92,7 @@ class Switch:
         """
         if self._current is None:
             with paused_collection():
-                new = await asyncio.to_thread(self._recipe.load)
+                new = await asyncio.to_thread(self._generation_source.load)
                 refusal: CrudgenError | None = None
                 try:
                     await self._change_tables(new)
@@ -110,14 +110,14 @@ class Switch:
                 _log.warning("%s", refusal)
             self._current = new
 
-    async def swap(self, recipe: Recipe) -> None:
+    async def swap(self, generation_source: GenerationSource) -> None:
         """Start another generation, and forward new requests to it; retire the former one.
 
         Raises the exceptions of the start, such as ServeError, and of the change of tables; the
         current generation then stays.
         """
         with paused_collection():
-            new = await asyncio.to_thread(recipe.load)
+            new = await asyncio.to_thread(generation_source.load)
             try:
                 change = await self._prepare_change(new)
             except BaseException:
@@ -136,7 +136,7 @@ class Switch:
                     await self._replace_by(new)
 
     async def _start(self, new: Generation) -> None:
-        with self._warnings.once(new.package.__name__):
+        with self._warnings.without_repeats(new.package.__name__):
             await new.start()
 
     async def _replace_by(self, new: Generation) -> None:
@@ -157,7 +157,7 @@ class Switch:
         """Wait until no generation has pending requests. Raises ServeError if that takes long."""
         try:
             async with asyncio.timeout(_PENDING_SECONDS):
-                await self.current.idle()
+                await self.current.wait_until_idle()
                 await asyncio.gather(*map(asyncio.shield, self._tasks))
         except TimeoutError:
             raise ServeError(

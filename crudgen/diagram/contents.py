@@ -127,17 +127,17 @@ def _lines(entity: Entity) -> Iterator[Line]:
                     inverse,
                     Cardinality.OPTIONAL if field.optional else Cardinality.ONE,
                 ),
-                _both(relation.name if relation else field.name, inverse),
+                _both_names(relation.name if relation else field.name, inverse),
             )
     for relation in entity.relations:
         if relation.link is not None and relation.near == relation.link.ends[0]:
             yield Line(
                 LineEnd(entity.name, relation.name, Cardinality.MANY),
                 LineEnd(relation.target, relation.inverse, Cardinality.MANY),
-                _both(relation.name, relation.inverse),
+                _both_names(relation.name, relation.inverse),
                 relation.link.name if relation.link.via else None,
             )
 
 
-def _both(name: FieldName, inverse: FieldName | None) -> str:
+def _both_names(name: FieldName, inverse: FieldName | None) -> str:
     return f"{name} / {inverse}" if inverse else str(name)

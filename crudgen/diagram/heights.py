@@ -33,7 +33,7 @@ def place_items(
                 weight = len(found) * _PASSING_WEIGHT if item in passing else len(found) or 0.1
                 wanted.append((mean, weight))
             sizes = [heights[item] + gap for item in column]
-            tops.update(zip(column, _spread(wanted, sizes), strict=True))
+            tops.update(zip(column, _without_overlaps(wanted, sizes), strict=True))
     least = min(tops.values(), default=0.0)
     return {item: round(top - least, 1) for item, top in tops.items()}
 
@@ -48,7 +48,7 @@ def _neighbors(gaps: Sequence[Sequence[Segment]]) -> dict[Item, list[tuple[Item,
     return near
 
 
-def _spread(wanted: Sequence[tuple[float, float]], sizes: Sequence[float]) -> list[float]:
+def _without_overlaps(wanted: Sequence[tuple[float, float]], sizes: Sequence[float]) -> list[float]:
     """Return the tops nearest to the wanted ones, as weighted squares, without overlaps.
 
     Neighbors that would overlap are merged into a block, which is placed as one.

@@ -47,20 +47,20 @@ def _sorted_by_neighbors(
     found = [*columns]
     numbers = range(1, len(columns)) if rightwards else range(len(columns) - 2, -1, -1)
     for number in numbers:
-        places = _places(found[number - 1 if rightwards else number + 1])
+        places = _positions(found[number - 1 if rightwards else number + 1])
         near: dict[Item, list[float]] = {item: [] for item in found[number]}
         for left, left_port, right, right_port in gaps[number - 1 if rightwards else number]:
             if rightwards:
                 near[right].append(places[left] + left_port / 1e4)
             else:
                 near[left].append(places[right] + right_port / 1e4)
-        own = _places(found[number])
+        own = _positions(found[number])
         means = {item: sum(all_) / len(all_) if all_ else own[item] for item, all_ in near.items()}
         found[number] = sorted(found[number], key=means.__getitem__)
     return found
 
 
-def _places(column: Sequence[Item]) -> Mapping[Item, int]:
+def _positions(column: Sequence[Item]) -> Mapping[Item, int]:
     return {item: place for place, item in enumerate(column)}
 
 
@@ -68,7 +68,7 @@ def _crossings(columns: Columns, gaps: Sequence[Sequence[Segment]]) -> int:
     """Return the number of crossings: the pairs of segments whose ends are in opposite orders."""
     total = 0
     for number, segments in enumerate(gaps):
-        left, right = _places(columns[number]), _places(columns[number + 1])
+        left, right = _positions(columns[number]), _positions(columns[number + 1])
         ends = sorted(
             ((left[one.left], one.left_port), (right[one.right], one.right_port))
             for one in segments

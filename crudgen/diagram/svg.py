@@ -56,7 +56,7 @@ def _elements(diagram: Diagram, *, has_style: bool) -> Iterator[str]:
         f' width="{_number(width)}" height="{_number(height)}"'
         f' viewBox="{_number(-_MARGIN)} {_number(-_MARGIN)} {_number(width)} {_number(height)}">'
     )
-    yield f"<title>{_text(diagram.title)}</title>"
+    yield f"<title>{_escaped_text(diagram.title)}</title>"
     if has_style:
         yield f"<style>\n{STYLE}</style>"
     for line in placed.lines:
@@ -70,14 +70,14 @@ def _box_elements(placed: PlacedBox) -> Iterator[str]:
     drawn = placed.drawn
     width, height = _number(drawn.width), _number(drawn.height)
     yield f'<g class="box" transform="translate({_number(placed.x)} {_number(placed.y)})">'
-    yield f"<title>{_text(drawn.box.name)}: {_text(drawn.box.path)}</title>"
+    yield f"<title>{_escaped_text(drawn.box.name)}: {_escaped_text(drawn.box.path)}</title>"
     yield f'<rect width="{width}" height="{height}" rx="{_number(_RADIUS)}"/>'
     yield f'<path class="head" d="{_head_path(drawn.width)}"/>'
     yield f'<path class="rule" d="M0 {_number(HEADER)}H{width}"/>'
     middle = _number(drawn.width / 2)
     yield (
         f'<text class="name" x="{middle}" y="{_number(HEADER / 2)}" text-anchor="middle">'
-        f"{_text(drawn.box.name)}</text>"
+        f"{_escaped_text(drawn.box.name)}</text>"
     )
     is_above_relations = True
     for number, row in enumerate(drawn.rows):
@@ -97,23 +97,23 @@ def _row_elements(row: BoxRow, width: float, y: str) -> Iterator[str]:
     for mark in row.marks[:1]:
         yield f'<text class="mark" x="{_number(PADDING)}" y="{y}">{mark}</text>'
     kind = ' class="relation"' if row.is_relation else ""
-    yield f'<text{kind} x="{_TEXT_X}" y="{y}">{_text(row.name)}</text>'
+    yield f'<text{kind} x="{_TEXT_X}" y="{y}">{_escaped_text(row.name)}</text>'
     right = _number(width - PADDING)
-    yield f'<text class="type" x="{right}" y="{y}">{_text(row.type_text)}</text>'
+    yield f'<text class="type" x="{right}" y="{y}">{_escaped_text(row.type_text)}</text>'
 
 
 def _line_elements(placed: PlacedLine) -> Iterator[str]:
     """Yield the elements of a line: its path, and the sign of the cardinality at each end."""
     line = placed.line
     yield f'<g class="{"line via" if line.via else "line"}">'
-    yield f"<title>{_text(_description(line))}</title>"
+    yield f"<title>{_escaped_text(_description(line))}</title>"
     path = _path(placed)
     yield f'<path class="reach" d="{path}"/>'
     yield f'<path d="{path}"/>'
     ends = (line.near, line.far)
     points = (placed.points[0], placed.points[-1])
     for end, (x, y), side in zip(ends, points, placed.sides, strict=True):
-        yield from _sign(end.cardinality, x, y, side)
+        yield from _cardinality_elements(end.cardinality, x, y, side)
     yield "</g>"
 
 
@@ -132,13 +132,13 @@ def _path(placed: PlacedLine) -> str:
     if first == last:  # from a box to itself
         near, reach = start[0] + _STUB, start[0] + _STUB + abs(end[1] - start[1]) / 8 + 8
         return (
-            _start(start)
-            + _straight(near)
-            + _curve((reach, start[1]), (reach, end[1]), (near, end[1]))
-            + _straight(end[0])
+            _move_command(start)
+            + _horizontal_command(near)
+            + _curve_command((reach, start[1]), (reach, end[1]), (near, end[1]))
+            + _horizontal_command(end[0])
         )
     points = points if first > 0 else points[::-1]
-    parts = [_start(points[0])]
+    parts = [_move_command(points[0])]
     for number in range(1, len(points) - 1, 2):
         x, y = points[number]
         if number == 1:
@@ -147,23 +147,26 @@ def _path(placed: PlacedLine) -> str:
         if number == len(points) - 2:
             next_x -= _STUB
         middle = (x + next_x) / 2
-        parts += [_straight(x), _curve((middle, y), (middle, next_y), (next_x, next_y))]
-    return "".join([*parts, _straight(points[-1][0])])
+        parts += [
+            _horizontal_command(x),
+            _curve_command((middle, y), (middle, next_y), (next_x, next_y)),
+        ]
+    return "".join([*parts, _horizontal_command(points[-1][0])])
 
 
-def _start(point: Point) -> str:
+def _move_command(point: Point) -> str:
     return f"M{_number(point[0])} {_number(point[1])}"
 
 
-def _straight(x: float) -> str:
+def _horizontal_command(x: float) -> str:
     return f"H{_number(x)}"
 
 
-def _curve(*points: Point) -> str:
+def _curve_command(*points: Point) -> str:
     return "C" + " ".join(f"{_number(x)} {_number(y)}" for x, y in points)
 
 
-def _sign(cardinality: Cardinality, x: float, y: float, side: int) -> Iterator[str]:
+def _cardinality_elements(cardinality: Cardinality, x: float, y: float, side: int) -> Iterator[str]:
     """Yield the sign at the end of a line, in crow's foot notation."""
 
     def bar(distance: float) -> str:
@@ -201,6 +204,6 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _text(text: str) -> str:
+def _escaped_text(text: str) -> str:
     """Return a text as the content of an element; characters that XML forbids are replaced."""
     return escape(_NOT_XML.sub("\ufffd", text), quote=False)

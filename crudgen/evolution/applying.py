@@ -140,7 +140,7 @@ def check_result(connection: Connection, target: Target, following: tuple[Step, 
     ):
         lines = [
             "the changes did not lead to the spec, and were rolled back. Left to do:",
-            *(f"  {one}" for one in left.left),
+            *(f"  {one}" for one in left.remaining_changes),
             "  this is a fault of crudgen: report it, with the output of: plan --sql",
         ]
         raise DatabaseError("\n".join(lines))

@@ -68,11 +68,11 @@ class PostgresqlWriter:
             plan = attempts.run(partial(_run_transaction, connection, target, order))
             if plan.transaction_steps:
                 attempts.done = "other changes were made"
-            for step in plan.online:
+            for step in plan.online_steps:
                 with _step_errors(step, attempts.done):
                     attempts.run(partial(_run_online_step, connection, step, order))
                 attempts.done = "other changes were made"
-            if plan.online:
+            if plan.online_steps:
                 _check_online(connection, target)
         return ApplyResult(plan)
 
@@ -142,7 +142,7 @@ def _run_transaction(connection: Connection, target: Target, order: ApplyOptions
             plan = checked_plan(target.plan(connection), order)
             if plan.transaction_steps:
                 run_steps(connection, plan.transaction_steps, order.watch)
-                check_result(connection, target, plan.online)
+                check_result(connection, target, plan.online_steps)
             run(connection, "COMMIT")
         except BaseException:
             with contextlib.suppress(Exception):
@@ -208,7 +208,7 @@ def _check_online(connection: Connection, target: Target) -> None:
     left = target.plan(connection, is_done=True)
     run(connection, "ROLLBACK")
     if not left.is_empty:
-        lines = [f"  {one}" for one in left.left]
+        lines = [f"  {one}" for one in left.remaining_changes]
         raise DatabaseError(
             "\n".join(
                 ["some changes are not complete; run crudgen apply again. Left to do:", *lines]

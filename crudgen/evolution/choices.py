@@ -60,7 +60,11 @@ def read_choices(
         if one.type is not TypeName.DECIMAL:
             raise choice_error("--integers", name, "the field is no decimal", "remove the option")
         counted.add((table, str(one.column)))
-    return Choices(filled, frozenset(names.drop(name) for name in drops), frozenset(counted))
+    return Choices(
+        filled,
+        frozenset(names.dropped_table_and_column(name) for name in drops),
+        frozenset(counted),
+    )
 
 
 def _fill_value(option: str, name: str, one: Field, text: str) -> object:

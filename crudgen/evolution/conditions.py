@@ -13,7 +13,7 @@ from crudgen.kit.database.catalogue import Check, ForeignKey, Key
 from crudgen.kit.database.catalogue.explain import quoted
 
 from .changes import AddedColumn, Changes, ColumnChange, TableChange
-from .expressions import literal, new_value_sql, survives
+from .expressions import new_value_sql, survival_condition, value_literal
 from .hints import Hints
 from .pairing import fold_of, with_columns
 from .spec_words import removed_words, spec_types
@@ -148,7 +148,7 @@ class _TableConditions:
     def _unconvertible_values(self) -> Iterator[Condition]:
         for change in self._change.columns:
             name = quoted(change.found.name)
-            condition = survives(change, name)
+            condition = survival_condition(change, name)
             if condition is not None and change.expected.name not in self._refused:
                 there, here = spec_types(change.found.type, change.expected.type)
                 yield Condition(
@@ -283,11 +283,14 @@ def _new_value(dialect: Dialect, change: TableChange, name: str, alias: str) -> 
             live = alias + quoted(one.found.name)
             if not one.changes_values:
                 return live
-            value, condition = new_value_sql(one, live, by_name[name], dialect), survives(one, live)
+            value, condition = (
+                new_value_sql(one, live, by_name[name], dialect),
+                survival_condition(one, live),
+            )
             # NULL survives: it is filled.
             guard = None if condition is None else f"{live} IS NULL OR ({condition})"
             return f"({value})" if guard is None else f"(CASE WHEN {guard} THEN {value} END)"
     (added,) = (one for one in change.added if one.expected.name == name)
-    value = literal(added.fill, by_name[name], dialect) if added.is_filled else "NULL"
+    value = value_literal(added.fill, by_name[name], dialect) if added.is_filled else "NULL"
     is_typed = dialect.name == "postgresql"
     return f"CAST({value} AS {added.expected.type})" if is_typed else f"({value})"

@@ -20,7 +20,7 @@ EXAMPLES = 3
 _PLURAL = re.compile(r"^(?:need|that refer)\b")
 
 
-def problems(
+def count_problems(
     connection: Connection, changes: Changes, hints: Hints, refused: Refused
 ) -> Iterator[Problem]:
     """Yield what prevents the changes: each with its number of rows, and examples."""

@@ -33,7 +33,7 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def literal(value: object, column: "Column[Any]", dialect: Dialect) -> str:
+def value_literal(value: object, column: "Column[Any]", dialect: Dialect) -> str:
     """Return a value in Python as SQL, in the form in which a column of the models stores it."""
     if isinstance(value, Now):
         kinds = _NOW[dialect.name]
@@ -67,11 +67,11 @@ def new_value_sql(change: ColumnChange, value: str, column: "Column[Any]", diale
         sql = f"CASE {sql} {whens} ELSE {sql} END"
     sql = change.conversion.expression.replace("{value}", sql)
     if change.fill is not None:
-        sql = f"coalesce({sql}, {literal(change.fill, column, dialect)})"
+        sql = f"coalesce({sql}, {value_literal(change.fill, column, dialect)})"
     return sql
 
 
-def survives(change: ColumnChange, value: str) -> str | None:
+def survival_condition(change: ColumnChange, value: str) -> str | None:
     """Return a condition that is true for values that can be converted; None if all can."""
     condition = change.conversion.survives
     return None if condition is None else condition.replace("{value}", value)

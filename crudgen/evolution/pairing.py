@@ -44,7 +44,7 @@ def former_names(hints: Hints) -> set[str]:
     return {name for names in hints.tables.values() for name in names}
 
 
-def pair(
+def pair_tables(
     found: Mapping[str, TableDefinition],
     expected: Mapping[str, TableDefinition],
     hints: Hints,

@@ -153,7 +153,7 @@ class Plan:
         return tuple(step for step in self.steps if not step.online)
 
     @property
-    def online(self) -> tuple[Step, ...]:
+    def online_steps(self) -> tuple[Step, ...]:
         """The steps after the transaction."""
         return tuple(step for step in self.steps if step.online)
 
@@ -171,7 +171,7 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
-    def left(self) -> list[str]:
+    def remaining_changes(self) -> list[str]:
         """The steps and problems, a line each, for messages."""
         lines = [f"{step.table}: {step.what}" for step in self.steps]
         return [*lines, *(f"{one.table}: {one.what}" for one in self.problems)]

@@ -21,7 +21,7 @@ from . import postgresql, sqlite
 from .changes import Changes, DroppedTable, TableChange
 from .choices import Choices
 from .conversions import conversion
-from .counting import problems as counted
+from .counting import count_problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
 from .index_names import with_new_names, without_name_clashes
@@ -35,7 +35,7 @@ from .notes import (
     note_unknown_tables,
     notes_of,
 )
-from .pairing import Pair, fold_of, former_names, pair
+from .pairing import Pair, fold_of, former_names, pair_tables
 from .plan import DatabaseSteps, Note, Plan, Problem
 from .scope import ImpossibleChange
 from .statements import count_rows
@@ -148,7 +148,7 @@ class Planning:
         names |= {table for table, column in self._choices.drops if column is None}
         found = read_tables(self._connection, names)
         expected = expected_tables(self._connection, self._tables)
-        pairs = pair(found, expected, self._hints, self._fold)
+        pairs = pair_tables(found, expected, self._hints, self._fold)
         self._found = found
         return {
             table.name: self._with_normalized_checks(pairs[table.name]) for table in self._tables

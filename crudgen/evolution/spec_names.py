@@ -16,6 +16,8 @@ from .internal import LOGINS, USER_ROW_COLUMN, is_internal, table_of_user_row_co
 _MAX_NAMES = 10
 """Number of names that a message lists."""
 
+_DROP_REMEDY = "write --drop hero.code for a column, or --drop log for a table"
+
 
 class ChoiceError(ArgumentError):
     """An option names something that the spec does not have, or has an invalid value."""
@@ -70,19 +72,21 @@ class SpecNames:
         what = f"{singular} has no field {key}" if key else f"no field of {singular} is named"
         raise choice_error(option, value, what, remedy)
 
-    def drop(self, name: str) -> tuple[str, str | None]:
+    def dropped_table_and_column(self, name: str) -> tuple[str, str | None]:
         """Return the table and the column of `--drop`. Raises ChoiceError.
 
         If no entity has the name before a dot, all of it may be the name of a table.
         """
-        if not name or name.startswith(".") or name.endswith("."):
-            what = "no name of a column" if name[:-1] else "no name"
-            remedy = "write --drop hero.code for a column, or --drop log for a table"
-            raise choice_error("--drop", name, what, remedy)
+        if not name.strip("."):
+            raise choice_error("--drop", name, "no name of a table or column", _DROP_REMEDY)
+        if name.startswith("."):
+            raise choice_error("--drop", name, "no name of a table before the dot", _DROP_REMEDY)
+        if name.endswith("."):
+            raise choice_error("--drop", name, "no name of a column after the dot", _DROP_REMEDY)
         if (users := table_of_user_row_column(name)) and self._has_users(users):
             return users, USER_ROW_COLUMN
         if is_internal(name):
-            raise internal_table(name)
+            raise internal_table_error(name)
         self._reject_table(name)
         owners = [one for one in self._called if name.startswith(f"{one}.")]
         if not owners:
@@ -114,7 +118,7 @@ class SpecNames:
         return str(entity.singular) if entity else similar(name, self._entities)
 
 
-def internal_table(name: str) -> ChoiceError:
+def internal_table_error(name: str) -> ChoiceError:
     """Return the error of `--drop` with a table that is not of the user."""
     what = "crudgen, the database or a tool needs this table"
     return choice_error("--drop", name, what, "remove the option: crudgen does not drop it")

@@ -86,7 +86,7 @@ class Item:
         )
 
 
-def items(change: TableChange) -> Iterator[Item]:
+def change_items(change: TableChange) -> Iterator[Item]:
     """Yield the changes of a table: renames first, indexes last."""
     table = change.expected.name
     if change.is_new:

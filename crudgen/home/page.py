@@ -62,7 +62,7 @@ def home_page(schema: Schema, where: str, links: Sequence[Link], status: Sequenc
         status=status,
         rows=[_row(one) for one in schema.entities],
         relations=len(diagram.lines),
-        diagram=_drawn(diagram),
+        diagram=_diagram_picture(diagram),
         style=_style(),
     )
 
@@ -76,7 +76,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["count"] = _count
+    environment.filters["count"] = _counted_noun
     return environment.get_template("home.html.jinja")
 
 
@@ -88,7 +88,7 @@ def _style() -> Markup:
     return Markup(page + STYLE)  # noqa: S704 -- files of crudgen
 
 
-def _drawn(diagram: Diagram) -> Markup | None:
+def _diagram_picture(diagram: Diagram) -> Markup | None:
     """Return the picture, or None if it would be too large."""
     if len(diagram.boxes) > MAX_DRAWN:
         return None
@@ -112,5 +112,5 @@ def _row(entity: Entity) -> _Row:
     )
 
 
-def _count(number: int, one: str, many: str) -> str:
+def _counted_noun(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"

@@ -231,7 +231,7 @@ class Access:
         """Return the rules about rows for an action."""
         return tuple(rule for rule in self.about_rows if rule.action == action)
 
-    def who(self, action: Right) -> tuple[str, ...]:
+    def allowed_callers(self, action: Right) -> tuple[str, ...]:
         """Return who may do something, perhaps with some rows only; empty for nobody."""
         some = (rule.who for rule in self.rules(action))
         return tuple(dict.fromkeys((*self.callers_for_all_rows(action), *some)))

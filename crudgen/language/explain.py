@@ -181,7 +181,7 @@ def _explained_field(
         ("column", field.column, conventions.columns),
         ("json", field.json_name, conventions.json),
     ):
-        is_set = str(name) != str(field.name) or case.of(field.name) != str(name)
+        is_set = str(name) != str(field.name) or case.convert(field.name) != str(name)
         if is_set and not (field.computed and key == "column"):
             options[key] = str(name)
     if field.doc is not None:

@@ -33,7 +33,7 @@ def columns_for_former_name(former: str, conventions: NamingConventions) -> tupl
 
     With `columns: PascalCase`, `born_on` is also `BornOn`.
     """
-    derived = conventions.columns.of(former) if FieldName.PATTERN.fullmatch(former) else former
+    derived = conventions.columns.convert(former) if FieldName.PATTERN.fullmatch(former) else former
     return tuple(dict.fromkeys((former, derived)))
 
 
@@ -61,7 +61,7 @@ def former_link_columns(
     words = [*_link_singulars(name, link), *_singulars_in_tables(roles, link)]
     near, far = (
         [
-            conventions.columns.of(f"{role}_{key}")
+            conventions.columns.convert(f"{role}_{key}")
             for role, key in _name_pairs_latest_first(names, _key_names(owner))
         ]
         for names, owner in ((roles, entity), (words, target))

@@ -33,12 +33,12 @@ def may_act(access: Access, action: Right, caller: str) -> bool:
     Who changes rows must read them too.
     """
     access = access.without_tenant
-    reads = allows_callers(access.who(Action.READ), caller)
+    reads = allows_callers(access.allowed_callers(Action.READ), caller)
     is_change = action not in (Action.READ, Action.CREATE)
-    return allows_callers(access.who(action), caller) and (reads or not is_change)
+    return allows_callers(access.allowed_callers(action), caller) and (reads or not is_change)
 
 
-def condition_for(access: Access, action: Right, caller: str) -> str:
+def condition_text_for(access: Access, action: Right, caller: str) -> str:
     """Return the condition of the rows with which a caller may do something; empty for all rows.
 
     The condition of the tenant is left out.
@@ -77,7 +77,7 @@ def allowed_callers(entity: Entity, callers: Sequence[str]) -> dict[str, list[st
         found[name] = []
         for caller in callers:
             if entity.access and may_act(entity.access, action, caller):
-                condition = condition_for(entity.access, action, caller)
+                condition = condition_text_for(entity.access, action, caller)
                 found[name].append(f"{caller} if {condition}" if condition else caller)
     if entity.access:
         for name, cells in _field_conditions(entity.access, callers):
@@ -127,7 +127,7 @@ def _action_cell(entity: Entity, action: Right, caller: str, notes: dict[str, in
     access = entity.access
     if access is None or not may_act(access, action, caller):
         return NO
-    return _cell_text(condition_for(access, action, caller), notes)
+    return _cell_text(condition_text_for(access, action, caller), notes)
 
 
 def _cell_text(condition: str | None, notes: dict[str, int]) -> str:

@@ -144,7 +144,7 @@ class Case(StrEnum):
     CAMEL = "camelCase"
     PASCAL = "PascalCase"
 
-    def of(self, name: str) -> str:
+    def convert(self, name: str) -> str:
         """Return the name of a field in this case: `born_on` is `bornOn` or `BornOn`."""
         if self is Case.SNAKE:
             return name

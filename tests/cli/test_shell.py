@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlmodel import select
 
-from crudgen.cli.python_console import DatabaseConsole, run_code, watched
+from crudgen.cli.python_console import DatabaseConsole, change_detector, run_code
 from crudgen.language import load_texts
 from tests.cli.test_cli import ENVIRONMENT, Project
 from tests.data.filled import opened
@@ -76,7 +76,7 @@ def test_changes_that_are_not_committed_are_noticed(tmp_path: Path) -> None:
     schema = load_texts({"hero.yaml": "name: Hero\nfields: {name: str, age: int(0..)?}\n"})
     with opened(schema, f"sqlite:///{tmp_path}/a.db") as application:
         session, model = application.session, application.table_model(schema.entities[0])
-        has_changes = watched(session)
+        has_changes = change_detector(session)
         session.exec(select(model)).all()
         assert not has_changes()
         session.add(model(name="Ann"))
@@ -139,7 +139,7 @@ def test_statements_of_postgresql_that_change_rows_are_noticed(
     schema = load_texts({"hero.yaml": "name: Hero\nfields: {name: str, age: int?}\n"})
     with opened(schema, new_database("postgresql")) as application:
         session = application.session
-        has_changes = watched(session)
+        has_changes = change_detector(session)
         for statement in (*READING, *CHANGES):
             session.execute(text(statement))
             assert has_changes() == (statement in CHANGES), statement

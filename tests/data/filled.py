@@ -31,7 +31,7 @@ def fill(
 ) -> Filled:
     filler = Filler(schema, application, seed)
     named = {ClassName(name): number for name, number in (chosen or {}).items()}
-    filler.fill(filler.wanted(rows, named), ignored)
+    filler.fill(filler.row_counts(rows, named), ignored)
     application.session.commit()
     return filler.filled
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     insert,
 )
 
-from crudgen.data.dump_contents import in_order
+from crudgen.data.dump_contents import sorted_by_references
 from crudgen.kit.database.columns import python_type
 
 Value = Callable[[random.Random, int], Any]
@@ -60,7 +60,7 @@ class RandomRows:
         chance = random.Random(self.seed)  # noqa: S311 -- tests need no secrets
         tables = [one for one in self.metadata.tables.values() if not one.name.startswith("_")]
         keys: dict[str, list[Any]] = {}
-        for table in in_order(tables):
+        for table in sorted_by_references(tables):
             rows = [self._row(table, chance, number, keys) for number in range(count)]
             unique = {
                 tuple(row[name] for one in _unique(table) for name in one): row for row in rows

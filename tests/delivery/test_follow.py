@@ -55,7 +55,9 @@ def test_rows_that_come_before_the_change_are_in_the_way(
     change = follower.prepare_change(new, current)
     assert change is not None
     found.insert(BEFORE, "hero", [{"name": "Deadpond"}])
-    with pytest.raises(TablesError, match=r"hero\.name: 1 row") as refused:
+    with pytest.raises(
+        TablesError, match=r"leaves this to crudgen apply\n  hero\.name: 1 row"
+    ) as refused:
         change()
     assert not refused.value.is_possible
     assert refused.value.files == {"entities/e0.yaml"}

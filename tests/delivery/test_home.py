@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from crudgen.codegen.tree import SourceFile, SourceTree
-from crudgen.delivery.generation import Generation, Recipe
+from crudgen.delivery.generation import Generation, GenerationSource
 from crudgen.delivery.home import HomePage
 from crudgen.delivery.switch import Switch
 from tests.delivery.fakes import fake_tree
@@ -48,7 +48,7 @@ def run(
     home: Home | None = None,
 ) -> None:
     async def main() -> None:
-        switch = Switch(Recipe(served or fake_tree("1")), home=HomePage(home or Home()))
+        switch = Switch(GenerationSource(served or fake_tree("1")), home=HomePage(home or Home()))
         await switch.open()
         transport = httpx.ASGITransport(app=switch)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -68,7 +68,7 @@ def test_a_browser_gets_the_page_of_the_current_version() -> None:
         digest = b64encode(sha256(STYLE.encode()).digest()).decode()
         policy = found.headers["content-security-policy"]
         assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
-        await switch.swap(Recipe(fake_tree("2")))
+        await switch.swap(GenerationSource(fake_tree("2")))
         assert "version 2" in (await client.get("/", headers=BROWSER)).text
         head = await client.head("/", headers=BROWSER)
         assert (head.status_code, head.content) == (200, b"")
@@ -90,7 +90,7 @@ def test_a_version_stays_loaded_while_its_page_is_made() -> None:
     async def test(client: httpx.AsyncClient, switch: Switch) -> None:
         page = asyncio.create_task(client.get("/", headers=BROWSER))
         await asyncio.to_thread(begun.wait, 20)
-        await switch.swap(Recipe(fake_tree("2")))
+        await switch.swap(GenerationSource(fake_tree("2")))
         for _ in range(20):  # without the page, the version is unloaded by then
             await asyncio.sleep(0.005)
         assert switch.retiring_count == 1

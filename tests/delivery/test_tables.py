@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from crudgen.delivery import switch as switches
-from crudgen.delivery.generation import Generation, Recipe
+from crudgen.delivery.generation import Generation, GenerationSource
 from crudgen.delivery.switch import Switch
 from crudgen.errors import CrudgenError, DatabaseError, TablesError
 from tests.delivery.fakes import fake_tree, until_begun
@@ -51,7 +51,7 @@ class Tables:
 def run(test: Callable[[Switch, Tables, httpx.AsyncClient], Awaitable[None]]) -> None:
     async def main() -> None:
         tables = Tables()
-        switch = Switch(Recipe(fake_tree("1")), tables=tables)
+        switch = Switch(GenerationSource(fake_tree("1")), tables=tables)
         await switch.open()
         assert tables.changes == 1
         transport = httpx.ASGITransport(app=switch)
@@ -85,7 +85,7 @@ def test_pending_requests_end_before_the_change_and_new_ones_wait() -> None:
             assert not new[0].done()
 
         tables.during = during
-        await switch.swap(Recipe(fake_tree("2")))
+        await switch.swap(GenerationSource(fake_tree("2")))
         assert slow.result().json()["version"] == "1"
         assert await new[0] == "2"
         assert tables.changes == 2
@@ -100,11 +100,11 @@ def test_what_does_not_change_the_tables_changes_nothing(kind: str) -> None:
         error = TablesError("no", ["hero.yaml"]) if kind == "refusal" else DatabaseError("no")
         setattr(tables, kind, error)
         with pytest.raises(type(error), match="no"):
-            await switch.swap(Recipe(fake_tree("2")))
+            await switch.swap(GenerationSource(fake_tree("2")))
         assert packages() == before
         assert await version(client) == "1"
         setattr(tables, kind, None)
-        await switch.swap(Recipe(fake_tree("2")))
+        await switch.swap(GenerationSource(fake_tree("2")))
         assert await version(client) == "2"
 
     run(test)
@@ -116,7 +116,7 @@ def test_requests_that_do_not_end_prevent_the_change(monkeypatch: pytest.MonkeyP
         slow = asyncio.create_task(client.get("/slow?seconds=20"))
         api = import_module(f"{switch.current.package.__name__}.api")
         await until_begun(client)
-        waiting = asyncio.create_task(switch.swap(Recipe(fake_tree("2"))))
+        waiting = asyncio.create_task(switch.swap(GenerationSource(fake_tree("2"))))
         with pytest.raises(CrudgenError, match="requests were pending"):
             await waiting
         assert tables.changes == 1

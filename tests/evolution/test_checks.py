@@ -194,7 +194,7 @@ def test_a_check_of_a_large_table_is_validated_after_the_transaction(
     found, after = started(of(), new_database("postgresql")), of("  - low <= high or low > 2")
     monkeypatch.setattr(planning, "count_rows", lambda *_: 1_000_000)
     done = found.apply(after.target()).plan
-    (step,) = done.online
+    (step,) = done.online_steps
     assert step.what == "rows are checked: + rule low <= high OR low > 2"
     assert found.plan(after.target()).is_empty
     assert found.values("SELECT conname FROM pg_constraint WHERE NOT convalidated") == []

@@ -13,7 +13,7 @@ from crudgen.evolution.difference import Difference, retyped_columns
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.index_names import without_name_clashes
 from crudgen.evolution.notes import note_renames
-from crudgen.evolution.pairing import former_names, pair, with_columns
+from crudgen.evolution.pairing import former_names, pair_tables, with_columns
 from crudgen.evolution.scope import ImpossibleChange
 from crudgen.kit.database.catalogue import ForeignKey, KeyGenerator, TableDefinition, read_tables
 
@@ -44,7 +44,7 @@ def differences(
     """Compare the tables of two scripts, whose statements are separated by semicolons."""
     expected = definitions({"hero", "team", "champion", "a", "b", "c"}, *models.split(";"))
     found = definitions({*expected, *former_names(hints)}, *live.split(";"))
-    pairs = pair(found, expected, hints, str.lower)
+    pairs = pair_tables(found, expected, hints, str.lower)
     result = {}
     for name, one in pairs.items():
         if one.found is None or one.renamed is None:

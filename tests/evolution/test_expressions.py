@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, NullPool, create_engine, insert, select, text
 
 from crudgen.evolution.changes import ColumnChange, Conversion
-from crudgen.evolution.expressions import literal, new_value_sql, survives
+from crudgen.evolution.expressions import new_value_sql, survival_condition, value_literal
 from crudgen.kit.database import catalogue
 from crudgen.language import load
 from crudgen.language.schema import Now
@@ -30,7 +30,7 @@ def test_literals_equal_what_the_models_store(
             row |= {"title": "'%s:x\"", "mood": "calm", "second_mood": "y", "photo": b"\0'\xff"}
             connection.execute(insert(table).values(row))
             for column in table.columns:
-                sql = literal(row[column.name], column, connection.dialect)
+                sql = value_literal(row[column.name], column, connection.dialect)
                 if row[column.name] is not None:
                     assert matches(connection, column, sql, row["id"]) == 1, column.name
 
@@ -53,7 +53,7 @@ def test_now_is_the_time_of_the_statement(kind: str, new_database: Callable[[str
     url = new_database(kind).replace("postgresql:", "postgresql+psycopg:")
     with create_engine(url, poolclass=NullPool).begin() as connection:
         table.create(connection)
-        values = [literal(Now(), table.c[name], connection.dialect) for name in "abc"]
+        values = [value_literal(Now(), table.c[name], connection.dialect) for name in "abc"]
         sql = f"INSERT INTO hero (a, b, c, n) VALUES ({', '.join(values)}, 'x')"  # noqa: S608
         connection.execute(text(sql.replace(":", "\\:")))
         row = connection.execute(select(table)).one()
@@ -76,4 +76,4 @@ def test_words_are_renamed_before_a_conversion_and_null_is_filled_after_it() -> 
     assert new_value_sql(change, '"mood"', table.c.mood, dialect) == (
         """coalesce(upper(CASE "mood" WHEN 'it''s' THEN 'it is' ELSE "mood" END), 'none')"""
     )
-    assert survives(change, '"mood"') == 'length("mood") < 9'
+    assert survival_condition(change, '"mood"') == 'length("mood") < 9'

@@ -43,7 +43,7 @@ def test_a_change_is_completed_after_the_transaction(
     numbers = iter(estimates)
     monkeypatch.setattr(planning, "count_rows", lambda *_: next(numbers, estimates[-1]))
     done = found.apply(target).plan
-    assert done.online
+    assert done.online_steps
     wanted = [
         {key: one for key, one in (row | case.new(row)).items() if key not in case.gone}
         for row in company.heroes
@@ -78,7 +78,7 @@ def test_words_are_replaced_in_batches(
     ).plan
     (inside,) = done.transaction_steps
     assert inside.sql == ('ALTER TABLE "hero" DROP CONSTRAINT "ck_hero_mood_words"',)
-    assert [step.lock for step in done.online] == [Lock.BACKGROUND] * 2
+    assert [step.lock for step in done.online_steps] == [Lock.BACKGROUND] * 2
     assert len(reports) == -(-number // 7)
     assert reports[-1] == f"{angry} rows"
     assert 0 < int(reports[0].split()[0]) < angry
@@ -96,7 +96,7 @@ def test_interrupted_batches_are_completed(
     found.execute(*sql[: statements + 1])
     if statements < 2:  # a server of the version before
         found.execute("UPDATE hero SET mood = 'angry' WHERE id = 2")
-    assert found.plan(target).online
+    assert found.plan(target).online_steps
     assert not found.plan(target).problems
     found.apply(target)
     assert found.values("SELECT count(*) FROM hero WHERE mood = 'angry'") == [(0,)]

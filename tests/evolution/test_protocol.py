@@ -19,7 +19,7 @@ from crudgen.evolution import applying, applying_postgresql, applying_sqlite, bl
 from crudgen.evolution.applying import Target
 from crudgen.evolution.applying_sqlite import SqliteWriter
 from crudgen.evolution.connecting import Database
-from crudgen.evolution.counting import problems
+from crudgen.evolution.counting import count_problems
 from crudgen.evolution.postgresql import table as lowering
 from crudgen.evolution.statements import run
 from tests.evolution.changed import Changed, Spec, entity, ordered, spec
@@ -152,7 +152,7 @@ def test_rows_are_counted_only_before_locks_are_taken(
 ) -> None:
     monkeypatch.setattr(lowering, "LARGE", 10)
     found, _, target = start(kind, new_database)
-    counting = MagicMock(wraps=problems)
+    counting = MagicMock(wraps=count_problems)
     monkeypatch.setattr(planning, "counted", counting)
     found.apply(target, backup=False)
     assert counting.call_count == 1
@@ -328,7 +328,7 @@ def test_a_step_that_fails_after_the_transaction_is_named(
     monkeypatch.setattr(lowering, "LARGE", 10)
     found, _, target = start("postgresql", new_database)
     plan = found.plan(target)
-    (unique, *_) = [step for step in plan.online if "unique" in step.what]
+    (unique, *_) = [step for step in plan.online_steps if "unique" in step.what]
 
     def run_with_a_double(connection: Connection, sql: str) -> object:
         if sql in unique.sql and "CREATE UNIQUE INDEX" in sql:

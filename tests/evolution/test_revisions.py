@@ -103,7 +103,7 @@ def test_revisions_do_what_apply_does(kind: str, new_database: Callable[[str], s
             upgrade(found, kind, revision)
             twin.apply(target, backup=False)
             left = now.target()
-            assert found.plan(left).is_empty, f"{case}\n{found.plan(left).left}"
+            assert found.plan(left).is_empty, f"{case}\n{found.plan(left).remaining_changes}"
             for table in now.metadata.tables:
                 assert found.rows(now, table) == twin.rows(now, table), case
             texts = after
@@ -281,12 +281,12 @@ def test_each_revision_starts_from_the_one_before(
         assert not in_the_way(found, kind, revision)
         upgrade(found, kind, revision)
         plain = now.target()
-        assert found.plan(plain).is_empty, found.plan(plain).left
+        assert found.plan(plain).is_empty, found.plan(plain).remaining_changes
         again, same = next_revision(texts, now.schema, now.metadata, Choices(), models)
         assert again.is_empty
         assert same == texts
         kept = load(texts)
         assert kept is not None
         # The database is what the spec of revisions says, with the names of its objects.
-        left = found.plan(Target(tables(kept), hints(kept))).left
+        left = found.plan(Target(tables(kept), hints(kept))).remaining_changes
         assert not left

@@ -218,7 +218,7 @@ def test_clauses_are_set_together() -> None:
 def test_columns_and_constraints_are_added_after_the_others() -> None:
     for sql, table, _ in tables():
         rewriting = Rewriting(table)
-        rewriting.name('"new ""name"')
+        rewriting.rename_table('"new ""name"')
         rewriting.add_column("x1 INT DEFAULT 1")
         rewriting.add_column("x2")
         rewriting.add_constraint("CONSTRAINT x3 CHECK (x1 > 0)")
@@ -261,7 +261,7 @@ def _remove_first(rewriting: Rewriting, table: CreateTable) -> None:
 
 
 def _name(rewriting: Rewriting, _: CreateTable) -> None:
-    rewriting.name("t")
+    rewriting.rename_table("t")
 
 
 def _remove_rule(rewriting: Rewriting, table: CreateTable) -> None:

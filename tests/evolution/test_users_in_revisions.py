@@ -37,7 +37,7 @@ class Chain:
         assert made.plan.problems == ()
         upgrade(self.found, self._kind, made)
         left = self.found.plan(now.target())
-        assert left.is_empty, left.left
+        assert left.is_empty, left.remaining_changes
         again, after = next_revision(self.after, now.schema, now.metadata, Choices(), models)
         assert (again.is_empty, after) == (True, self.after)
         return [one.text for one in made.plan.warnings]

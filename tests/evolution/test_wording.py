@@ -6,7 +6,7 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, Conversion, TableChange
 from crudgen.evolution.plan import Lock, Risk
 from crudgen.evolution.spec_words import spec_type
-from crudgen.evolution.wording import Kind, items
+from crudgen.evolution.wording import Kind, change_items
 from crudgen.kit.database.catalogue import Check, ForeignKey, Key, TableDefinition
 from crudgen.kit.database.catalogue import Column as Definition
 from crudgen.language.schema import Now
@@ -19,7 +19,7 @@ EXPECTED = TableDefinition("hero", columns=(Definition("title", "VARCHAR"),))
 def lines(**changes: object) -> list[tuple[str | None, str, Risk, bool]]:
     """Return the lines of a change: column, text, risk, whether running servers fail."""
     change = TableChange(TABLE, EXPECTED, FOUND, **changes)  # type: ignore[arg-type]
-    return [(one.column, one.what, one.risk, one.breaks_running) for one in items(change)]
+    return [(one.column, one.what, one.risk, one.breaks_running) for one in change_items(change)]
 
 
 def column(
@@ -118,7 +118,7 @@ def test_keys() -> None:
 
 def test_an_item_becomes_a_step() -> None:
     change = TableChange(TABLE, EXPECTED)
-    (item,) = items(change)
+    (item,) = change_items(change)
     assert item.kind is Kind.TABLE_ADDED
     step = item.step(Lock.INSTANT, "CREATE …", seconds=1.5)
     assert (step.table, step.what, step.sql, step.seconds) == (
@@ -157,7 +157,7 @@ def test_the_range_of_a_decimal_is_that_of_the_database() -> None:
     found = TableDefinition("hero", columns=(Definition("price", "DECIMAL_AS_INT(10, 2)"),))
     rule = Check("ck_hero_price_range", "price >= 100", "", frozenset({"price"}))
     change = TableChange(TABLE, EXPECTED, found, new_checks=(rule,))
-    assert [one.what for one in items(change)] == ["+ rule price >= 100"]
+    assert [one.what for one in change_items(change)] == ["+ rule price >= 100"]
 
 
 def test_changed_words_are_those_that_were_not_renamed() -> None:
@@ -170,8 +170,8 @@ def test_changed_words_are_those_that_were_not_renamed() -> None:
 
 def test_what_fails_on_running_servers_is_said() -> None:
     change = TableChange(TABLE, EXPECTED, FOUND, columns=column("VARCHAR", "VARCHAR"))
-    (rename,) = items(change)
+    (rename,) = change_items(change)
     assert rename.step(Lock.INSTANT).running == "requests fail"
     added = TableChange(TABLE, EXPECTED, FOUND, added=(AddedColumn(Definition("a", "DATE")),))
-    (safe,) = items(added)
+    (safe,) = change_items(added)
     assert not safe.step(Lock.INSTANT).running

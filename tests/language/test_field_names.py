@@ -59,9 +59,9 @@ def test_conventions_are_for_all_fields_that_set_no_name() -> None:
     ],
 )
 def test_cases(name: str, camel: str, pascal: str) -> None:
-    assert Case.SNAKE.of(FieldName(name)) == name
-    assert Case.CAMEL.of(FieldName(name)) == camel
-    assert Case.PASCAL.of(FieldName(name)) == pascal
+    assert Case.SNAKE.convert(FieldName(name)) == name
+    assert Case.CAMEL.convert(FieldName(name)) == camel
+    assert Case.PASCAL.convert(FieldName(name)) == pascal
 
 
 @pytest.mark.parametrize("app", [None, "names: {columns: PascalCase, json: camelCase}"])

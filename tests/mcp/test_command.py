@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from crudgen.cli.mcp import SpecOfTools, _find_caller
 from crudgen.cli.served_code import ServedCode
-from crudgen.delivery.agents import Served
+from crudgen.delivery.agents import ServedApplication
 from crudgen.delivery.spec_tools import spec_tools
 from crudgen.kit.mcp.server import Toolbox
 from crudgen.kit.mcp.tools import tools
@@ -142,7 +142,7 @@ async def in_process(
     """Yield an agent of the tools of the command, in this process; `named` are values of --as."""
     code = ServedCode(entities, None)
     find = partial(_find_caller, [*named], code) if named else None
-    served = Served(code.build, database, entities, credentials=token, find_caller=find)
+    served = ServedApplication(code.build, database, entities, credentials=token, find_caller=find)
     spec = SpecOfTools(entities, entities / "none", database)
     of_spec = [one.tool() for one in spec_tools(spec.check, spec.explain, spec.plan)]
     toolbox = Toolbox([*tools(read_only=True), *of_spec], served.find_api)

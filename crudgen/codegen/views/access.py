@@ -85,9 +85,10 @@ def action_caller(action: RowAction, entities: Collection[str]) -> Code:
 
 def is_open_to_anyone(access: Access, actions: Iterable[Right]) -> bool:
     """Return whether callers without credentials may do one of the actions."""
-    reads = ANYONE in access.who(Action.READ)
+    reads = ANYONE in access.allowed_callers(Action.READ)
     return any(
-        ANYONE in access.who(action) and (reads or action in (Action.READ, Action.CREATE))
+        ANYONE in access.allowed_callers(action)
+        and (reads or action in (Action.READ, Action.CREATE))
         for action in actions
     )
 
@@ -110,7 +111,7 @@ def _hides_new_rows(entity: Entity, access: Access, entities: Entities) -> bool:
     return _hides_written_rows(access, Action.CREATE) or any(
         child is not None and not allows_callers(child.read, who)
         for child in children
-        for who in access.who(Action.CREATE)
+        for who in access.allowed_callers(Action.CREATE)
     )
 
 
@@ -183,8 +184,8 @@ def _rule_arguments(
     """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
     conditions = rule_conditions(entity, entities, imports)
     for action in Action:
-        if access.who(action):
-            rules = conditions.rules(access.callers_for_all_rows(action), access.rules(action))
+        if access.allowed_callers(action):
+            rules = conditions.rule_list(access.callers_for_all_rows(action), access.rules(action))
             yield keyword(action, rules)
 
 
@@ -194,7 +195,9 @@ def _action_rules_argument(
     """Yield `actions={"promote": [role("editor")]}`, of actions with rules of their own."""
     conditions = rule_conditions(entity, entities, imports)
     found = tuple(
-        conditions.rules(who, access.rules(action)).surrounded_by(literal(str(action)) + raw(": "))
+        conditions.rule_list(who, access.rules(action)).surrounded_by(
+            literal(str(action)) + raw(": ")
+        )
         for action, who in access.actions
     )
     if found:
@@ -207,7 +210,7 @@ def _tenant_argument(
     """Yield `tenant=USER.when(…)`, whose condition is part of each rule."""
     if access.tenant is not None:
         rule = RuleAboutRows(Action.READ, USER, access.tenant.condition)
-        yield keyword("tenant", rule_conditions(entity, entities, imports).when(rule))
+        yield keyword("tenant", rule_conditions(entity, entities, imports).when_call(rule))
 
 
 def _presets_argument(entity: Entity) -> Iterator[Bracket | Code]:

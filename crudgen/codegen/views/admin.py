@@ -118,9 +118,9 @@ def _table(
     if entity.access is not None:
         access = entity.access
         rights = [
-            pair(str(one), nested_literal([*access.who(one)]))
+            pair(str(one), nested_literal([*access.allowed_callers(one)]))
             for one in access.rights
-            if access.who(one)
+            if access.allowed_callers(one)
         ]
         parts.append(keyword("rights", Bracket("{", rights, "}")))
     if (label := _label(entity)) is not None:
@@ -197,7 +197,7 @@ def _key_lists(
         yield call(
             function,
             [
-                string(str(conventions.json.of(FieldName(one.keys)))),
+                string(str(conventions.json.convert(FieldName(one.keys)))),
                 string(str(one.target.key.type)),
                 keyword("refers", string(str(one.target.plural))),
                 keyword("many", literal(True)),

@@ -256,7 +256,7 @@ class _BodyPrinter:
 
 def alias_argument_of_keys(one: Collection, case: Case) -> list[Bracket | Code]:
     """Return the alias of the attribute with the keys of linked rows, if its JSON name differs."""
-    sent = JsonName(case.of(FieldName(one.keys)))
+    sent = JsonName(case.convert(FieldName(one.keys)))
     return [] if sent == str(one.keys) else [keyword("alias", json_name(sent))]
 
 

@@ -53,16 +53,14 @@ def _panels(*, events: bool) -> Iterator[tuple[str, str, list[Query]]]:
     """Yield the title, the unit and the queries of each panel."""
     by_route = "sum by (http_request_method, http_route)"
     legend = "{{http_request_method}} {{http_route}}"
-    count, failed = (
-        _rate(f"{_HTTP}_count"),
-        _rate(f"{_HTTP}_count", 'http_response_status_code=~"5.."'),
-    )
+    count = _rate_expression(f"{_HTTP}_count")
+    failed = _rate_expression(f"{_HTTP}_count", 'http_response_status_code=~"5.."')
     yield "Requests", "reqps", [(f"{by_route} ({count})", legend)]
     statuses = f"sum by (http_response_status_code) ({count})"
     yield "Responses", "reqps", [(statuses, "{{http_response_status_code}}")]
     ratio = f"(sum({failed}) or vector(0)) / sum({count})"
     yield "Share of responses 5xx", "percentunit", [(ratio, "5xx")]
-    buckets = _rate(f"{_HTTP}_bucket")
+    buckets = _rate_expression(f"{_HTTP}_bucket")
     quantiles = [
         (f"histogram_quantile({one}, sum by (le) ({buckets}))", f"p{one[2:].ljust(2, '0')}")
         for one in ("0.5", "0.95", "0.99")
@@ -70,37 +68,42 @@ def _panels(*, events: bool) -> Iterator[tuple[str, str, list[Query]]]:
     yield "Duration", "s", quantiles
     routes = f"sum by (le, http_request_method, http_route) ({buckets})"
     yield "Duration by route, p95", "s", [(f"histogram_quantile(0.95, {routes})", legend)]
-    yield "Requests in progress", "short", [_sum("http_server_active_requests", "requests")]
+    yield "Requests in progress", "short", [_sum_query("http_server_active_requests", "requests")]
     yield (
         "Database connections",
         "short",
         [
             (f"sum by (state) (db_client_connection_count{{{_JOB}}})", "{{state}}"),
-            _sum("db_client_connection_max", "maximum"),
-            _sum("db_client_connection_pending_requests", "waiting requests"),
+            _sum_query("db_client_connection_max", "maximum"),
+            _sum_query("db_client_connection_pending_requests", "waiting requests"),
         ],
     )
-    writes, batches = _rate("group_commit_writes_total"), _rate("group_commit_batches_total")
+    writes = _rate_expression("group_commit_writes_total")
+    batches = _rate_expression("group_commit_batches_total")
     yield (
         "Writes per transaction (SQLite)",
         "short",
         [(f"sum({writes}) / sum({batches})", "writes")],
     )
-    yield "Queued writes (SQLite)", "short", [_sum("group_commit_queued_writes", "writes")]
+    yield "Queued writes (SQLite)", "short", [_sum_query("group_commit_queued_writes", "writes")]
     if events:
         stored = f"max by (queue, state) (outbox_events{{{_JOB}}})"
         yield "Events", "short", [(stored, "{{queue}}, {{state}}")]
         age = f"max by (queue) (outbox_oldest_event_seconds{{{_JOB}}})"
         yield "Age of the oldest event", "s", [(age, "{{queue}}")]
-    yield "Processor time", "percentunit", [(f"sum({_rate('process_cpu_seconds_total')})", "cores")]
-    yield "Memory", "bytes", [_sum("process_resident_memory_bytes", "resident")]
+    yield (
+        "Processor time",
+        "percentunit",
+        [(f"sum({_rate_expression('process_cpu_seconds_total')})", "cores")],
+    )
+    yield "Memory", "bytes", [_sum_query("process_resident_memory_bytes", "resident")]
 
 
-def _rate(metric: str, *labels: str) -> str:
+def _rate_expression(metric: str, *labels: str) -> str:
     return f"rate({metric}{{{', '.join((_JOB, *labels))}}}[$__rate_interval])"
 
 
-def _sum(metric: str, legend: str) -> Query:
+def _sum_query(metric: str, legend: str) -> Query:
     return f"sum({metric}{{{_JOB}}})", legend
 
 

@@ -87,7 +87,7 @@ def _relations_view(
     for one in entity.relations:
         names = [more_property(one)] if one.is_many else []
         names += [count_property(one)] if one.name in entity.api.counts else []
-        added += [str(one.json_name), *map(conventions.json.of, names)]
+        added += [str(one.json_name), *map(conventions.json.convert, names)]
         if write.get(one.name) is NestedWrite.CREATE:
             created.append(str(one.json_name))
     collections = [

@@ -20,7 +20,7 @@ def field_rules(
     found = []
     for one in access.fields:
         arguments = [
-            keyword(key, conditions.rules(allowed.who, allowed.about_rows))
+            keyword(key, conditions.rule_list(allowed.who, allowed.about_rows))
             for key, allowed in (("read", one.read), ("write", one.write))
             if allowed is not None
         ]

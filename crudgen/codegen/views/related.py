@@ -171,13 +171,13 @@ class _RelatedModelPrinter:
 
     def _has_more_field(self, relation: Relation) -> Code:
         attribute = AttributeName(relation.attribute + "_more")
-        alias = self._alias_argument(attribute, self._json.of(more_property(relation)))
+        alias = self._alias_argument(attribute, self._json.convert(more_property(relation)))
         value = self._field_call([raw("default=False"), *alias]) if alias else raw("False")
         return typed_declaration(attribute, self.imports.builtin("bool", in_class=True), value)
 
     def _count_field(self, relation: Relation) -> Code:
         attribute = AttributeName(relation.attribute + "_count")
-        alias = self._alias_argument(attribute, self._json.of(count_property(relation)))
+        alias = self._alias_argument(attribute, self._json.convert(count_property(relation)))
         value = self._field_call(alias) if alias else None
         return typed_declaration(attribute, self.imports.builtin("int", in_class=True), value)
 

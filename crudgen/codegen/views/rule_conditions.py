@@ -26,10 +26,10 @@ class RuleConditionPrinter(ConditionPrinter):
         super().__init__(entity, imports, printer)
         self._entities = entities
 
-    def rules(self, who: Iterable[str], about_rows: Iterable[RuleAboutRows]) -> Bracket:
+    def rule_list(self, who: Iterable[str], about_rows: Iterable[RuleAboutRows]) -> Bracket:
         """Return `[role("editor"), USER.when(…)]`."""
         rules: list[Bracket | Code] = [self._rule_subject(one) for one in who]
-        rules += [self.when(one) for one in about_rows]
+        rules += [self.when_call(one) for one in about_rows]
         return Bracket("[", tuple(rules), "]")
 
     def _rule_subject(self, who: str) -> Code:
@@ -40,7 +40,7 @@ class RuleConditionPrinter(ConditionPrinter):
         role = self._imports.name("..kit.access.rules", "role")
         return statement(raw(""), call(role, [literal(who)]))
 
-    def when(self, rule: RuleAboutRows) -> Bracket:
+    def when_call(self, rule: RuleAboutRows) -> Bracket:
         """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
         arguments: list[Source | Code] = [
             literal(text_of(rule.condition, self._entity)),

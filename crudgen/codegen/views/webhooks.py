@@ -64,7 +64,7 @@ def _properties_argument(
     if entity.name in fields:
         names = {str(field.name): str(field.json_name) for field in entity.fields}
         for one in written_by_keys(entity, by_name(schema.entities)):
-            names[str(one.keys)] = schema.names.json.of(FieldName(one.keys))
+            names[str(one.keys)] = schema.names.json.convert(FieldName(one.keys))
         items = tuple(literal(names[str(field)]) for field in fields[entity.name])
         yield keyword("properties", Bracket("[", items, "]"))
 

@@ -50,10 +50,10 @@ class _References:
     """The keys that a reference can have. Other rows may be added meanwhile."""
 
     def __init__(self, keys: list[Value], random: Random) -> None:
-        self._keys, self._random = keys, random
+        self._keys, self._random_for = keys, random
 
     def draw(self) -> Value:
-        return self._random.choice(self._keys) if self._keys else None
+        return self._random_for.choice(self._keys) if self._keys else None
 
     def all_values(self) -> Iterator[Value]:
         yield from self._keys
@@ -71,7 +71,7 @@ class Filler:
         self._later: list[tuple[RowMaker, Step, list[dict[FieldName, Value]]]] = []
         self.filled = Filled()
 
-    def wanted(self, rows: int | None, chosen: Mapping[ClassName, int]) -> dict[ClassName, int]:
+    def row_counts(self, rows: int | None, chosen: Mapping[ClassName, int]) -> dict[ClassName, int]:
         """Return the number of rows of each entity.
 
         If only some are chosen, others get rows if these require them and there are none.
@@ -96,13 +96,13 @@ class Filler:
             if number := wanted.get(step.entity.name, 0):
                 self._fill_entity(step, number, report)
         for maker, step, rows in self._later:
-            self._set_later(maker, step, rows)
+            self._set_later_references(maker, step, rows)
         for entity in self._schema.entities:
             for link in entity.links:
                 if not link.via:
                     self._fill_links(link)
 
-    def _random(self, what: str) -> Random:
+    def _random_for(self, what: str) -> Random:
         """Return the random numbers for one purpose: others do not change them."""
         return Random(f"{self._seed} {what}")  # noqa: S311 -- not secret
 
@@ -114,8 +114,8 @@ class Filler:
 
     def _fill_entity(self, step: Step, number: int, report: Progress) -> None:
         entity, table = step.entity, self._tables[step.entity.name]
-        random = self._random(f"{entity.name} {self._counts[entity.name]}")
-        maker = self._maker(step, random)
+        random = self._random_for(f"{entity.name} {self._counts[entity.name]}")
+        maker = self._new_row_maker(step, random)
         keys = new_keys(self._application.session, entity, table.key_column, number, random)
         pool = self._keys_of(entity.name)
         new = self._new_keys.setdefault(entity.name, [])
@@ -123,7 +123,7 @@ class Filler:
         batch: list[dict[str, Value]] = []
         report(str(entity.name), 0, number)
         for count in range(number):
-            made = _made(maker, table, next(keys, None))
+            made = _make_row(maker, table, next(keys, None))
             if isinstance(made, NoRow):
                 self.filled.missing[entity.name] = made.reason
                 break
@@ -144,12 +144,12 @@ class Filler:
         if kept:
             self._later.append((maker, step, kept))
 
-    def _maker(self, step: Step, random: Random) -> RowMaker:
+    def _new_row_maker(self, step: Step, random: Random) -> RowMaker:
         entity, table = step.entity, self._tables[step.entity.name]
         faker = new_faker(f"{self._seed} {entity.name} {self._counts[entity.name]}")
         later = {one.name for one in step.later}
         sources: dict[FieldName, Source] = {
-            one.name: self._source(entity, one, random, faker, is_later=one.name in later)
+            one.name: self._value_source(entity, one, random, faker, is_later=one.name in later)
             for one in entity.fields
             if _is_made_up(entity, one)
         }
@@ -158,7 +158,7 @@ class Filler:
             one.add_all(table.values(one.fields))
         return RowMaker(entity, sources, unique, random)
 
-    def _source(
+    def _value_source(
         self, entity: Entity, one: Field, random: Random, faker: Any, *, is_later: bool
     ) -> Source:
         if one.reference is None:
@@ -166,9 +166,11 @@ class Filler:
         keys = [] if is_later else self._keys_of(ClassName(one.reference.target))
         return _References(keys, random)
 
-    def _set_later(self, maker: RowMaker, step: Step, rows: list[dict[FieldName, Value]]) -> None:
+    def _set_later_references(
+        self, maker: RowMaker, step: Step, rows: list[dict[FieldName, Value]]
+    ) -> None:
         """Set references to entities whose rows did not exist when these rows were inserted."""
-        random = self._random(f"{step.entity.name} later")
+        random = self._random_for(f"{step.entity.name} later")
         changed: list[tuple[dict[FieldName, Value], list[FieldName]]] = []
         sources = {
             one.name: _References(self._keys_of(ClassName(one.reference.target)), random)
@@ -181,7 +183,7 @@ class Filler:
                 for name, source in sources.items()
                 if random.random() < 0.8
                 and (key := source.draw()) is not None
-                and maker.changed(row, name, key)
+                and maker.try_change(row, name, key)
             ]
             if names:
                 changed.append((row, names))
@@ -195,7 +197,7 @@ class Filler:
         names = [ClassName(end.entity) for end in link.ends]
         near, far = (0, 1) if self._new_keys.get(names[0]) else (1, 0)
         targets = self._keys_of(names[far])
-        random = self._random(f"{link.name} {self._counts[names[near]]}")
+        random = self._random_for(f"{link.name} {self._counts[names[near]]}")
         pairs: list[tuple[Value, Value]] = []
         for key in self._new_keys.get(names[near], ()):
             number = random.randint(0, min(_MAX_LINKS, len(targets)))
@@ -215,7 +217,7 @@ def _is_made_up(entity: Entity, one: Field) -> bool:
     return not one.read_only or isinstance(one.default, Now | Preset)
 
 
-def _made(
+def _make_row(
     maker: RowMaker, table: EntityTable, key: Value
 ) -> tuple[dict[FieldName, Value], dict[str, Value]] | NoRow:
     """Return a row by field and by attribute, or why none was found."""

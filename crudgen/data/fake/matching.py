@@ -38,7 +38,7 @@ class _TooLongError(Exception):
 
 def random_text(pattern: str, random: Random, shortest: int, longest: int) -> str | None:
     """Return a random text of a valid length that matches a pattern; None if none was found."""
-    tree = _parsed(pattern)
+    tree = _parsed_pattern(pattern)
     if tree is None:
         return None
     for attempt in range(40):
@@ -58,9 +58,9 @@ def random_text(pattern: str, random: Random, shortest: int, longest: int) -> st
 
 
 @lru_cache(maxsize=256)
-def _parsed(pattern: str) -> Any:
+def _parsed_pattern(pattern: str) -> Any:
     """Return the tree of a pattern in Python's syntax; None if it has no equivalent there."""
-    pattern = _in_python(pattern)
+    pattern = _to_python_syntax(pattern)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -69,7 +69,7 @@ def _parsed(pattern: str) -> Any:
         return None
 
 
-def _in_python(pattern: str) -> str:
+def _to_python_syntax(pattern: str) -> str:
     """Return a pattern in Python's syntax, with fewer characters in some classes."""
     depth = 0
 
@@ -125,10 +125,10 @@ class _Builder:
         if name == "ANY":
             return self._random.choice(_ALPHABET)
         if name == "IN":
-            return self._of_set(argument)
+            return self._character_of_set(argument)
         raise KeyError(name)
 
-    def _of_set(self, items: Any) -> str:
+    def _character_of_set(self, items: Any) -> str:
         allowed = _allowed_characters(tuple(items))
         if allowed:
             return self._random.choice(allowed)

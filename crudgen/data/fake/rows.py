@@ -87,28 +87,28 @@ class RowMaker:
         if self._entity.key_kind is not KeyKind.CLIENT:
             row[self._entity.key.name] = key
         for name, field in self._free.items():
-            row[name] = self._drawn(name, field)
+            row[name] = self._draw_value(name, field)
             if row[name] is None and not field.optional:
                 return NoRow(self._why_no_value(field))
         broken = self._repair(row)
         if broken is not None:
-            return NoRow(self._why(broken))
+            return NoRow(self._why_no_row(broken))
         for one in self._unique:
             one.add(row)
         return row
 
-    def changed(self, row: Row, name: FieldName, value: Value) -> bool:
+    def try_change(self, row: Row, name: FieldName, value: Value) -> bool:
         """Set a field of a row whose values are kept; return whether the rules allow it."""
         after = {**row, name: value}
         before = [one for one in self._unique if name in one.fields]
-        if any(one.conflicts(after) for one in before) or self._broken_checks(after):
+        if any(one.conflicts(after) for one in before) or self._violates_checks(after):
             return False
         row[name] = value
         for one in before:
             one.add(row)
         return True
 
-    def _drawn(self, name: FieldName, field: Field) -> Value:
+    def _draw_value(self, name: FieldName, field: Field) -> Value:
         if field.optional and self._random.random() < _SHARE_OF_NULLS:
             return None
         return self._sources[name].draw()
@@ -116,7 +116,7 @@ class RowMaker:
     def _repair(self, row: Row) -> Rule | None:
         """Change the fields of a row until it meets all rules; return a rule that it violates."""
         for _ in range(_ROUNDS):
-            broken = self._broken(row)
+            broken = self._violated_rules(row)
             if not broken:
                 return None
             _, names = self._random.choice(broken)
@@ -126,7 +126,10 @@ class RowMaker:
 
     def _improve(self, row: Row, name: FieldName, worst: int) -> None:
         """Set a field to the value with which the row violates fewest rules."""
-        options = [*(self._sources[name].draw() for _ in range(3)), *self._related(row, name)]
+        options = [
+            *(self._sources[name].draw() for _ in range(3)),
+            *self._values_near_related(row, name),
+        ]
         self._random.shuffle(options)
         field = self._free[name]
         before, best, fewest = row[name], row[name], worst + 1
@@ -135,14 +138,14 @@ class RowMaker:
             if value == before or (value is None and not field.optional):
                 continue
             row[name] = value
-            number = len(self._broken(row))
+            number = len(self._violated_rules(row))
             if number < fewest:
                 best, fewest = value, number
             if not number:
                 break
         row[name] = best
 
-    def _related(self, row: Row, name: FieldName) -> Iterator[Value]:
+    def _values_near_related(self, row: Row, name: FieldName) -> Iterator[Value]:
         """Yield values that a check may require: near constants, or near those of other fields."""
         yield from self._random.sample(
             found := [*self._candidates.get(name, ())], min(12, len(found))
@@ -162,7 +165,7 @@ class RowMaker:
 
     def _repair_thoroughly(self, row: Row) -> Rule | None:
         """Use sample values that meet the checks, then the unused values of unique constraints."""
-        if self._broken_checks(row):
+        if self._violates_checks(row):
             if self._sample is None:
                 found = request_samples(self._entity)
                 self._sample = {} if found is None else dict(found.first)
@@ -174,7 +177,7 @@ class RowMaker:
         for one, names in self._rules:
             if isinstance(one, UniqueValues) and names and one.conflicts(row):
                 self._use_next(row, one, names)
-        return next((rule for rule, _ in self._broken(row)), None)
+        return next((rule for rule, _ in self._violated_rules(row)), None)
 
     def _use_next(self, row: Row, unique: UniqueValues, names: tuple[FieldName, ...]) -> None:
         """Set the fields of a unique constraint to values that no row has, if there are some."""
@@ -184,7 +187,7 @@ class RowMaker:
         before = {name: row[name] for name in names}
         for combination in itertools.islice(values, _MAX_TAKEN):
             row.update(zip(names, combination, strict=True))
-            if not unique.conflicts(row) and not self._broken(row):
+            if not unique.conflicts(row) and not self._violated_rules(row):
                 return
         row.update(before)
 
@@ -194,7 +197,7 @@ class RowMaker:
         each = [itertools.islice(self._sources[name].all_values(), 1000) for name in names]
         return itertools.product(*each)
 
-    def _broken(self, row: Row) -> list[tuple[Rule, tuple[FieldName, ...]]]:
+    def _violated_rules(self, row: Row) -> list[tuple[Rule, tuple[FieldName, ...]]]:
         """Return the rules that a row violates, with the fields that can be changed."""
         return [
             (rule, names)
@@ -206,7 +209,7 @@ class RowMaker:
             )
         ]
 
-    def _broken_checks(self, row: Row) -> bool:
+    def _violates_checks(self, row: Row) -> bool:
         checks = self._entity.checks
         return any(value_of(one.condition, row) is False for one in checks)
 
@@ -215,7 +218,7 @@ class RowMaker:
             return f"there is no row of {field.reference.target} that '{field.name}' can refer to"
         return f"no value was found for '{field.name}': give it an example in the spec"
 
-    def _why(self, rule: Rule) -> str:
+    def _why_no_row(self, rule: Rule) -> str:
         if isinstance(rule, UniqueValues):
             return f"no further values were found for the unique {rule}"
         return f"no values were found that meet the check '{rule.name}'"

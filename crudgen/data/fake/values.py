@@ -50,26 +50,26 @@ class FieldValues:
     def draw(self) -> Value:
         """Return a random valid value."""
         if not self._is_pooled:
-            return self._new()
+            return self._draw_valid()
         size = _POOL if (self.field.min_length or 0) < _LONG else 5
         if len(self._pool) < size:
-            self._pool.append(self._new())
+            self._pool.append(self._draw_valid())
             return self._pool[-1]
         return self._random.choice(self._pool)
 
     def all_values(self) -> Iterator[Value]:
         """Yield different valid values, in a fixed order; for large ranges, not all."""
         invalid = 0
-        for value in itertools.islice(self._systematic(), _MAX_SYSTEMATIC):
+        for value in itertools.islice(self._ordered_values(), _MAX_SYSTEMATIC):
             if value is not None and self._is_valid(value):
                 invalid = 0
                 yield value
             elif (invalid := invalid + 1) == _MAX_INVALID:
                 return
 
-    def _new(self) -> Value:
+    def _draw_valid(self) -> Value:
         for _ in range(20):
-            value = self._made_up()
+            value = self._random_value()
             if value is not None and self._is_valid(value):
                 return value
         default = self.field.default.value if isinstance(self.field.default, Constant) else None
@@ -83,7 +83,7 @@ class FieldValues:
             return "/" not in value and not value.startswith(".")
         return True
 
-    def _made_up(self) -> Value:  # noqa: PLR0911 -- one for each type
+    def _random_value(self) -> Value:  # noqa: PLR0911 -- one for each type
         field, random = self.field, self._random
         match field.type:
             case TypeName.BOOL:
@@ -95,7 +95,7 @@ class FieldValues:
             case TypeName.INT | TypeName.FLOAT | TypeName.DECIMAL:
                 return self._number()
             case TypeName.DATE | TypeName.DATETIME | TypeName.TIME:
-                return self._moment()
+                return self._random_date_or_time()
             case TypeName.JSON:
                 return self._json()
             case TypeName.BYTES:
@@ -112,7 +112,7 @@ class FieldValues:
             return rounded + 0.0 if low <= (rounded := round(value, 2)) <= high else value
         return self._random.randint(*self._units) * self._step
 
-    def _moment(self) -> Value:
+    def _random_date_or_time(self) -> Value:
         if self.field.type is TypeName.TIME:
             return time(self._random.randrange(24), self._random.choice((0, 15, 30, 45)))
         first, last = self._days
@@ -151,7 +151,7 @@ class FieldValues:
         longest = usual if field.max_length is None else min(usual, field.max_length)
         return self._random.randint(min(field.min_length or 1, longest), longest)
 
-    def _systematic(self) -> Iterator[Value]:
+    def _ordered_values(self) -> Iterator[Value]:
         field = self.field
         match field.type:
             case TypeName.BOOL:
@@ -171,7 +171,7 @@ class FieldValues:
             case TypeName.TIME:
                 yield from (time(n // 3600, n // 60 % 60, n % 60) for n in range(86_400))
             case _:
-                yield from self._numbered()
+                yield from self._numbered_values()
 
     def _integers(self) -> Iterator[int]:
         low, high = (math.ceil(one) for one in self._range)
@@ -182,11 +182,11 @@ class FieldValues:
         if least is not None:
             yield from range(low - 1, math.ceil(least) - 1, -1)
 
-    def _numbered(self) -> Iterator[Value]:
+    def _numbered_values(self) -> Iterator[Value]:
         """Yield random values, those of texts also with a number that makes them different."""
         longest = self.field.max_length or 255
         for number in itertools.count(1):
-            value = self._made_up()
+            value = self._random_value()
             yield value
             if isinstance(value, str):
                 head, at, tail = value.partition("@")

@@ -82,7 +82,7 @@ def new_faker(seed: str) -> Any:
 
 def text_source(entity: Entity, field: Field, faker: Any) -> TextSource:
     """Return a function that makes up texts for a field; they may be too short or too long."""
-    provider = _provider(entity, field)
+    provider = _provider_name(entity, field)
     own = _OWN_PROVIDERS.get(provider)
     make = getattr(faker, provider) if own is None else partial(own, faker)
     return lambda: str(make())
@@ -104,7 +104,7 @@ _OWN_PROVIDERS: dict[str, Callable[[Any], str]] = {
 """Texts that no provider of Faker makes."""
 
 
-def _provider(entity: Entity, field: Field) -> str:
+def _provider_name(entity: Entity, field: Field) -> str:
     """Return the name of a provider: one of Faker, or of _OWN_PROVIDERS."""
     if field.type in {TypeName.URL, TypeName.EMAIL}:
         return str(field.type)

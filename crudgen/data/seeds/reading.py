@@ -8,7 +8,7 @@ from crudgen.language.names import FieldName
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.resolve.values import as_stored, to_value, value_problem
 from crudgen.language.schema import Entity, Field, Schema, TypeName, Value
-from crudgen.language.written.value_types import describe
+from crudgen.language.written.value_types import describe_value
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence, node_value
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
@@ -21,7 +21,7 @@ def read_rows(schema: Schema, documents: Iterable[Mapping]) -> list[SeedRow]:
     reader = _Reader(schema)
     rows = [row for document in documents for row in reader.rows(document)]
     if reader.problems:
-        raise SpecError(reader.problems.report())
+        raise SpecError(reader.problems.sorted_diagnostics())
     return rows
 
 
@@ -39,7 +39,7 @@ class _Reader:
                 problem = f"there is no entity {quoted(entry.key)}"
                 self.problems.add(entry.location, problem, suggest(entry.key, self._entities))
             elif not isinstance(entry.value, Sequence):
-                found = describe(node_value(entry.value))
+                found = describe_value(node_value(entry.value))
                 such = f"such as '{entity.name}: [{{…}}, …]'"
                 problem = f"expected a list of rows, found {found}"
                 self.problems.add(entry.value.location, problem, such)
@@ -49,7 +49,7 @@ class _Reader:
     def _row(self, entity: Entity, node: Node) -> SeedRow:
         row = SeedRow(entity, node.location)
         if not isinstance(node, Mapping):
-            problem = f"expected a row, found {describe(node_value(node))}"
+            problem = f"expected a row, found {describe_value(node_value(node))}"
             self.problems.add(node.location, problem, "write its fields: {name: Deadpond}")
             return row
         before = len(self.problems)
@@ -124,7 +124,7 @@ class _Reader:
         if isinstance(node, Mapping):
             return self._lookup_by_fields(target, node)
         if isinstance(node, Sequence) or node.value is None:
-            problem = f"expected a row of {target.name}, found {describe(node_value(node))}"
+            problem = f"expected a row of {target.name}, found {describe_value(node_value(node))}"
             self.problems.add(node.location, problem, "write its name, or a map of its fields")
             return None
         found: list[dict[FieldName, Value]] = [
@@ -173,7 +173,7 @@ class _Reader:
 
     def _check_required(self, row: SeedRow) -> None:
         for field in required_fields(row.entity):
-            if field.name in row.given:
+            if field.name in row.given_fields:
                 continue
             if field.preset is not None:
                 problem = f"'{field.name}' is missing: its default is the caller, and there is none"
@@ -183,7 +183,7 @@ class _Reader:
 
     def _set_identity(self, row: SeedRow) -> None:
         """Choose the fields that identify the row: its key, or unique ones that are not null."""
-        given = {name for name in row.given if row.values.get(name, True) is not None}
+        given = {name for name in row.given_fields if row.values.get(name, True) is not None}
         identities = identities_of(row.entity)
         found = next((names for names in identities if given.issuperset(names)), None)
         if found is not None:

@@ -46,12 +46,12 @@ class SeedRow:
     """The fields by which a row of the database is the same row."""
 
     @property
-    def given(self) -> dict[FieldName, Field]:
+    def given_fields(self) -> dict[FieldName, Field]:
         """The fields that have a value here."""
         names = self.values.keys() | self.references.keys()
         return {one.name: one for one in self.entity.fields if one.name in names}
 
-    def has(self, values: dict[FieldName, Value]) -> bool:
+    def has_values(self, values: dict[FieldName, Value]) -> bool:
         """Return whether the row has these values."""
         missing = object()
         return all(self.values.get(name, missing) == value for name, value in values.items())

@@ -34,12 +34,12 @@ class Outcome:
 
     def __str__(self) -> str:
         """Return a line such as `seeds/heroes.yaml:3: Hero name 'Deadpond': update age`."""
-        named = ", ".join(f"{name} {self._text(name)}" for name in self.row.identity)
+        named = ", ".join(f"{name} {self._value_text(name)}" for name in self.row.identity)
         verb = f"update {', '.join(self.fields)}" if self.what == UPDATED else "insert"
         place = f"{self.row.location.file}:{self.row.location.line}"
         return f"{place}: {self.row.entity.name} {named}: {verb}"
 
-    def _text(self, name: FieldName) -> str:
+    def _value_text(self, name: FieldName) -> str:
         lookup = self.row.references.get(name)
         value = self.row.values.get(name)
         return (
@@ -93,15 +93,15 @@ class SeedStore:
         later = self._store_in_order(rows, found)
         self._raise_problems()
         for row, name in later:
-            self._set(row, {name: self._key(found[row][name])})
+            self._set_changed_fields(row, {name: self._key(found[row][name])})
         self._raise_problems()
-        links = sum(self._link(row, one, others) for row, one, others in linked)
+        links = sum(self._insert_links(row, one, others) for row, one, others in linked)
         self._advance_sequences()
         return Stored([self._outcomes[row] for row in rows], links)
 
     def _raise_problems(self) -> None:
         if self._problems:
-            raise SpecError(self._problems.report())
+            raise SpecError(self._problems.sorted_diagnostics())
 
     def _store_in_order(
         self, rows: Sequence[SeedRow], targets: dict[SeedRow, dict[FieldName, Target | None]]
@@ -159,7 +159,7 @@ class SeedStore:
         if existing is not None:
             self._instances[row] = existing
             self._outcomes[row] = Outcome(row, UNCHANGED)
-            self._set(row, values)
+            self._set_changed_fields(row, values)
         else:
             try:
                 self._instances[row] = new_row(self._application, row, values)
@@ -169,9 +169,9 @@ class SeedStore:
             self._outcomes[row] = Outcome(row, INSERTED)
             self._session.add(self._instances[row])
             self._flush(row)
-        self._remember(row)
+        self._index_by_key(row)
 
-    def _set(self, row: SeedRow, values: dict[FieldName, Value]) -> None:
+    def _set_changed_fields(self, row: SeedRow, values: dict[FieldName, Value]) -> None:
         """Set the fields of a stored row that have other values."""
         instance = self._instances[row]
         changed = {
@@ -219,14 +219,14 @@ class SeedStore:
             self._problems.add(row.location, f"the database rejects the row: {reason}")
             self._raise_problems()
 
-    def _remember(self, row: SeedRow) -> None:
+    def _index_by_key(self, row: SeedRow) -> None:
         first = self._by_key.setdefault((row.entity.name, self._key(row)), row)
         if first is not row:
             place = f"{first.location.file}:{first.location.line}"
             problem = f"the same row of {row.entity.name} is in {place}"
             self._problems.add(row.location, problem, "remove one of them")
 
-    def _link(self, row: SeedRow, linked: Linked, others: Iterable[Target | None]) -> int:
+    def _insert_links(self, row: SeedRow, linked: Linked, others: Iterable[Target | None]) -> int:
         """Insert missing rows of a link table; return how many. Others are kept."""
         from sqlalchemy import select  # noqa: PLC0415 -- slow to import
 

@@ -41,36 +41,38 @@ class Targets:
     def find(self, lookup: Lookup) -> Target | None:
         """Return the row that a lookup describes; else None, and a problem is added."""
         for values in lookup.alternatives:
-            among = self._seeds(lookup, values)
+            among = self._matching_seeds(lookup, values)
             if len(among) > 1:
-                lines = " and ".join(_line(row) for row in among[:2])
-                self._reject(lookup, f"several rows of {lookup.entity.name} have", f"see {lines}")
+                lines = " and ".join(_place_text(row) for row in among[:2])
+                self._add_problem(
+                    lookup, f"several rows of {lookup.entity.name} have", f"see {lines}"
+                )
                 return None
             if among:
                 return among[0]
-            keys = self._stored(lookup, values)
+            keys = self._matching_stored_keys(lookup, values)
             if len(keys) > 1:
                 remedy = "write fields that only one row has: '{…: …}'"
-                self._reject(lookup, f"several rows of {lookup.entity.name} have", remedy)
+                self._add_problem(lookup, f"several rows of {lookup.entity.name} have", remedy)
                 return None
             if keys:
                 return StoredKey(keys[0])
         remedy = f"add it to the seeds, or name an existing {lookup.entity.name}"
-        self._reject(lookup, f"no row of {lookup.entity.name} has", remedy)
+        self._add_problem(lookup, f"no row of {lookup.entity.name} has", remedy)
         return None
 
-    def _reject(self, lookup: Lookup, problem: str, remedy: str) -> None:
+    def _add_problem(self, lookup: Lookup, problem: str, remedy: str) -> None:
         names = dict.fromkeys(name for one in lookup.alternatives for name in one)
         is_map = len(lookup.alternatives) == 1 and lookup.text.startswith(str(next(iter(names))))
         what = lookup.text if is_map else f"the {' or '.join(names)} {lookup.text}"
         self._problems.add(lookup.location, f"{problem} {what}", remedy)
 
-    def _seeds(self, lookup: Lookup, values: dict[FieldName, Value]) -> list[SeedRow]:
+    def _matching_seeds(self, lookup: Lookup, values: dict[FieldName, Value]) -> list[SeedRow]:
         name, value = next(iter(values.items()))
         among = self._rows.get((lookup.entity.name, name, value), [])
-        return [row for row in among if row.has(values)]
+        return [row for row in among if row.has_values(values)]
 
-    def _stored(self, lookup: Lookup, values: dict[FieldName, Value]) -> list[Value]:
+    def _matching_stored_keys(self, lookup: Lookup, values: dict[FieldName, Value]) -> list[Value]:
         from sqlalchemy import select  # noqa: PLC0415 -- slow to import
 
         model = self._application.table_model(lookup.entity)
@@ -80,5 +82,5 @@ class Targets:
         return [*self._application.session.execute(statement).scalars()]
 
 
-def _line(row: SeedRow) -> str:
+def _place_text(row: SeedRow) -> str:
     return f"{row.location.file}:{row.location.line}"

@@ -9,7 +9,7 @@ import re
 
 from crudgen.evolution.changes import Conversion
 
-from .stored_types import Converters, Kind, StoredType, Versions, always
+from .stored_types import Converters, Kind, StoredType, Versions, constant_converter
 
 _NAMES = {
     "character varying": Kind.TEXT,
@@ -142,13 +142,13 @@ def _float_to_decimal(_: StoredType, after: StoredType) -> Conversion:
 
 
 CONVERSIONS: Converters = {
-    (Kind.TEXT, Kind.INT): always(
+    (Kind.TEXT, Kind.INT): constant_converter(
         "{value}::bigint",
         _condition_if_form(
             _matches_condition("(0|-?[1-9]#*)"), f"{{value}}::numeric BETWEEN {_MIN} AND {_MAX}"
         ),
     ),
-    (Kind.TEXT, Kind.FLOAT): always(
+    (Kind.TEXT, Kind.FLOAT): constant_converter(
         "{value}::double precision",
         _condition_if_form(
             _matches_condition(f"{_NUMBER}([eE][+-]?##?)?"),
@@ -159,55 +159,55 @@ CONVERSIONS: Converters = {
         ),
     ),
     (Kind.TEXT, Kind.DECIMAL): _text_to_decimal,
-    (Kind.TEXT, Kind.BOOL): always("{value}::boolean", "{value} IN ('true', 'false')"),
-    (Kind.TEXT, Kind.DATE): always(
+    (Kind.TEXT, Kind.BOOL): constant_converter("{value}::boolean", "{value} IN ('true', 'false')"),
+    (Kind.TEXT, Kind.DATE): constant_converter(
         "{value}::date", _condition_if_form(_matches_condition(f"####-{_MONTH}-{_DAY}"), _ON_A_DAY)
     ),
-    (Kind.TEXT, Kind.TIME): always("{value}::time", _matches_condition(_TIME)),
-    (Kind.TEXT, Kind.DATETIME): always(
+    (Kind.TEXT, Kind.TIME): constant_converter("{value}::time", _matches_condition(_TIME)),
+    (Kind.TEXT, Kind.DATETIME): constant_converter(
         "{value}::timestamptz",
         _condition_if_form(
             _matches_condition(f"####-{_MONTH}-{_DAY}[Tt ]{_TIME}([zZ]|[+]00:00)"), _ON_A_DAY
         ),
     ),
-    (Kind.TEXT, Kind.UUID): always("{value}::uuid", _matches_condition(_UUID)),
-    (Kind.TEXT, Kind.JSON): always("{value}::json", _IS_JSON),
-    (Kind.INT, Kind.TEXT): always("{value}::text"),
-    (Kind.FLOAT, Kind.TEXT): always(
+    (Kind.TEXT, Kind.UUID): constant_converter("{value}::uuid", _matches_condition(_UUID)),
+    (Kind.TEXT, Kind.JSON): constant_converter("{value}::json", _IS_JSON),
+    (Kind.INT, Kind.TEXT): constant_converter("{value}::text"),
+    (Kind.FLOAT, Kind.TEXT): constant_converter(
         f"regexp_replace({_SHORTEST}::text, '^([^.]*)$', '\\1.0')",
         "({value} = 0 AND {value}::text <> '-0')"
         " OR (abs({value}) >= 0.0001 AND abs({value}) < 1e16)",
     ),
-    (Kind.DECIMAL, Kind.TEXT): always("{value}::text"),
-    (Kind.BOOL, Kind.TEXT): always("{value}::text"),
-    (Kind.DATE, Kind.TEXT): always("to_char({value}, 'YYYY-MM-DD')"),
-    (Kind.TIME, Kind.TEXT): always(
+    (Kind.DECIMAL, Kind.TEXT): constant_converter("{value}::text"),
+    (Kind.BOOL, Kind.TEXT): constant_converter("{value}::text"),
+    (Kind.DATE, Kind.TEXT): constant_converter("to_char({value}, 'YYYY-MM-DD')"),
+    (Kind.TIME, Kind.TEXT): constant_converter(
         "regexp_replace(to_char({value}, 'HH24:MI:SS.US'), '[.]000000$', '')"
     ),
-    (Kind.DATETIME, Kind.TEXT): always(
+    (Kind.DATETIME, Kind.TEXT): constant_converter(
         "regexp_replace(to_char({value} AT TIME ZONE 'UTC',"
         """ 'YYYY-MM-DD"T"HH24:MI:SS.US'), '[.]000000$', '') || 'Z'"""
     ),
-    (Kind.UUID, Kind.TEXT): always("{value}::text"),
-    (Kind.JSON, Kind.TEXT): always("{value}::text"),
-    (Kind.INT, Kind.FLOAT): always(
+    (Kind.UUID, Kind.TEXT): constant_converter("{value}::text"),
+    (Kind.JSON, Kind.TEXT): constant_converter("{value}::text"),
+    (Kind.INT, Kind.FLOAT): constant_converter(
         "{value}::double precision", f"{{value}} BETWEEN {-_EXACT_INT} AND {_EXACT_INT}"
     ),
     (Kind.INT, Kind.DECIMAL): _int_to_decimal,
-    (Kind.INT, Kind.BOOL): always("{value} = 1", "{value} IN (0, 1)"),
-    (Kind.BOOL, Kind.INT): always("{value}::int::bigint"),
-    (Kind.FLOAT, Kind.INT): always(
+    (Kind.INT, Kind.BOOL): constant_converter("{value} = 1", "{value} IN (0, 1)"),
+    (Kind.BOOL, Kind.INT): constant_converter("{value}::int::bigint"),
+    (Kind.FLOAT, Kind.INT): constant_converter(
         "{value}::bigint",
         f"{{value}} >= {_MIN} AND {{value}} < {_MAX + 1} AND {{value}} = trunc({{value}})",
     ),
     (Kind.FLOAT, Kind.DECIMAL): _float_to_decimal,
     (Kind.DECIMAL, Kind.INT): _decimal_to_int,
-    (Kind.DECIMAL, Kind.FLOAT): always(
+    (Kind.DECIMAL, Kind.FLOAT): constant_converter(
         "{value}::double precision", "{value}::double precision::text::numeric = {value}"
     ),
     (Kind.DECIMAL, Kind.DECIMAL): _decimal_to_decimal,
-    (Kind.DATE, Kind.DATETIME): always("{value}::timestamp AT TIME ZONE 'UTC'"),
-    (Kind.DATETIME, Kind.DATE): always(
+    (Kind.DATE, Kind.DATETIME): constant_converter("{value}::timestamp AT TIME ZONE 'UTC'"),
+    (Kind.DATETIME, Kind.DATE): constant_converter(
         "({value} AT TIME ZONE 'UTC')::date",
         "date_trunc('day', {value} AT TIME ZONE 'UTC') = {value} AT TIME ZONE 'UTC'",
     ),

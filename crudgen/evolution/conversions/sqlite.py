@@ -8,7 +8,7 @@ import re
 
 from crudgen.evolution.changes import Conversion
 
-from .stored_types import Converters, Kind, StoredType, Versions, always
+from .stored_types import Converters, Kind, StoredType, Versions, constant_converter
 
 _NAMES = {
     "VARCHAR": Kind.TEXT,
@@ -229,22 +229,22 @@ def _decimal_to_float(before: StoredType, _: StoredType) -> Conversion:
 _MIN, _MAX = -(2**63), 2**63 - 1
 
 CONVERSIONS: Converters = {
-    (Kind.TEXT, Kind.INT): always(
+    (Kind.TEXT, Kind.INT): constant_converter(
         "CAST({value} AS INTEGER)", "CAST(CAST({value} AS INTEGER) AS TEXT) = {value}"
     ),
-    (Kind.TEXT, Kind.FLOAT): always(*_TEXT_TO_FLOAT),
+    (Kind.TEXT, Kind.FLOAT): constant_converter(*_TEXT_TO_FLOAT),
     (Kind.TEXT, Kind.DECIMAL): _text_to_decimal,
-    (Kind.TEXT, Kind.BOOL): always(
+    (Kind.TEXT, Kind.BOOL): constant_converter(
         "CASE {value} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
         "{value} = 'true' OR {value} = 'false'",
     ),
-    (Kind.TEXT, Kind.DATE): always(
+    (Kind.TEXT, Kind.DATE): constant_converter(
         "{value}", f"length(CAST({{value}} AS BLOB)) = 10 AND {_ON_A_DAY}"
     ),
-    (Kind.TEXT, Kind.TIME): always(
+    (Kind.TEXT, Kind.TIME): constant_converter(
         _with_microseconds("{value}"), _text_condition(*_clock_conditions("{value}"))
     ),
-    (Kind.TEXT, Kind.DATETIME): always(
+    (Kind.TEXT, Kind.DATETIME): constant_converter(
         f"substr({{value}}, 1, 10) || ' ' || {_with_microseconds(f'({_CLOCK})')}",
         _text_condition(
             _ON_A_DAY,
@@ -253,26 +253,28 @@ CONVERSIONS: Converters = {
             *_clock_conditions(f"({_CLOCK})"),
         ),
     ),
-    (Kind.TEXT, Kind.UUID): always(
+    (Kind.TEXT, Kind.UUID): constant_converter(
         "lower(replace({value}, '-', ''))", _text_condition(f"{{value}} GLOB '{_UUID}'")
     ),
-    (Kind.TEXT, Kind.JSON): always("{value}", _text_condition(_IS_JSON)),
-    (Kind.INT, Kind.TEXT): always("CAST({value} AS TEXT)"),
-    (Kind.FLOAT, Kind.TEXT): always(_FLOAT_TEXT, _FLOAT_SURVIVES),
+    (Kind.TEXT, Kind.JSON): constant_converter("{value}", _text_condition(_IS_JSON)),
+    (Kind.INT, Kind.TEXT): constant_converter("CAST({value} AS TEXT)"),
+    (Kind.FLOAT, Kind.TEXT): constant_converter(_FLOAT_TEXT, _FLOAT_SURVIVES),
     (Kind.DECIMAL, Kind.TEXT): _decimal_to_text,
-    (Kind.BOOL, Kind.TEXT): always("CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"),
-    (Kind.DATE, Kind.TEXT): always("{value}"),
-    (Kind.TIME, Kind.TEXT): always(_without_microseconds("{value}", 9)),
-    (Kind.DATETIME, Kind.TEXT): always(
+    (Kind.BOOL, Kind.TEXT): constant_converter(
+        "CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
+    ),
+    (Kind.DATE, Kind.TEXT): constant_converter("{value}"),
+    (Kind.TIME, Kind.TEXT): constant_converter(_without_microseconds("{value}", 9)),
+    (Kind.DATETIME, Kind.TEXT): constant_converter(
         f"replace({_without_microseconds('{value}', 20)}, ' ', 'T') || 'Z'"
     ),
-    (Kind.UUID, Kind.TEXT): always(_UUID_GROUPS),
-    (Kind.INT, Kind.FLOAT): always(
+    (Kind.UUID, Kind.TEXT): constant_converter(_UUID_GROUPS),
+    (Kind.INT, Kind.FLOAT): constant_converter(
         "CAST({value} AS REAL)", f"{{value}} BETWEEN {-_EXACT_INT} AND {_EXACT_INT}"
     ),
     (Kind.INT, Kind.DECIMAL): _int_to_decimal,
-    (Kind.INT, Kind.BOOL): always("{value}", "{value} = 0 OR {value} = 1"),
-    (Kind.FLOAT, Kind.INT): always(
+    (Kind.INT, Kind.BOOL): constant_converter("{value}", "{value} = 0 OR {value} = 1"),
+    (Kind.FLOAT, Kind.INT): constant_converter(
         "CAST({value} AS INTEGER)",
         f"{{value}} >= {_MIN}.0 AND {{value}} < {_MAX + 1}.0"
         " AND CAST({value} AS INTEGER) = {value}",
@@ -281,8 +283,8 @@ CONVERSIONS: Converters = {
     (Kind.DECIMAL, Kind.INT): _decimal_to_int,
     (Kind.DECIMAL, Kind.FLOAT): _decimal_to_float,
     (Kind.DECIMAL, Kind.DECIMAL): _decimal_to_decimal,
-    (Kind.DATE, Kind.DATETIME): always("{value} || ' 00:00:00.000000'"),
-    (Kind.DATETIME, Kind.DATE): always(
+    (Kind.DATE, Kind.DATETIME): constant_converter("{value} || ' 00:00:00.000000'"),
+    (Kind.DATETIME, Kind.DATE): constant_converter(
         "substr({value}, 1, 10)", "substr({value}, 11) = ' 00:00:00.000000'"
     ),
 }

@@ -43,7 +43,7 @@ Converters: TypeAlias = Mapping[tuple[Kind, Kind], Converter]
 Versions: TypeAlias = Mapping[tuple[Kind, Kind], int]
 
 
-def always(expression: str, survives: str | None = None) -> Converter:
+def constant_converter(expression: str, survives: str | None = None) -> Converter:
     """Return a Converter with the same result for all digits of decimals."""
     found = Conversion(expression, survives)
     return lambda _before, _after: found

@@ -19,7 +19,7 @@ from sqlalchemy.schema import (
 )
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange
-from crudgen.evolution.expressions import literal, new_value_sql, text_literal
+from crudgen.evolution.expressions import new_value_sql, text_literal, value_literal
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.catalogue.models import name_in_database
@@ -95,7 +95,9 @@ class Ddl:
         text = f"ADD COLUMN {self._sql_text(CreateColumn(column))}"
         if not added.is_filled:
             return [self.alter(text)]
-        statements = [self.alter(f"{text} DEFAULT {literal(added.fill, column, self._dialect)}")]
+        statements = [
+            self.alter(f"{text} DEFAULT {value_literal(added.fill, column, self._dialect)}")
+        ]
         if added.expected.nullable or isinstance(added.fill, Now):
             statements.append(self.alter(f"ALTER COLUMN {quoted(column.name)} DROP DEFAULT"))
         return statements

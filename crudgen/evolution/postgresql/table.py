@@ -12,7 +12,7 @@ from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, TableChan
 from crudgen.evolution.expressions import text_literal
 from crudgen.evolution.plan import Lock, Problem
 from crudgen.evolution.spec_words import rule_text
-from crudgen.evolution.wording import Item, Kind, items
+from crudgen.evolution.wording import Item, Kind, change_items
 from crudgen.kit.database.catalogue import Check, Index, Key, KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
 
@@ -46,7 +46,7 @@ class ChangedTable:
         self.live = live
         self._is_unknown = live is None and not change.is_new
         self.found = change.found or change.expected
-        self._items = list(items(change))
+        self._items = list(change_items(change))
 
     @property
     def is_large(self) -> bool:

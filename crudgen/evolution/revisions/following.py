@@ -30,7 +30,7 @@ def next_revision(
     `metadata` are the tables of the schema. Raises RevisionError and UnusedOptionError.
     """
     present, kit = hints(schema), before.get(KIT, "").split()
-    users = user_tables.recorded(before)
+    users = user_tables.recorded_targets(before)
     own = [name for name in metadata.tables if (name, None) not in present.names]
     former_schema = former_spec.load(before)
     with models(former_schema) as without_kit:
@@ -39,11 +39,11 @@ def next_revision(
             old = _with_tables(old, metadata, {*kit} - users.keys())
             user_tables.add_tables(old, metadata, users, former_schema)
         made = draft(old, metadata, present, choices)
-        lost = user_tables.problems(made.tables, metadata.tables)
+        lost = user_tables.dropped_target_problems(made.tables, metadata.tables)
         made = replace(made, plan=replace(made.plan, problems=(*made.plan.problems, *lost)))
         if made.plan.problems:
             return made, {}
-        texts = former_spec.spec_with_kept(former_schema, schema, present, made.tables)
+        texts = former_spec.spec_with_kept_parts(former_schema, schema, present, made.tables)
         complete = former_spec.load(texts)
         if complete is None:
             return made, {}
@@ -54,7 +54,7 @@ def next_revision(
     tables = sorted({*kit, *own})
     if tables:
         after[KIT] = "".join(f"{name}\n" for name in tables)
-    after |= user_tables.records(made.tables, complete)
+    after |= user_tables.new_records(made.tables, complete)
     return replace(whole, plan=made.plan), after
 
 

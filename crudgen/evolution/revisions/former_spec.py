@@ -57,7 +57,7 @@ def load(texts: Mapping[str, str]) -> Schema | None:
     return schema
 
 
-def spec_with_kept(
+def spec_with_kept_parts(
     former: Schema | None, present: Schema, hints: Hints, tables: Mapping[str, TableDefinition]
 ) -> dict[str, str]:
     """Return a spec with all that a database has after a change, and with its former names.
@@ -66,7 +66,9 @@ def spec_with_kept(
     """
     entities = [replace(entity, api=_API) for entity in present.entities]
     if former is not None:
-        entities = list(_KeptParts(former, present, hints, tables).entities_with_kept(entities))
+        entities = list(
+            _KeptParts(former, present, hints, tables).entities_with_kept_parts(entities)
+        )
     texts = {str(one.name): _minimal_text(one, present) for one in entities}
     if present.names != SNAKE_CASE:
         names = {"columns": present.names.columns, "json": present.names.json}
@@ -145,7 +147,7 @@ class _KeptParts:
         self._plurals = {str(entity.plural) for entity in present.entities}
         self._paths = {str(entity.path) for entity in present.entities}
 
-    def entities_with_kept(self, entities: Collection[Entity]) -> Iterator[Entity]:
+    def entities_with_kept_parts(self, entities: Collection[Entity]) -> Iterator[Entity]:
         """Yield entities with what is kept of them, and former entities whose tables are kept."""
         links = {str(link.table) for entity in entities for link in entity.links}
         for entity in entities:

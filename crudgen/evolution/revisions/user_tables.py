@@ -18,7 +18,7 @@ from crudgen.language.schema import Schema
 from .user_records import USER_TABLES, Targets, record_of, targets_of
 
 
-def recorded(before: Mapping[str, str]) -> dict[str, Targets]:
+def recorded_targets(before: Mapping[str, str]) -> dict[str, Targets]:
     """Return what revisions have recorded of each table."""
     return {name: targets_of(before[name]) for name in USER_TABLES if name in before}
 
@@ -69,7 +69,9 @@ def _row_column(table: str, rows: Table) -> Column[Any]:
     )
 
 
-def problems(tables: Mapping[str, TableDefinition], present: Collection[str]) -> Iterator[Problem]:
+def dropped_target_problems(
+    tables: Mapping[str, TableDefinition], present: Collection[str]
+) -> Iterator[Problem]:
     """Yield a problem for each dropped table to which a column of a table of users still refers.
 
     `present` has the tables of the spec.
@@ -84,7 +86,9 @@ def problems(tables: Mapping[str, TableDefinition], present: Collection[str]) ->
             yield Problem(target, None, f"{column} refers to it", remedy)
 
 
-def records(tables: Mapping[str, TableDefinition], complete: Schema) -> Iterator[tuple[str, str]]:
+def new_records(
+    tables: Mapping[str, TableDefinition], complete: Schema
+) -> Iterator[tuple[str, str]]:
     """Yield what a revision records. `tables` are those after it, of the complete spec."""
     names = {str(one.table): str(one.name) for one in complete.entities}
     for table, targets in _references(tables).items():

@@ -17,7 +17,7 @@ from crudgen.evolution.choices import Choices
 from crudgen.evolution.conversions import conversion
 from crudgen.evolution.difference import Difference, retyped_columns
 from crudgen.evolution.hints import Hints
-from crudgen.evolution.pairing import Pair, pair
+from crudgen.evolution.pairing import Pair, pair_tables
 from crudgen.evolution.scope import ImpossibleChange
 from crudgen.kit.database.catalogue import Column, KeyGenerator, TableDefinition
 from crudgen.kit.database.catalogue.models import declared_types, definitions
@@ -47,7 +47,7 @@ class PostgresqlChanges:
 
     def changes(self) -> Changes:
         """Return the changes of all tables."""
-        pairs = pair(self._found, self._table_definitions(self._present), self._hints, str)
+        pairs = pair_tables(self._found, self._table_definitions(self._present), self._hints, str)
         return Changes(tuple(self._table_changes(pairs)), tuple(self._dropped_tables(pairs)))
 
     def _table_changes(self, pairs: dict[str, Pair]) -> Iterator[TableChange]:

@@ -80,7 +80,7 @@ def drop_column(change: TableChange, column: Column) -> str:
     return f"ALTER TABLE {quoted(change.expected.name)} DROP COLUMN {quoted(column.name)}"
 
 
-def unique_index(change: TableChange, item: object) -> str | None:
+def index_of_removed_key(change: TableChange, item: object) -> str | None:
     """Return the name of the index behind a removed unique key; None for anything else."""
     if change.found is None or not isinstance(item, Key) or item in change.found.uniques:
         return None

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange
-from crudgen.evolution.expressions import literal, new_value_sql
+from crudgen.evolution.expressions import new_value_sql, value_literal
 from crudgen.language.schema import Now
 
 from .create_table import Clause
@@ -24,7 +24,7 @@ def default_of_added(
     is_needed = added.is_filled and not added.expected.nullable
     if not is_needed or isinstance(added.fill, Now):
         return None
-    return f"DEFAULT {literal(added.fill, column, schema.dialect)}"
+    return f"DEFAULT {value_literal(added.fill, column, schema.dialect)}"
 
 
 def converted_default(

@@ -28,7 +28,7 @@ class Rewriting:
         self._added_columns: list[str] = []
         self._added_constraints: list[str] = []
 
-    def name(self, name: str) -> None:
+    def rename_table(self, name: str) -> None:
         """Give the table another name, quoted. Rules refer to its columns without its name."""
         self._replace(self._table.name.start, self._table.name.end, name)
         former = self._table.name.name.lower()

@@ -13,11 +13,17 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crudgen.evolution.changes import AddedColumn, Changes, ColumnChange, DroppedTable, TableChange
 from crudgen.evolution.plan import Copy, DatabaseSteps, Lock, Problem, Risk, Step
-from crudgen.evolution.wording import Item, Kind, items
+from crudgen.evolution.wording import Item, Kind, change_items
 from crudgen.kit.database.catalogue import Check, Column, Index
 from crudgen.kit.database.catalogue.explain import quoted
 
-from .alter import add_column, constraints_of_added_column, drop_column, needs_copy, unique_index
+from .alter import (
+    add_column,
+    constraints_of_added_column,
+    drop_column,
+    index_of_removed_key,
+    needs_copy,
+)
 from .checks import BrokenObjects
 from .schema_copy import SchemaCopy
 from .table_copy import TableCopy
@@ -55,7 +61,7 @@ class _StepBuilder:
         self._steps: list[Step] = []
         self._problems: list[Problem] = []
         self._copies: list[Copy] = []
-        self._items = {one.expected.name: list(items(one)) for one in changes.tables}
+        self._items = {one.expected.name: list(change_items(one)) for one in changes.tables}
 
     def build(self) -> DatabaseSteps:
         """Return the steps, and what prevents them."""
@@ -135,7 +141,7 @@ class _StepBuilder:
                 if isinstance(item.subject, Index):
                     self._try_step(item, Lock.INSTANT, [f"DROP INDEX {quoted(item.subject.name)}"])
             for item in self._items_of_kind(change, Kind.UNIQUE_REMOVED):
-                index = unique_index(change, item.subject)
+                index = index_of_removed_key(change, item.subject)
                 if index is not None:
                     self._try_step(item, Lock.INSTANT, [f"DROP INDEX {quoted(index)}"])
 
@@ -155,7 +161,7 @@ class _StepBuilder:
         open_items = [
             item
             for item in self._items[change.expected.name]
-            if item.kind not in done and unique_index(change, item.subject) is None
+            if item.kind not in done and index_of_removed_key(change, item.subject) is None
         ]
         if needs_copy(change) or not self._can_drop(change):
             self._copy_table(change, open_items)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import ColumnChange, TableChange
-from crudgen.evolution.expressions import literal, new_value_sql, text_literal
+from crudgen.evolution.expressions import new_value_sql, text_literal, value_literal
 from crudgen.evolution.plan import Copy
 from crudgen.kit.database.catalogue import KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
@@ -93,7 +93,7 @@ class TableCopy:
     def _create_table_sql(self, name: str) -> str:
         """Return CREATE TABLE of the new table."""
         rewriting = Rewriting(self._old)
-        rewriting.name(name)
+        rewriting.rename_table(name)
         for change in self._change.columns:
             self._edit_column(rewriting, change)
         for column in self._change.released:
@@ -176,7 +176,7 @@ class TableCopy:
         for added in self._change.added:
             if added.is_filled:
                 model = self._model_column(added.expected.name)
-                yield model.name, literal(added.fill, model, self._schema.dialect)
+                yield model.name, value_literal(added.fill, model, self._schema.dialect)
 
     def _converted_value(self, change: ColumnChange, value: str) -> str:
         column = self._model_column(change.expected.name)

@@ -97,7 +97,7 @@ def _problems_of_callers_without_rows(
     """Yield a problem if callers may see or set a field, but not read or write any row."""
     verb, actions, nothing = _DOING[key]
     for who in allowed.callers:
-        if not any(allows_callers(access.who(action), who) for action in actions):
+        if not any(allows_callers(access.allowed_callers(action), who) for action in actions):
             remedy = f"remove {who!r}, or add a rule about rows"
             yield key, f"{who!r} may {verb} {name!r}, but {nothing}", remedy
             return
@@ -115,7 +115,7 @@ def _problems_of_replacing(
         return
     if rules.read is None or rules.write is None:
         return
-    for who in access.who(Action.UPDATE):
+    for who in access.allowed_callers(Action.UPDATE):
         if not (
             allows_callers(rules.read.callers, who) or allows_callers(rules.write.callers, who)
         ):
@@ -131,7 +131,7 @@ def _problems_of_creating(access: Access, allowed: Allowed, field: Field) -> Ite
     """Yield a problem if callers may create rows, but not set a required field."""
     if not field.required:
         return
-    for who in access.who(Action.CREATE):
+    for who in access.allowed_callers(Action.CREATE):
         if not allows_callers(allowed.callers, who):
             problem = f"{who!r} may create rows, but not set {str(field.name)!r}, which is required"
             yield WRITE, problem, "add a default to the field, or let these callers set it"

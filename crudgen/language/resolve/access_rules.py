@@ -32,8 +32,8 @@ def _check_changed_rows_readable(
     """Check that whoever may change or delete a row may read it too."""
     rules = written.spec.access
     for action in access.rights:
-        for who in access.who(action) if action != Action.CREATE else ():
-            if not allows_callers(access.who(Action.READ), who):
+        for who in access.allowed_callers(action) if action != Action.CREATE else ():
+            if not allows_callers(access.allowed_callers(Action.READ), who):
                 key: str = WRITE if isinstance(rules, dict) and WRITE in rules else action
                 path: tuple[str, ...] = ("access", key)
                 if not isinstance(action, Action):
@@ -60,9 +60,9 @@ def _check_shown_rows_readable(
         for target in (entities[table] for table in tables):
             hidden = [
                 who
-                for who in access.who(Action.READ)
+                for who in access.allowed_callers(Action.READ)
                 if target.access is not None
-                and not allows_callers(target.access.who(Action.READ), who)
+                and not allows_callers(target.access.allowed_callers(Action.READ), who)
             ]
             if hidden:
                 problem = (

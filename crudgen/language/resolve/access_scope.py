@@ -85,7 +85,9 @@ def check_tenant(
     written: WrittenSpec[EntitySpec], scope: Scope, access: Access, problems: Problems
 ) -> None:
     """Check that all callers in the rules have a tenant: `anyone` has none."""
-    if scope.tenant is None or not any(ANYONE in access.who(one) for one in access.rights):
+    if scope.tenant is None or not any(
+        ANYONE in access.allowed_callers(one) for one in access.rights
+    ):
         return
     problem = f"{ANYONE!r} has no tenant, and this entity has 'tenant'"
     problems.add(written.locate("access", TENANT), problem, "let rules name user, or a role")

@@ -14,7 +14,7 @@ from crudgen.language.written.examples import example_remedy
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.written.value_types import describe
+from crudgen.language.written.value_types import describe_value
 from crudgen.language.yaml.nodes import Entry, Mapping, Scalar, node_value
 from crudgen.language.yaml.problems import Problems, quoted
 
@@ -109,7 +109,7 @@ def _body_fields(
     if takes is None or takes.value == Mapping(takes.value.location, ()):
         return
     if not isinstance(takes.value, Mapping):
-        problem = f"expected a map, found {describe(node_value(takes.value))}"
+        problem = f"expected a map, found {describe_value(node_value(takes.value))}"
         problems.add(takes.value.location, problem, example_remedy(("takes",)))
         return
     location = takes.location

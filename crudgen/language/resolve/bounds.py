@@ -51,7 +51,7 @@ def _with_lengths(written: WrittenType, field: Field, usual: int) -> Field:
     if field.pk and low is None:
         low = 1
     _check_index_length(written, field, int(high))
-    return replace(field, min_length=_int(low), max_length=_int(high))
+    return replace(field, min_length=_optional_int(low), max_length=_optional_int(high))
 
 
 def _check_index_length(written: WrittenType, field: Field, longest: int) -> None:
@@ -107,5 +107,5 @@ def _checked_bound(written: WrittenType, field: Field, key: str, bound: Number) 
     return bound
 
 
-def _int(value: Number | None) -> int | None:
+def _optional_int(value: Number | None) -> int | None:
     return None if value is None else int(value)

@@ -66,22 +66,22 @@ class _Parser:
         if len(self._tokens) == 1:
             raise self._syntax_error("the condition is empty", "write one, such as 'a < b'")
         condition = self._parse_or()
-        if self._next.kind is not Kind.END:
+        if self._next_token.kind is not Kind.END:
             raise self._unexpected_token_error()
         return condition
 
     @property
-    def _next(self) -> Token:
+    def _next_token(self) -> Token:
         return self._tokens[self._position]
 
     def _take_token(self) -> Token:
-        token = self._next
+        token = self._next_token
         self._position += 1
         return token
 
     def _take_if(self, keyword: str) -> bool:
         """Take a keyword or sign, if it is the next token; return whether it is."""
-        is_next = self._next.keyword == keyword
+        is_next = self._next_token.keyword == keyword
         self._position += is_next
         return is_next
 
@@ -100,7 +100,7 @@ class _Parser:
         return And(tuple(chain.from_iterable(nested))) if len(parts) > 1 else parts[0]
 
     def _parse_not(self) -> Condition:
-        token = self._next
+        token = self._next_token
         if token.keyword not in {"not", "("}:
             return self._parse_comparison()
         self._level += 1
@@ -118,7 +118,7 @@ class _Parser:
         return condition
 
     def _parse_closing_parenthesis(self, opened: Token) -> None:
-        if self._next.kind is Kind.END:
+        if self._next_token.kind is Kind.END:
             remedy = "write ')', or quote the condition: a comma ends it in a list in brackets"
             problem = "the parenthesis is not closed"
             raise ConditionError(problem, remedy, opened.start, opened.end)
@@ -127,7 +127,7 @@ class _Parser:
 
     def _parse_comparison(self) -> Condition:
         left = self._parse_operand()
-        token = self._next
+        token = self._next_token
         if token.text in _COMPARISONS and token.kind is Kind.SIGN:
             sign, right = self._take_token(), self._parse_operand()
             self._check_unknown_words(left, right)
@@ -145,9 +145,9 @@ class _Parser:
 
     def _parse_in(self, left: Operand) -> Condition:
         word, caller = self._take_token(), self._caller
-        if caller is not None and self._next.text == "me":
+        if caller is not None and self._next_token.text == "me":
             return in_claim_condition(left, word, self._parse_claim(caller, many=True))
-        if caller is None or caller.paths is None or self._next.kind is not Kind.NAME:
+        if caller is None or caller.paths is None or self._next_token.kind is not Kind.NAME:
             return one_of_condition(left, word, self._parse_list())
         return among_condition(left, word, self._parse_path(caller.paths, to_many=True))
 
@@ -161,38 +161,40 @@ class _Parser:
         if not self._take_if("null"):
             name = left.token.text
             remedy = "write 'is null' or 'is not null'"
-            if self._next.text.lower() in NULLS:
+            if self._next_token.text.lower() in NULLS:
                 remedy = "write 'null'"
-            elif self._next.keyword in {"true", "false"}:
+            elif self._next_token.keyword in {"true", "false"}:
                 remedy = f"write '{name}' or 'not {name}'"
-            elif self._next.kind is not Kind.END:
-                remedy = f"write '{name} {'!=' if negated else '='} {self._next.text}'"
+            elif self._next_token.kind is not Kind.END:
+                remedy = f"write '{name} {'!=' if negated else '='} {self._next_token.text}'"
             raise self._syntax_error(f"expected 'null' after '{word.text}'", remedy)
         condition = null_condition(left, word)
         return Not(condition) if negated else condition
 
     def _parse_list(self) -> list[Token]:
         """Return the tokens of constants in parentheses."""
-        opened = self._next
+        opened = self._next_token
         if not self._take_if("("):
             raise self._syntax_error("expected '(' after 'in'", "such as 'in (1, 2)'")
         values: list[Token] = []
         while True:
-            token = self._next
+            token = self._next_token
             if token.kind in {Kind.END, Kind.SIGN}:
                 break
             values.append(self._take_token())
             if not self._take_if(","):
                 break
-        if values and self._next.kind in {Kind.NUMBER, Kind.TEXT, Kind.NAME}:
-            raise self._syntax_error(f"unexpected {quoted(self._next.text)}", "write ',' before it")
-        if self._next.keyword == ")" and not values:
+        if values and self._next_token.kind in {Kind.NUMBER, Kind.TEXT, Kind.NAME}:
+            raise self._syntax_error(
+                f"unexpected {quoted(self._next_token.text)}", "write ',' before it"
+            )
+        if self._next_token.keyword == ")" and not values:
             raise self._syntax_error("the list is empty", "write values, such as 'in (1, 2)'")
         self._parse_closing_parenthesis(opened)
         return values
 
     def _parse_operand(self) -> Operand:
-        token = self._next
+        token = self._next_token
         if token.kind in {Kind.NUMBER, Kind.TEXT}:
             return Operand(self._take_token())
         if token.kind is not Kind.NAME:
@@ -230,7 +232,7 @@ class _Parser:
         """Return `me`, or `me.org`."""
         token, name = self._take_token(), None
         if self._take_if("."):
-            name = self._next
+            name = self._next_token
         field = caller.claim_for(token, name, many=many)
         if name is None:
             return Operand(token, field)
@@ -240,7 +242,7 @@ class _Parser:
 
     def _parse_constant(self) -> Operand:
         """Return a word that is no field: a value of an enum, `true`, `false` or `null`."""
-        token, follower = self._next, self._tokens[self._position + 1]
+        token, follower = self._next_token, self._tokens[self._position + 1]
         before = self._tokens[self._position - 1].text if self._position else ""
         is_compared = before in _COMPARISONS or follower.text in _COMPARISONS
         if not token.keyword and not is_compared:
@@ -268,7 +270,7 @@ class _Parser:
         return ConditionError(problem, remedy, token.start, token.end)
 
     def _unexpected_token_error(self) -> ConditionError:
-        token = self._next
+        token = self._next_token
         if token.kind is Kind.END:
             return self._syntax_error("the condition is not complete", "write what is compared")
         word = token.text.lower()
@@ -283,4 +285,4 @@ class _Parser:
         return self._syntax_error(f"unexpected {quoted(token.text)}", remedy or "remove it")
 
     def _syntax_error(self, problem: str, remedy: str) -> ConditionError:
-        return ConditionError(problem, remedy, self._next.start, self._next.end)
+        return ConditionError(problem, remedy, self._next_token.start, self._next_token.end)

@@ -42,7 +42,7 @@ def resolve_fields(
 ) -> dict[str, Field]:
     """Return the valid fields by name, without references. A generated key `id` comes first."""
     found: dict[str, Field] = {}
-    specs = {name: spec for name, spec in written.spec.fields.items() if _is_no_reference(spec)}
+    specs = {name: spec for name, spec in written.spec.fields.items() if _is_not_reference(spec)}
     for name, spec in specs.items():
         field = _resolve_field(
             WrittenField(written, name, spec, problems, len(problems)), conventions
@@ -56,7 +56,7 @@ def resolve_fields(
     return found
 
 
-def _is_no_reference(spec: FieldSpec | ReferenceSpec) -> TypeGuard[FieldSpec]:
+def _is_not_reference(spec: FieldSpec | ReferenceSpec) -> TypeGuard[FieldSpec]:
     return isinstance(spec, FieldSpec)
 
 
@@ -71,7 +71,7 @@ def _check_primary_keys(
     if not keys and "id" in written.spec.fields and "id" not in written.broken:
         location = written.locate_key("fields", "id")
         problem = "'id' is the name of the generated primary key"
-        is_typed = _is_no_reference(written.spec.fields["id"])
+        is_typed = _is_not_reference(written.spec.fields["id"])
         problems.add(
             location, problem, "mark this field 'pk', or rename it" if is_typed else "rename it"
         )

@@ -59,7 +59,7 @@ def _link_end(entity: Draft, role: str, location: Location, drafts: Drafts) -> L
     checked = checked_name(FieldName, name, attribute_problem, location, drafts.problems)
     if checked is None:
         return None
-    column = ColumnName(drafts.conventions.columns.of(checked))
+    column = ColumnName(drafts.conventions.columns.convert(checked))
     return LinkEnd(entity.identity.name, AttributeName(checked), column)
 
 

@@ -35,8 +35,8 @@ def default_names_of_field(name: FieldName, conventions: NamingConventions) -> N
     return (
         name,
         AttributeName(attribute_for(name)),
-        ColumnName(conventions.columns.of(name)),
-        JsonName(conventions.json.of(name)),
+        ColumnName(conventions.columns.convert(name)),
+        JsonName(conventions.json.convert(name)),
     )
 
 
@@ -57,10 +57,16 @@ def names_of_field(written: AnyWrittenField, conventions: NamingConventions) -> 
         remedy = f"{reason}: rename it, and add 'json({name}) column({name})'"
         written.problems.add(written.locate_key(), problem, remedy)
     column = _set_or_derived_name(
-        written, ColumnName, ("column", spec.column, conventions.columns.of(name)), column_problem
+        written,
+        ColumnName,
+        ("column", spec.column, conventions.columns.convert(name)),
+        column_problem,
     )
     sent = _set_or_derived_name(
-        written, JsonName, ("json", spec.json_name, conventions.json.of(name)), json_name_problem
+        written,
+        JsonName,
+        ("json", spec.json_name, conventions.json.convert(name)),
+        json_name_problem,
     )
     if reason or column is None or sent is None:
         return None

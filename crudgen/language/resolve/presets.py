@@ -99,6 +99,10 @@ def _limits_exclude_values(field: Field, claim: Field) -> bool:
 
 def _problems_of_callers_without_value(entity: Entity, field: Field) -> Iterator[tuple[str, str]]:
     access = entity.access
-    if access is not None and ANYONE in access.who(Action.CREATE) and not field.optional:
+    if (
+        access is not None
+        and ANYONE in access.allowed_callers(Action.CREATE)
+        and not field.optional
+    ):
         problem = f"{ANYONE!r} may create rows, and has no {str(field.preset)!r}"
         yield problem, f"add '?' to {str(field.name)!r}, or let a user or a role create rows"

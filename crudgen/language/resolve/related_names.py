@@ -49,7 +49,7 @@ def _check_properties(
         if not FieldName.PATTERN.fullmatch(added):
             problem = f"the property {quoted(added)} has more than 60 characters"
             problems.add(location, problem, "shorten the name of the link")
-        names = {added, conventions.json.of(added)}
+        names = {added, conventions.json.convert(added)}
         other = next((taken[each] for each in names if each in taken), None)
         if other:
             what = f"the property {quoted(added)}, with keys of '{name}',"

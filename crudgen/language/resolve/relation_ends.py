@@ -89,7 +89,14 @@ def _python_and_json_names(relation: Relation, conventions: NamingConventions) -
     if not relation.is_many:
         return (relation.attribute, relation.json_name)
     more, count, sent = more_property(relation), count_property(relation), conventions.json
-    return (relation.attribute, relation.json_name, more, sent.of(more), count, sent.of(count))
+    return (
+        relation.attribute,
+        relation.json_name,
+        more,
+        sent.convert(more),
+        count,
+        sent.convert(count),
+    )
 
 
 def _resolve_relation(
@@ -134,7 +141,7 @@ def _valid_field_name(text: str) -> FieldName | None:
 @lru_cache(maxsize=65_536)
 def _default_relation_names(name: FieldName, case: Case) -> tuple[AttributeName | None, JsonName]:
     """Return the attribute and the JSON name of a relation; no attribute if a name is reserved."""
-    json_name = JsonName(case.of(name))
+    json_name = JsonName(case.convert(name))
     problem = json_name_problem(name) or json_name_problem(json_name) or attribute_problem(name)
     if problem or name in PATH_WORDS or name in NO_WORDS:
         return None, json_name

@@ -91,7 +91,7 @@ def resolve(
         found = with_webhooks(found, settings.webhooks)
     if problems:
         _hide_other_files(entities, app, problems, links)
-        raise SpecError(problems.report())
+        raise SpecError(problems.sorted_diagnostics())
     return replace(settings, entities=tuple(found))
 
 

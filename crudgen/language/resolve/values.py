@@ -19,7 +19,7 @@ from crudgen.kit.types import binary, dates, uuids
 from crudgen.kit.types.text import TextRule, nfc
 from crudgen.language import patterns
 from crudgen.language.schema import Field, Json, TypeName, Value
-from crudgen.language.written.value_types import describe
+from crudgen.language.written.value_types import describe_value
 from crudgen.language.yaml.nodes import YamlValue
 from crudgen.language.yaml.problems import quoted
 
@@ -128,7 +128,7 @@ def to_yaml_value(value: Value) -> YamlValue:
 
 def _expected_error(what: str, written: YamlValue, *, quotes: bool = False) -> ValueError:
     hint = "; quote it" if quotes and isinstance(written, bool | int | Decimal) else ""
-    return ValueError(f"expected {what}, found {describe(written)}{hint}")
+    return ValueError(f"expected {what}, found {describe_value(written)}{hint}")
 
 
 def _read_text(written: YamlValue) -> str:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from crudgen.language.names import ClassName
 
 from .base import BaseSpec
-from .value_types import Flag, Line, Text, describe
+from .value_types import Flag, Line, Text, describe_value
 
 
 def _read_users(value: Any) -> bool | str:
@@ -16,7 +16,7 @@ def _read_users(value: Any) -> bool | str:
     is_flag = value in ("true", "false")
     if isinstance(value, bool | str) and not is_flag:
         return value
-    problem = f"expected true, false or the name of an entity, found {describe(value)}"
+    problem = f"expected true, false or the name of an entity, found {describe_value(value)}"
     remedy = "write 'users: true', or an entity whose rows are the users, such as 'users: User'"
     if is_flag:
         remedy = f"remove the quotes: {value}"

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from crudgen.language.capabilities import McpUse
 from crudgen.language.yaml.nodes import YamlValue
 
-from .value_types import Flag, describe, flag_remedy
+from .value_types import Flag, describe_value, flag_remedy
 
 AdminPage: TypeAlias = Annotated[
     Flag,
@@ -23,7 +23,7 @@ def _read_mcp(value: YamlValue) -> McpUse | None:
     if value == McpUse.READ_ONLY:
         return McpUse.READ_ONLY
     context = {
-        "problem": f"expected true, false or read_only, found {describe(value)}",
+        "problem": f"expected true, false or read_only, found {describe_value(value)}",
         "remedy": flag_remedy(value, _WORDS),
     }
     raise PydanticCustomError("spec", "{problem}", context)

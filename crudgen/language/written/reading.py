@@ -28,7 +28,7 @@ from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, former_name_remedy, missing_remedy, wrong_type_remedy
 from .spec import MAX_FIELDS, ApiSpec, CheckSpec, EntitySpec, FieldSpec
-from .value_types import describe
+from .value_types import describe_value
 from .webhooks import WebhookSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
@@ -147,7 +147,7 @@ def _read_spec(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
-            if not _is_covered_by_another(detail, details):
+            if not _is_solved_by_another(detail, details):
                 _report_error(model, root, detail, problems)
             broken |= _remove_invalid(data, _path_of_error(detail))
         try:
@@ -204,7 +204,7 @@ def _report_error(
         remedy = context["remedy"] or example_remedy(path)
         problems.add(find_location(root, path), context["problem"], remedy)
     else:
-        found = describe(_value_at(root, path))
+        found = describe_value(_value_at(root, path))
         expected = _EXPECTED.get(detail["type"], "something else")
         needs_list = detail["type"] == "list_type"
         remedy = wrong_type_remedy(path, _value_at(root, path), needs_list=needs_list)
@@ -223,7 +223,7 @@ def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
     return "remove it: a field is required without 'optional' and 'default'"
 
 
-def _is_covered_by_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+def _is_solved_by_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     """Return whether the remedy of another error of the same field or link solves this error too.
 
     A missing key can be written in another spelling, such as `enum` or `entity`. The keys of a

@@ -56,7 +56,7 @@ _OTHER_FLAGS = {
 WordT = TypeVar("WordT", bound=StrEnum)
 
 
-def describe(value: YamlValue) -> str:
+def describe_value(value: YamlValue) -> str:
     """Return what a value is, for messages such as "expected a map, found the number 1"."""
     if value is None:
         return "nothing"
@@ -70,7 +70,7 @@ def describe(value: YamlValue) -> str:
 
 
 def _expected_error(what: str, value: YamlValue, remedy: str = "") -> PydanticCustomError:
-    context = {"problem": f"expected {what}, found {describe(value)}", "remedy": remedy}
+    context = {"problem": f"expected {what}, found {describe_value(value)}", "remedy": remedy}
     return PydanticCustomError("spec", "{problem}", context)
 
 

@@ -152,7 +152,7 @@ class _Parser:
             problem = "expected a map at the top level of the file"
             raise _spec_error(root.location, problem, f"such as '{example}'")
         if self.problems:
-            raise SpecError(self.problems.report())
+            raise SpecError(self.problems.sorted_diagnostics())
         return root
 
     def _parser_events(self, text: str) -> Iterator[Any]:

@@ -30,7 +30,7 @@ class Problems:
     def __len__(self) -> int:
         return len(self.diagnostics)
 
-    def report(self) -> list[Diagnostic]:
+    def sorted_diagnostics(self) -> list[Diagnostic]:
         """Return the diagnostics sorted, without duplicates, and limited per file."""
         kept: list[Diagnostic] = []
         counts: dict[str, int] = {}
