@@ -82,7 +82,7 @@ class Import:
     def _refused(self, valid: Sequence[Valid]) -> Iterator[Wrong]:
         """Insert rows in their order, and yield those that the database refuses.
 
-        A part with refused_row_error rows is halved until each of them is alone.
+        A part with refused rows is halved until each of them is alone.
         """
         if not valid:
             return

@@ -15,7 +15,7 @@ def without_host(scope: Scope) -> Scope:
     """Return the scope of a request for starlette-admin, whose links then are absolute paths."""
     origin = quote(str(_scheme_and_host(scope)), safe="").encode()
     # actions.js sends the URL of its page as `_origin`, to which an action returns.
-    query = scope["query_string"].replace(b"_origin=" + origin, b"_scheme_and_host=")
+    query = scope["query_string"].replace(b"_origin=" + origin, b"_origin=")
     return {
         **scope,
         "headers": [one for one in scope["headers"] if one[0] != b"host"],
