@@ -138,7 +138,7 @@ def _next_object(found: _Text) -> str:
                 line = found.line + found.text.count("\n", found.position, error.pos)
                 place = place_in(found.text, error.pos)
                 raise found.error(f"invalid JSON {place}: {error.msg}", line) from None
-            found.more()
+            found.read_more()
         except RecursionError:
             raise found.error("invalid JSON: it is nested too deeply") from None
         else:

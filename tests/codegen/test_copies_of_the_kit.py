@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crudgen.cli.database_options import with_origin
+from crudgen.cli.database_options import with_url_origin
 from crudgen.codegen import render
 from crudgen.delivery.generation import as_serve_error
 from crudgen.delivery.memory import import_tree, unload
@@ -63,7 +63,7 @@ def test_commands_say_where_the_url_of_a_database_is_from(copy: Any, name: str) 
     error = getattr(copy, name)("there is none")
     for found in (NotConnectedError.of_startup(error), as_serve_error(error)):
         assert isinstance(found, CrudgenError)
-        assert str(with_origin(found, "sqlite://")) == (
+        assert str(with_url_origin(found, "sqlite://")) == (
             "there is none\n  the URL is from --database"
         )
 
@@ -72,4 +72,4 @@ def test_no_message_makes_an_error_one_of_the_database(copy: Any) -> None:
     error = copy.StartupError("database: the name of a setting of the user")
     for found in (NotConnectedError.of_startup(error), as_serve_error(error)):
         assert isinstance(found, CrudgenError)
-        assert with_origin(found, "sqlite://") is found
+        assert with_url_origin(found, "sqlite://") is found

@@ -80,7 +80,7 @@ def mask_url(url: str) -> str:
     if scheme != "postgresql":
         return "(not a database URL)"
     try:
-        return describe(read_postgresql_url(url))
+        return describe_parameters(read_postgresql_url(url))
     except (DatabaseStartupError, ImportError):
         return "postgresql://…"
 
@@ -197,7 +197,7 @@ def _check_values(parameters: Mapping[str, str]) -> None:
     """Raise StartupError for values that would prevent connections, or change the encoding."""
     problem = next(_value_problems(parameters), None)
     if problem is not None:
-        raise DatabaseStartupError(f"database {describe(parameters)}: {problem}")
+        raise DatabaseStartupError(f"database {describe_parameters(parameters)}: {problem}")
 
 
 def _value_problems(parameters: Mapping[str, str]) -> Iterator[str]:

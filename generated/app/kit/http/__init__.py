@@ -1,0 +1,1 @@
+"""Requests and responses: routing, bodies, headers, preconditions, logs and health checks."""

@@ -1,0 +1,5 @@
+"""Deprecated alias of `kit/http/protocol.py`; the next version removes it."""
+
+from .http.protocol import HttpProtocol
+
+__all__ = ["HttpProtocol"]

@@ -1,0 +1,1 @@
+"""Types of properties: their validation, their JSON form and, if it is special, their column."""
