@@ -684,6 +684,9 @@ def test_files(run: Callable[[Work], None]) -> None:
             "/admin/_api/animals/import", data={"format": "csv", "csrftoken": viewer.token}
         )
         assert answer.status_code == 403
+        assert "The API does not permit this" in text_of(answer.text)
+        assert "You are logged in as vic." in await viewer.read("animals/create", 403)
+        assert "Take me home" in await viewer.read("animals/nothing", 404)
 
     run(work)
 

@@ -5,6 +5,25 @@ TEMPLATES = {
 {% extends "@core/base.html" %}
 {% block fonts %}{# that of starlette-admin comes from another host #}{% endblock %}
 """,
+    "error.html": """\
+{% extends "@core/error.html" %}
+{% block content %}
+{% if exc.status_code == 403 and exc.detail == "Forbidden" %}
+<div class="empty">
+  <div class="empty-header">403</div>
+  <p class="empty-title">The API does not permit this</p>
+  {% if request.state.admin_user %}
+  <p class="empty-subtitle text-muted">
+    You are logged in as {{ request.state.admin_user.username }}.
+  </p>
+  {% endif %}
+  <div class="empty-action">{{ self.error_actions() }}</div>
+</div>
+{% else %}
+{{ super() }}
+{% endif %}
+{% endblock %}
+""",
     "fields/detail/_null.html": """\
 <span class="text-muted" title="{{ _('No value') }}">&ndash;</span>
 """,
