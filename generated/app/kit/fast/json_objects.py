@@ -78,7 +78,7 @@ def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows 
 
 @dataclass(frozen=True, slots=True)
 class _JsonShape(Shape):
-    """A Shape with the statement by which SQLite encodes a page as JSON."""
+    """A Shape with the statement by which the database encodes a page as JSON."""
 
     json_page: Prepared
 
@@ -89,13 +89,18 @@ class _JsonShape(Shape):
 
 
 class JsonListing(Listing):
-    """Reads the pages of one table. SQLite encodes short ones without cursors."""
+    """Reads the pages of one table. The database encodes short ones without cursors."""
 
     async def _read_page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
         if not isinstance(use, _JsonShape) or not self._is_short_read(query):
             return await super()._read_page(db, request, query, cursor, use)
+        if db.kind == "postgresql":
+            bound = self._bound_values(query, cursor)
+            ((lines, count),) = await db.read(use.json_page, bound, short=True)
+            body, more = _page_of_lines(lines, count, query.limit)
+            return body, offset_links(request, query, more=more)
         end = query.offset + query.limit
         bound = {**bound_values(query), "offset": query.offset, "limit": query.limit, "end": end}
         ((text, more),) = await db.read(use.json_page, bound, short=True)
@@ -105,31 +110,51 @@ class JsonListing(Listing):
         use = super()._compile_shape(db, query, cursor)
         columns = self._columns
         in_order = columns.is_plain and columns.reads_in_index_order(query)
-        if db.kind != "sqlite" or query.cursor is not None or not in_order:
+        if query.cursor is not None or not in_order:
             return use
-        statement = _page_statement(columns, query)
+        statement = _PAGES[db.kind](columns, query)
         if statement is None:
             return use
         return _JsonShape(use.rows, use.page, use.count, db.compile(statement))
 
 
-def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | None:
-    """Return the SELECT of a page as one JSON array, and of whether more rows follow.
+def _page_row(columns: Columns, query: ListQuery, kind: str) -> ColumnElement[str] | None:
+    """Return the SQL that encodes the rows of a page; None if Python has to encode them.
 
-    Return None if Python has to encode the rows.
-
-    SQLite takes the rows of a subquery that has a LIMIT in their order.
+    Databases take the rows of a subquery that has a LIMIT in their order.
     """
     names = query.fields or columns.shown
-    shown = [columns.value(name, "sqlite") for name in names]
-    found = page_statement(columns, shown, query, None, "sqlite").subquery()
-    row = json_object(
+    shown = [columns.value(name, kind) for name in names]
+    found = page_statement(columns, shown, query, None, kind).subquery()
+    return json_object(
         {columns.json_name(name): column for name, column in zip(names, found.c, strict=True)},
-        "sqlite",
+        kind,
     )
+
+
+def _sqlite_page(columns: Columns, query: ListQuery) -> Select[str, Any] | None:
+    """Return the SELECT of a page as one JSON array, and of whether more rows follow."""
+    row = _page_row(columns, query, "sqlite")
     if row is None:
         return None
     return select(func.json_group_array(row, type_=String()), has_more_rows_flag(columns, query))
+
+
+def _postgresql_page(columns: Columns, query: ListQuery) -> Select[str, int] | None:
+    """Return the SELECT of the rows of a page, each as a line of JSON, and of their number.
+
+    JSON of one line has no line breaks.
+    """
+    row = _page_row(columns, query, "postgresql")
+    return None if row is None else select(func.string_agg(row, text_literal("\n")), func.count())
+
+
+def _page_of_lines(lines: str | None, count: int, limit: int) -> tuple[bytes, bool]:
+    """Return a page as JSON, and whether there was an extra row, which is the last line."""
+    found = lines or ""
+    if count > limit:
+        found = found.rpartition("\n")[0]
+    return f"[{found.replace(chr(10), ',')}]".encode(), count > limit
 
 
 def has_more_rows_flag(columns: Columns, query: ListQuery) -> ColumnElement[int]:
@@ -165,3 +190,4 @@ def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnEleme
 
 
 _OBJECTS = {"sqlite": _sqlite_object, "postgresql": _postgresql_object}
+_PAGES = {"sqlite": _sqlite_page, "postgresql": _postgresql_page}

@@ -80,6 +80,8 @@ class ReadPipeline:
         """How many reads were answered that SharedReads has not counted yet."""
         self.is_late = False
         """Whether the oldest read takes so long that all others were moved."""
+        self.is_stalled = False
+        """Whether a new read would wait for one that takes long, or for moved ones."""
         self.is_ending = False
         """Whether no more reads may be sent."""
         self.is_broken = False
@@ -103,11 +105,6 @@ class ReadPipeline:
     def can_send(self) -> bool:
         """Whether a read can be sent."""
         return not self.is_ending and not self.is_stalled and len(self._sent) < MAX_SENT
-
-    @property
-    def is_stalled(self) -> bool:
-        """Whether a new read would wait for one that takes long, or for moved ones."""
-        return self.is_late or (bool(self._sent) and self._sent[-1].is_moved)
 
     @property
     def is_oldest_moved(self) -> bool:
@@ -181,6 +178,7 @@ class ReadPipeline:
                 continue
             sent = self._sent.popleft()
             self.is_late = False
+            self.is_stalled = bool(self._sent) and self._sent[-1].is_moved
             began = max(sent.at, self.since)  # it waited for the reads before it until then
             self.since = self.answered = time.monotonic()
             if not sent.is_moved:
@@ -228,7 +226,7 @@ class ReadPipeline:
 
         The rows that arrive first count.
         """
-        self.is_late = True
+        self.is_late = self.is_stalled = True
         others = [sent for sent in self._sent if sent is not self._sent[0] and not sent.is_moved]
         for sent in others:
             sent.is_moved = True

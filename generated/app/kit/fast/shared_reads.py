@@ -92,7 +92,9 @@ class SharedReads:
         """Send a read as soon as possible; return the future of the rows of the driver."""
         future = asyncio.get_running_loop().create_future()
         read = Read(prepared, prepared.values(values), future, began)
-        if self._waiting or not self._send(read):
+        if self._waiting:
+            self._waiting.append(read)
+        elif not self._send(read):
             self._waiting.append(read)
             self._connect()
         self._schedule_check(self._times.limit)
