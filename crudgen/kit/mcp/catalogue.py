@@ -126,7 +126,7 @@ def _snake_case_name(segment: str) -> str:
     return segment.replace("-", "_")
 
 
-def name_in(reference: str) -> str:
+def schema_name_of(reference: str) -> str:
     """Return the name of the schema that a reference such as `#/components/schemas/Hero` is to."""
     return reference.rpartition("/")[2]
 
@@ -135,9 +135,9 @@ def _references(schema: Any) -> Iterator[str]:
     if isinstance(schema, Mapping):
         for key, value in schema.items():
             if key == "$ref" and isinstance(value, str):
-                yield name_in(value)
+                yield schema_name_of(value)
             elif key == "mapping" and isinstance(value, Mapping):  # of a discriminator
-                yield from (name_in(one) for one in value.values() if isinstance(one, str))
+                yield from (schema_name_of(one) for one in value.values() if isinstance(one, str))
             else:
                 yield from _references(value)
     elif isinstance(schema, list | tuple):

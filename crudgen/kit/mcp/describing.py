@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .catalogue import Catalogue, Collection, Operation, name_in
+from .catalogue import Catalogue, Collection, Operation, schema_name_of
 
 _OF_LISTS = {"offset", "limit", "cursor", "sort", "fields", "include", "count", "q"}
 """Parameters of a list that are arguments of their own; the others are filters."""
@@ -171,4 +171,4 @@ def _essential_value(key: str, value: Any) -> Any:
 
 def _place_in_description(reference: Any) -> Any:
     """Return the place in a description of what a reference of OpenAPI refers to."""
-    return f"#/schemas/{name_in(reference)}" if isinstance(reference, str) else reference
+    return f"#/schemas/{schema_name_of(reference)}" if isinstance(reference, str) else reference

@@ -206,9 +206,9 @@ class Include:
         return f"include_{self.number}"
 
     @property
-    def shape(self) -> tuple[object, ...]:
+    def cache_key(self) -> tuple[object, ...]:
         """What determines the SQL: all but the limits."""
-        nested = tuple(one.shape for one in self.includes)
+        nested = tuple(one.cache_key for one in self.includes)
         return (self.rows.name, self.fields, nested)
 
 
@@ -253,7 +253,7 @@ class RelatedQuery(ListQuery):
     def related_shape(self) -> tuple[object, ...]:
         """The part of a cache key that tells apart statements with different related rows."""
         counted = tuple(one.count_name for one in self.counts)
-        return (tuple(one.shape for one in self.includes), counted, self.own_fields)
+        return (tuple(one.cache_key for one in self.includes), counted, self.own_fields)
 
     @property
     def include_limits(self) -> Mapping[str, int]:

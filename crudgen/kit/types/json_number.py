@@ -47,7 +47,7 @@ def _parse_exact(body: bytes) -> Any:
 
 
 def _with_text(value: Any, exact: Any) -> Any:
-    """Return a row or a list of rows, with the floats of the same value with exact numbers."""
+    """Return a row or a list of rows, each float replaced by the equal number in `exact`."""
     if isinstance(value, dict):
         return {
             key: exact[key] if type(one) is float else _with_text_in_list(one, exact[key])
