@@ -150,9 +150,9 @@ def _table_following(
 
     if changes_tables:
         return TableFollowing(
-            TableFollower(lambda: hints(spec.schema), reporter), spec.build_with_served
+            TableFollower(lambda: hints(spec.schema), reporter), spec.build_keeping_served
         )
-    return TableFollowing(TableWatch(), spec.build_with_served)
+    return TableFollowing(TableWatch(), spec.build_keeping_served)
 
 
 class _Reporter:

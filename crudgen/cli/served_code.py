@@ -80,10 +80,10 @@ class ServedCode:
         """Generate the code of the spec. Raises SpecError."""
         return self._build_tree({})
 
-    def build_with_served(self, files: Collection[str]) -> "SourceTree":
-        """Generate the code of the spec, with the served texts of these files. Raises CrudgenError.
+    def build_keeping_served(self, files: Collection[str]) -> "SourceTree":
+        """Generate the code of the spec, with these of its files as they were last served.
 
-        The other files may not fit them.
+        Raises CrudgenError, also if the other files do not fit them.
         """
         if not self._served.keys() >= {*files}:
             raise ServeError("an entity is not served yet")

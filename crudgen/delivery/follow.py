@@ -69,7 +69,7 @@ class TableFollower:
             self._reporter.report_warnings(plan.warnings, found)
             return None
         before = None if current is None or current.database != new.database else current.metadata
-        renames = [*_possible_renames(plan, found, new.metadata, before)]
+        renames = [*_rename_notes(plan, found, new.metadata, before)]
         _check_needs_no_command(plan, found, renames)
         self._reporter.report_warnings(plan.warnings, found)
         if all(step.creates_table for step in plan.steps):
@@ -161,10 +161,10 @@ def _reasons_for_command(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
             yield step.table, f"{_change_text(found, step)} takes long, for {rows:,} rows"
 
 
-def _possible_renames(
+def _rename_notes(
     plan: Plan, found: Hints, new: MetaData, before: MetaData | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield new columns and tables that may be former ones under another name, with the table."""
+    """Yield a note for each new column or table that may be a renamed one, after the table."""
     noted = set()
     for note in plan.notes:
         if note.may_be is not None and _was_just_removed(note, found, before):

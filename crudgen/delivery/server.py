@@ -77,7 +77,7 @@ class TableFollowing:
     """What makes the tables follow a spec while it is served."""
 
     tables: Tables
-    build_with_served: Callable[[Collection[str]], SourceTree]
+    build_keeping_served: Callable[[Collection[str]], SourceTree]
     """Generates the code of the spec with these files as they are served. Raises CrudgenError."""
 
 
@@ -200,7 +200,7 @@ class _Reloader:
 
     async def _serve_keeping_files(self, files: Collection[str]) -> None:
         if self.following is not None and files:
-            tree = await asyncio.to_thread(self.following.build_with_served, files)
+            tree = await asyncio.to_thread(self.following.build_keeping_served, files)
             if tree != self.switch.current.tree:
                 await self._swap_tree(tree)
 

@@ -63,7 +63,8 @@ def pair_tables(
     }
     live_tables = {new: found[tables.live_name(old)] for new, old in sources.items()}
     live_columns = {
-        name: _live_columns(live_tables[name], expected[name], hints, fold) for name in sources
+        name: _database_column_names(live_tables[name], expected[name], hints, fold)
+        for name in sources
     }
     renaming = _Renaming(live_tables, live_columns, fold)
     return {
@@ -97,7 +98,7 @@ class _SpelledNames:
         return iter(self._live)
 
 
-def _live_columns(
+def _database_column_names(
     found: TableDefinition, expected: TableDefinition, hints: Hints, fold: Fold
 ) -> dict[str, str]:
     """Return the live names of the columns that both tables have, by those of the models."""

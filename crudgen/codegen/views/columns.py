@@ -112,7 +112,7 @@ class FieldPrinter:
         return self._imports.builtin("str", in_class=in_class)
 
     def _text_rule(self, field: Field) -> Bracket:
-        """Return `TextRule(as_sent=True)`."""
+        """Return the rule of a text field with its options: `TextRule(as_sent=True)`."""
         is_set = {
             "as_sent": field.as_sent,
             "controls": field.controls,

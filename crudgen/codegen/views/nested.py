@@ -11,7 +11,7 @@ from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
 from .collections import Collection, collections_of
-from .nested_handlers import NestedHandlers, RouteView
+from .nested_handlers import NestedHandlers, RouteSource
 from .references import Entities
 from .relationships import related_classes
 
@@ -25,7 +25,7 @@ class NestedView:
     router: Code
     resources: tuple[Code, ...]
     aliases: tuple[Code, ...]
-    routes: tuple[RouteView, ...]
+    routes: tuple[RouteSource, ...]
 
 
 def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView | None:
@@ -66,7 +66,7 @@ def _router_statement(entity: Entity, imports: Imports) -> Code:
     return statement(raw("router = "), call(router, arguments))
 
 
-def _collection_routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteView]:
+def _collection_routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteSource]:
     if one.can_list:
         yield handlers.list(one)
     if one.can_create:

@@ -50,7 +50,7 @@ from .variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
-class RouteView:
+class RouteSource:
     """The source of a route: its decorator, its signature, its docstring and its body."""
 
     decorator: Code
@@ -122,7 +122,7 @@ class NestedHandlers:
             value = self._guards.guarded_collection(one, value, guarded)
         return long_statement(one.resource + raw(" = "), value)
 
-    def list(self, one: Collection) -> RouteView:
+    def list(self, one: Collection) -> RouteSource:
         """Return the source of the handler that lists rows."""
         query = self._imports.own(self._module(one.target, "routes"), f"{one.target.name}Query")
         rows = keyword(
@@ -130,7 +130,7 @@ class NestedHandlers:
         )
         errors = with_export_formats(self._responses(404, 422, 503), one.target, self._imports)
         name = f"list_{one.resource}"
-        return RouteView(
+        return RouteSource(
             self._decorator("get", [_path(one), rows], name, errors),
             self._signature(
                 name,
@@ -143,7 +143,7 @@ class NestedHandlers:
             self._return_statement(one, "list", [raw("request"), raw("query")]),
         )
 
-    def create(self, one: Collection) -> RouteView:
+    def create(self, one: Collection) -> RouteSource:
         """Return the source of the handler that creates a row."""
         payload = Variables(one.target).payload
         module = self._module(
@@ -169,19 +169,19 @@ class NestedHandlers:
         response = [_path(one), keyword("response_model", created)]
         if (status := one.target.api.created) != DEFAULT_STATUS:
             response.append(keyword("status_code", literal(status)))
-        return RouteView(
+        return RouteSource(
             self._decorator("post", response, name, errors),
             self._signature(name, one, parameters),
             _docstring(f"Create {a_row(one.target)} of {a_row(one.owner)}."),
             self._return_statement(one, "create", arguments),
         )
 
-    def replace(self, one: Collection) -> RouteView:
+    def replace(self, one: Collection) -> RouteSource:
         """Return the source of the handler that replaces all links of a row."""
         keys = self._imports.name("..kit.types.many", "ManyOrNone")
         body = subscript(annotated(raw("keys"), keys), (body_key_type(one.target, self._imports),))
         name, errors = f"set_{one.resource}", self._responses(404, 409, 413, 415, 422, 503)
-        return RouteView(
+        return RouteSource(
             self._decorator(
                 "put", [_path(one), self._response_model()], name, self._link_errors(errors)
             ),
@@ -196,19 +196,19 @@ class NestedHandlers:
             self._return_statement(one, "replace", [raw("request"), raw("keys")]),
         )
 
-    def add(self, one: Collection) -> RouteView:
+    def add(self, one: Collection) -> RouteSource:
         """Return the source of the handler that adds a link."""
         summary = _docstring(
             f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked already."
         )
         return self._link_route(one, "put", "add", summary)
 
-    def remove(self, one: Collection) -> RouteView:
+    def remove(self, one: Collection) -> RouteSource:
         """Return the source of the handler that removes a link."""
         summary = _docstring(f"Remove the link of {a_row(one.target)} to {a_row(one.owner)}.")
         return self._link_route(one, "delete", "remove", summary)
 
-    def _link_route(self, one: Collection, method: str, verb: str, summary: Code) -> RouteView:
+    def _link_route(self, one: Collection, method: str, verb: str, summary: Code) -> RouteSource:
         key, name = identifier(one.linked_row_parameter), f"{verb}_{one.row}"
         path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.linked_row_parameter}}}")
         errors = self._link_errors(self._responses(404, 422, 503))
@@ -216,7 +216,7 @@ class NestedHandlers:
             annotated(key, self._key_type(one.target)),
             *self._common_parameters(one, "linker"),
         ]
-        return RouteView(
+        return RouteSource(
             self._decorator(method, [path, self._response_model()], name, errors),
             self._signature(name, one, parameters),
             summary,

@@ -135,11 +135,14 @@ def _without_widened_checks(
 def _guard_conditions(dialect: Dialect, changes: Changes, hints: Hints) -> list[Condition]:
     """Return the conditions of rows that can prevent the changes."""
     groups = conditions(dialect, changes, hints, {})
-    return [one for group in groups for one in group if _is_possible(one)]
+    return [one for group in groups for one in group if _can_match_rows(one)]
 
 
-def _is_possible(condition: Condition) -> bool:
-    """Return whether a row can prevent a change. In added columns, all have NULL or a default."""
+def _can_match_rows(condition: Condition) -> bool:
+    """Return whether existing rows can meet a condition.
+
+    They have one value in an added column: it can only be missing, repeated, or refer to no row.
+    """
     for added in condition.change.added:
         if added.expected.name == condition.column and condition.sql != EVERY_ROW:
             return added.is_filled and bool(condition.guard or condition.alias)

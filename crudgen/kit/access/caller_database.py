@@ -13,7 +13,7 @@ from .caller import BaseCaller
 from .denials import RowDenied
 
 
-class CallerDatabase:
+class CallerBoundDatabase:
     """Runs statements with the attributes of a caller as values of parameters.
 
     A condition without these values cannot run, so it never allows anything.
@@ -72,6 +72,6 @@ def as_caller(db: Database, caller: BaseCaller | None) -> Database:
     A caller without credentials has no values: a statement that needs one is not run, the driver
     raises.
     """
-    if isinstance(db, CallerDatabase):
+    if isinstance(db, CallerBoundDatabase):
         return cast(Database, db)
-    return cast(Database, CallerDatabase(db, {} if caller is None else caller.bound_values))
+    return cast(Database, CallerBoundDatabase(db, {} if caller is None else caller.bound_values))

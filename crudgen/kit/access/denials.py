@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class _CallerDatabase(Protocol):
-    """What this module needs of a CallerDatabase."""
+    """What this module needs of a CallerBoundDatabase."""
 
     kind: str
 
@@ -118,14 +118,14 @@ def denial_message(operations: RowOperations, action: str) -> str:
     told = [
         str(rule)
         for rule, clause in permission.rules
-        if _has_visible_properties(rule, clause, operations)
+        if _shows_whole_condition(rule, clause, operations)
     ]
     if not told:
         return f"No rule lets this caller {verb} this row of {name}"
     return f"To {verb} this row of {name}, a rule must hold: {'; or '.join(dict.fromkeys(told))}"
 
 
-def _has_visible_properties(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
+def _shows_whole_condition(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
     """Return whether responses contain all properties in the condition of a rule."""
     if clause is None or rule.condition is None:
         return clause is None

@@ -155,7 +155,7 @@ class BulkResource(Resource):
                     yields=self._bulk_deletion_gives_way,
                 )
             )
-        return Batch(keys, changes, self._locks.lock_rows(db, use, keys, deletes=True))
+        return Batch(keys, changes, self._locks.ordered_row_locks(db, use, keys, deletes=True))
 
     async def _delete_all(self, db: Database, batch: Batch) -> None:
         """Delete rows one by one, or by one statement if their order may have been wrong.

@@ -63,12 +63,12 @@ class LinkWriter:
         owners = [key for key, *_ in sent if key is not None]
         if not owners:
             return [
-                use.lock_rows([], others, raise_if_missing),
+                use.linked_row_locks([], others, raise_if_missing),
                 use.find_denied_new(others, denied),
             ]
         links = _links_in_bodies(one, sent)
         return [
-            use.lock_rows(owners, others, raise_if_missing),
+            use.linked_row_locks(owners, others, raise_if_missing),
             use.find_denied(owners, links, denied),
         ]
 

@@ -215,7 +215,9 @@ class GuardedLinkBatches(LinkBatches):
         removed = select(near, far).where(self._is_removed, is_denied(far))
         self._denied = select(union_all(added, removed).subquery("denied_"))
 
-    def lock_rows(self, owners: Sequence[Any], others: Sequence[Any], check: Check) -> Change:
+    def linked_row_locks(
+        self, owners: Sequence[Any], others: Sequence[Any], check: Check
+    ) -> Change:
         """Return the change that locks the rows that are or will be linked, in order of keys."""
         bound = {**self._bound_owners(owners), **self._bound_others(others)}
         return Change(self._lock_rows, bound, check=check)

@@ -35,9 +35,9 @@ class WriteLocks:
         """Return the changes that take the write lock, if any, then lock the rows with the keys."""
         if self._take is None or db.kind == "sqlite":
             return []
-        return [self._take, *self.lock_rows(db, statements, keys)]
+        return [self._take, *self.ordered_row_locks(db, statements, keys)]
 
-    def lock_rows(
+    def ordered_row_locks(
         self,
         db: Database,
         statements: RowStatements,
@@ -47,7 +47,8 @@ class WriteLocks:
     ) -> list[Change]:
         """Return the changes that lock the rows with the keys, in the order of the keys.
 
-        Without locks, two transactions could wait for unique values of each other.
+        Without them, two transactions could wait for unique values of each other. There are none
+        on SQLite, nor for rows without unique values.
         """
         if not self.unique or db.kind == "sqlite":
             return []

@@ -46,7 +46,7 @@ A process that sends a message sets `due` to the end of its lease.
 """
 
 
-def _wanted_condition() -> ColumnElement[bool]:
+def _receiver_not_gone() -> ColumnElement[bool]:
     """Return the condition of the messages for a webhook whose receiver has not answered 410."""
     gone = DELIVERIES.alias("gone")
     one = select(literal_column("1", Integer())).select_from(gone)
@@ -59,7 +59,7 @@ def _wanted_condition() -> ColumnElement[bool]:
     return (DELIVERIES.c.webhook == webhook) & ~exists(said_so)
 
 
-QUEUE = Queue(DELIVERIES, ("webhook", "entity", "key"), _wanted_condition())
+QUEUE = Queue(DELIVERIES, ("webhook", "entity", "key"), _receiver_not_gone())
 """The messages about a row are sent to a receiver one after another."""
 QUEUE.fail = (
     update(DELIVERIES)

@@ -69,8 +69,11 @@ class ConditionReader:
         for action in actions:
             yield RuleAboutRows(action, who, condition)
 
-    def condition_of_word(self, text: str, path: Sequence[str | int]) -> Condition | None:
-        """Return the condition that a word such as `owner` means; None if it has an error."""
+    def parse_scope_condition(self, text: str, path: Sequence[str | int]) -> Condition | None:
+        """Return the condition that `owner` or `tenant` adds, such as `owner_id = me`.
+
+        Return None if it has an error.
+        """
         if self._entity is None or self._names_broken_field(text):
             return None
         try:

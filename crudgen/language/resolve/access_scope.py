@@ -71,7 +71,7 @@ def resolve_scope(written: WrittenSpec[EntitySpec], conditions: ConditionReader)
             conditions.problems.add(location, "expected the name of a field", f"such as '{key}_id'")
             continue
         text = f"{name} = me" if key == OWNER else f"{name} = me.{name}"
-        found[key] = conditions.condition_of_word(text, ("access", key))
+        found[key] = conditions.parse_scope_condition(text, ("access", key))
     return Scope(**found)
 
 

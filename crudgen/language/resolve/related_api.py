@@ -146,7 +146,7 @@ class _RelationKeys:
         included = self.written.spec.api.include
         if included is not None and relation.name not in included:
             problem = f"{quoted(text)} is not in the list 'include'"
-            raise PathError(problem, "add it there")
+            raise PathError(problem, f"add {quoted(text)} to 'include'")
         return relation.name
 
     def counted_relation(self, text: str) -> FieldName:

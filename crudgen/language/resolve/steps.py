@@ -16,7 +16,7 @@ from crudgen.language.written.translation import with_translation_remedy
 from crudgen.language.yaml.document import parse
 from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems
-from crudgen.language.yaml.recognition import is_spec
+from crudgen.language.yaml.recognition import looks_like_spec
 
 from .access import resolve_access
 from .access_field_rules import check_field_rules
@@ -212,12 +212,12 @@ def _hide_other_files(
     """Replace diagnostics that would quote the text of a file that is not a spec."""
     keys = EntitySpec.model_fields
     for file, data in entities.items():
-        if not is_spec(data, keys, required="fields", is_linked=file in links):
+        if not looks_like_spec(data, keys, required="fields", is_outside=file in links):
             problems.conceal(file, "not an entity", "an entity has the keys 'name' and 'fields'")
     if app is not None:
         file, data = app
         keys = AppSpec.model_fields
-        if not is_spec(data, keys, required="", is_linked=file in links):
+        if not looks_like_spec(data, keys, required="", is_outside=file in links):
             remedy = f"allowed keys: {', '.join(keys)}"
             problems.conceal(file, "not the settings of an application", remedy)
 

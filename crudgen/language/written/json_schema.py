@@ -46,7 +46,7 @@ def editor_schema() -> dict[str, Any]:
     properties["access"] = access_schema(properties["access"])
     of_action = definitions["ActionSpec"]["properties"]
     of_action["access"] = action_access_schema(of_action["access"])
-    name_schema.add_former_name_rules(properties["was"])
+    name_schema.forbid_reserved_table_names(properties["was"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
     return {

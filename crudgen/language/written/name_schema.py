@@ -35,10 +35,10 @@ def key_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def add_former_name_rules(names: dict[str, Any]) -> None:
-    """Add the rules for reserved names to the schema of former names of tables."""
+def forbid_reserved_table_names(former_names: dict[str, Any]) -> None:
+    """Forbid the reserved names of tables in the schema of the former names of a table."""
     rules = {"allOf": key_schemas()["table"]["allOf"]}
-    names |= {**rules, "items": {**names["items"], **rules}}
+    former_names |= {**rules, "items": {**former_names["items"], **rules}}
 
 
 def field_names_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from crudgen.language.relations import OnDelete
 from crudgen.language.types import REFERENCE_DOC, REFERENCE_OPTIONS
 
 from . import shorthand
-from .name_schema import add_former_name_rules, field_names_schema, key_schemas
+from .name_schema import field_names_schema, forbid_reserved_table_names, key_schemas
 
 _NO_ENTITY = "Write an entity after '->', such as -> Team."
 _NO_NULL = "'set_null' requires a reference that accepts null"
@@ -83,7 +83,7 @@ def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
     keys = link["properties"]
     keys["via"] |= _name_schema(ClassName, "Expected an entity, such as Membership.")
     keys["table"] |= key_schemas()["table"]
-    add_former_name_rules(keys["was"])
+    forbid_reserved_table_names(keys["was"])
 
 
 def links_schema(schema: dict[str, Any]) -> dict[str, Any]:

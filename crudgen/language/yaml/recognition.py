@@ -23,11 +23,13 @@ _MAX_LENGTH_DIFFERENCE = 2
 """Maximum difference in length of a misspelled key and the correct one."""
 
 
-def is_spec(data: bytes | str, keys: Iterable[str], *, required: str, is_linked: bool) -> bool:
+def looks_like_spec(
+    data: bytes | str, keys: Iterable[str], *, required: str, is_outside: bool
+) -> bool:
     """Return whether a file looks like a spec with these top-level keys, valid or not.
 
     One known key is sufficient for a regular file. A file that is a symbolic link to outside the
-    folder (`is_linked`) must contain the `required` key, or no unknown key.
+    folder (`is_outside`) must contain the `required` key, or no unknown key.
     """
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     known = [*keys]
@@ -35,7 +37,7 @@ def is_spec(data: bytes | str, keys: Iterable[str], *, required: str, is_linked:
     unknown = {key for key in found if not _is_similar(key.lower(), known)}
     if found == unknown:
         return False
-    return not is_linked or required in found or not unknown
+    return not is_outside or required in found or not unknown
 
 
 def _is_similar(key: str, known: list[str]) -> bool:

@@ -155,7 +155,7 @@ def _column(row: Row[Any], clauses: _Clauses, generator: KeyGenerator, sql: str)
     start, end = type_at = clauses.types_at.get(row.name, (0, 0))
     return Column(
         row.name,
-        _type_name(sql[start:end]),  # the PRAGMA drops what follows a quoted name
+        _formatted_type(sql[start:end]),  # the PRAGMA drops what follows a quoted name
         nullable=not row.is_required and not is_rowid,
         collation=clauses.collations.get(row.name),
         generator=generator if is_rowid else KeyGenerator.NONE,
@@ -166,7 +166,7 @@ def _column(row: Row[Any], clauses: _Clauses, generator: KeyGenerator, sql: str)
     )
 
 
-def _type_name(declared: str) -> str:
+def _formatted_type(declared: str) -> str:
     """Return the name of a type in the format of SQLAlchemy: `VARCHAR`, `NUMERIC(10, 2)`."""
     words = " ".join(token.name for token in tokenize(declared.upper()))
     return words.replace(" (", "(").replace("( ", "(").replace(" )", ")").replace(" ,", ",")
