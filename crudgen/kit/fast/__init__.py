@@ -8,7 +8,8 @@ What each part does:
   `plain_reads.py` finds the handlers that only read.
 - Requests without FastAPI: `shortcut.py`, `shortcut_table.py`. A valid request that only one
   handler can match goes to that handler, with arguments that are validated as FastAPI does.
-  `query_cache.py` remembers parsed query strings, and `request_ids.py` makes ids of requests.
+  `query_cache.py` remembers parsed query strings, `path_key.py` validates keys, and
+  `request_ids.py` makes ids of requests.
 - Rows as JSON: `json_objects.py`, `json_values.py`, `included_json.py`. The database writes rows as
   JSON, where it writes the same text as pydantic.
 - Writes on SQLite: `group_commit.py`. Writes that arrive together share one fsync.

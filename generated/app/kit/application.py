@@ -14,6 +14,7 @@ from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
 from .http.exchange import EXCHANGE, NOTES, Exchange, Observer, note_route
+from .http.global_providers import NativeTelemetry
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import (
@@ -23,7 +24,6 @@ from .http.limiting import (
     describe_rate_limit,
     warn_of_unenforced_limits,
 )
-from .http.native_telemetry import NativeTelemetry
 from .http.openapi import add_tag_descriptions, adjust_document
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath

@@ -8,7 +8,7 @@ and exception handlers work as FastAPI documents. `SHORTCUT=false` turns it off.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, HTTPException, Response
@@ -25,7 +25,7 @@ from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
 from ..query.parameters import is_utf8, read_pairs
 from ..query.query_parameters import QueryParameters
-from ..types.scalars import IntText
+from .path_key import PathKey
 from .query_cache import QueryCache
 from .request_ids import REQUEST_ID_HEADER, new_request_id
 
@@ -34,8 +34,6 @@ _PASSED_ON = {REQUEST_ID_HEADER, b"if-none-match", b"content-encoding"}
 _PLAIN = {Response, JsonText}
 """Classes of responses that contain the complete body: others may be streams or files."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
-_INT_KEY = re.compile(r"0|[1-9][0-9]{0,17}")
-"""Texts that are valid as IntText, and their values as key."""
 
 
 class Shortcut:
@@ -44,9 +42,7 @@ class Shortcut:
     def __init__(self, context: RouteContext) -> None:
         dependant = context.dependant
         self.endpoint: Any = context.endpoint
-        self._key = dependant.path_params[0] if dependant.path_params else None
-        info = None if self._key is None else self._key.field_info
-        self._has_int_key = info and (info.annotation, *info.metadata) == get_args(IntText)
+        self._key = PathKey(dependant.path_params[0]) if dependant.path_params else None
         self._query = {field.alias: field for field in dependant.query_params}
         self._headers = {one.alias.lower().encode(): one for one in dependant.header_params}
         self.passed_on = _PASSED_ON | self._headers.keys()
@@ -209,13 +205,9 @@ class Shortcut:
 
     def read_parameters(self, key: str, query: bytes, arguments: dict[str, Any]) -> bool:
         """Validate the key and the query as FastAPI does; return whether they are valid."""
-        if self._key is None:
-            pass
-        elif self._has_int_key and _INT_KEY.fullmatch(key):
-            arguments[self._key.name] = int(key)
-        else:
-            arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
-            if errors:
+        if self._key is not None:
+            arguments[self._key.name], is_valid = self._key.read(key)
+            if not is_valid:
                 return False
         for name, queries in self._queries.items():
             arguments[name] = queries.read(query)

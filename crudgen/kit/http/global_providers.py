@@ -1,4 +1,4 @@
-"""Whether FastAPI's own telemetry observes requests. Reason to change: how FastAPI decides it."""
+"""Whether FastAPI's own telemetry has a provider. Reason to change: where providers are set."""
 
 import os
 from typing import Any
@@ -34,12 +34,18 @@ class NativeTelemetry:
     def __init__(self, native: Any) -> None:
         """`native` is what FastAPI itself asks."""
         self._native = native
-        has_own = any(native.config.get(key) is not None for key in _OWN_PROVIDERS)
-        self._may_have_provider = has_own or any(name in os.environ for name in _ENVIRONMENT)
+        self._own_providers: dict[str, Any] = native.config
+        self._is_in_environment = any(name in os.environ for name in _ENVIRONMENT)
 
     def observes_requests(self) -> bool:
         """Return whether FastAPI records spans, metrics or logs of requests now."""
+        return self._may_have_provider() and bool(self._native.enabled())
+
+    def _may_have_provider(self) -> bool:
         for names, provider in _GLOBAL_PROVIDERS:
             if names.get(provider, _UNKNOWN) is not None:
-                return bool(self._native.enabled())
-        return self._may_have_provider and bool(self._native.enabled())
+                return True
+        for setting in _OWN_PROVIDERS:
+            if self._own_providers.get(setting) is not None:
+                return True
+        return self._is_in_environment
