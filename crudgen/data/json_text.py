@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from crudgen.errors import DataError
 
 from .lines import MAX_RECORD, too_long_error
-from .utf8 import ESCAPE, check_beginning, check_utf8, place_in, utf8_problem
+from .utf8 import ESCAPE, check_is_text, check_utf8, place_in, utf8_problem
 
 _CHUNK = 1 << 16
 _NEAR_THE_END = 16
@@ -34,7 +34,7 @@ class _Text:
         self.is_over = not chunk
         self.text, self.position = self.text[self.position :] + chunk, 0
         if self.line == 1:
-            check_beginning(self.text[:2], self.name)
+            check_is_text(self.text[:2], self.name)
         check_utf8(self.text, self.name, self.line)
 
     def advance(self, end: int) -> None:

@@ -13,7 +13,7 @@ from typing import IO, AnyStr
 from crudgen.errors import DataError
 
 from .forms import STREAM
-from .utf8 import ESCAPE, check_beginning, check_utf8
+from .utf8 import ESCAPE, check_is_text, check_utf8
 
 MAX_RECORD = 100 * 2**20
 """Most bytes or characters of a row in a file of others, and of the first line of a dump.
@@ -61,7 +61,7 @@ def bounded_lines(
         if len(line) > most:
             raise too_long_error(f"{name}:{number}")
         if number == 1:
-            check_beginning(line, name)
+            check_is_text(line, name)
         if isinstance(line, str):
             check_utf8(line, name, number)
         yield line

@@ -37,7 +37,7 @@ def check_utf8(text: str, name: str, line: int) -> None:
         raise DataError(f"{name}:{line + text.count(chr(10), 0, position)}: {problem}")
 
 
-def check_beginning(text: AnyStr, name: str) -> None:
+def check_is_text(text: AnyStr, name: str) -> None:
     """Raise DataError if a file that begins like this is in UTF-16, or is no text."""
     found = text.encode("utf-8", ESCAPE) if isinstance(text, str) else text
     if found.startswith(_BYTE_ORDER_MARKS) or b"\0" in found:

@@ -302,10 +302,24 @@ def test_gauges_of_processes_with_a_former_number_are_removed(
     module.note_worker(tmp_path)
     module.remove_gauges_of_dead_workers(tmp_path)
     assert gauges.exists()
+    started = note.read_bytes()
+    note.write_bytes(b"")  # as a process with a full disk leaves it
+    module.remove_gauges_of_dead_workers(tmp_path)
+    assert gauges.exists()
     note.write_text("1")
     module.remove_gauges_of_dead_workers(tmp_path)
     assert not gauges.exists()
     assert not note.exists()
+
+    gauges.touch()
+    note.write_text("1")
+    module.note_worker(tmp_path)  # as a new process does with the number of a dead one
+    assert not gauges.exists()
+    assert note.read_bytes() == started
+    with note.open("rb") as of_reading_process:
+        module.note_worker(tmp_path)
+        assert of_reading_process.read() == started
+    assert {*tmp_path.iterdir()} == {note}
 
 
 def test_workers_share_a_folder(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:

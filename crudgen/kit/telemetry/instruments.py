@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from .worker_files import folder_of_workers, note_worker, remove_gauges_of_dead_workers
+from .worker_files import folder_of_workers, note_worker
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the durations of requests that are counted together."""
@@ -77,7 +77,6 @@ def _own_instruments() -> Instruments:
 
 @cache
 def _shared_instruments(folder: Path) -> Instruments:
-    remove_gauges_of_dead_workers(folder)  # maybe that of a process with the number of this one
     note_worker(folder)
     return Instruments(None)  # two metrics of one name would overwrite each other's values
 

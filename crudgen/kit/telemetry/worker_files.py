@@ -1,4 +1,4 @@
-"""The folder in which worker processes share their metrics, and which of them have ended."""
+"""The folder in which worker processes share their metrics, and which workers have ended."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,16 @@ def folder_of_workers() -> Path | None:
 
 
 def note_worker(folder: Path) -> None:
-    """Note when this process started: another one may have the same number later."""
+    """Note when this process started: another one may have the same number later.
+
+    The gauges of dead workers are removed first: one may have had the number of this process.
+    """
+    remove_gauges_of_dead_workers(folder)
     if (started := _start_of(os.getpid())) is not None:
-        _note_of(folder, os.getpid()).write_text(started, "ascii")
+        note = _note_of(folder, os.getpid())
+        new = note.with_suffix(".new")
+        new.write_bytes(started)
+        new.replace(note)  # other processes never read a part of a note
 
 
 def remove_gauges_of_dead_workers(folder: Path) -> None:
@@ -41,12 +48,13 @@ def _is_running(folder: Path, process: int) -> bool:
         pass
     started = _start_of(process)
     try:
-        return started in (None, _note_of(folder, process).read_text("ascii"))
+        noted = _note_of(folder, process).read_bytes()
     except OSError:  # a worker that has noted nothing
         return True
+    return started is None or not noted.isdigit() or noted == started
 
 
-def _start_of(process: int) -> str | None:
+def _start_of(process: int) -> bytes | None:
     """Return when a process started, in ticks since the start of Linux; None if unknown.
 
     The system clock may be set, so times of files are not compared.
@@ -55,4 +63,4 @@ def _start_of(process: int) -> str | None:
         status = Path(f"/proc/{process}/stat").read_bytes()
     except OSError:
         return None
-    return status.rpartition(b")")[2].split()[19].decode()
+    return status.rpartition(b")")[2].split()[19]
