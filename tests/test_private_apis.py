@@ -83,6 +83,8 @@ PRIVATE: dict[str, Callable[[], bool]] = {
             and takes(_route_selected, "scope", "path")()
             and not vars(FastAPI())["_native_telemetry"].enabled()
             and "tracer_provider" in vars(FastAPI())["_native_telemetry"].config
+            and {"trace", "metrics", "_logs"}
+            <= type(vars(FastAPI())["_native_telemetry"]).enabled.__globals__.keys()
             and all(
                 name in function.__globals__
                 for function, name in (

@@ -504,7 +504,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "pages": (
         "app/kit/fast/json_objects.py",
-        'columns.value(name, "sqlite")',
+        "columns.value(name, kind)",
         "columns.column(name)",
     ),
     "pages with related rows": (

@@ -3,16 +3,15 @@
 import os
 from typing import Any
 
-from opentelemetry._logs import get_logger_provider
-from opentelemetry.metrics import get_meter_provider
-from opentelemetry.trace import get_tracer_provider
-
 _GLOBAL_PROVIDERS = (
-    (get_tracer_provider.__globals__, "_TRACER_PROVIDER"),
-    (get_meter_provider.__globals__, "_METER_PROVIDER"),
-    (get_logger_provider.__globals__, "_LOGGER_PROVIDER"),
+    ("trace", "get_tracer_provider", "_TRACER_PROVIDER"),
+    ("metrics", "get_meter_provider", "_METER_PROVIDER"),
+    ("_logs", "get_logger_provider", "_LOGGER_PROVIDER"),
 )
-"""Where OpenTelemetry keeps the providers that were set. They are None until then."""
+"""Modules of OpenTelemetry, their functions that FastAPI calls, and where these keep the provider.
+
+It is None until one is set.
+"""
 _UNKNOWN = object()
 _ENVIRONMENT = (
     "OTEL_PYTHON_TRACER_PROVIDER",
@@ -34,6 +33,11 @@ class NativeTelemetry:
     def __init__(self, native: Any) -> None:
         """`native` is what FastAPI itself asks."""
         self._native = native
+        modules = type(native).enabled.__globals__
+        self._global_providers = [
+            (getattr(modules[module], function).__globals__, provider)
+            for module, function, provider in _GLOBAL_PROVIDERS
+        ]
         self._own_providers: dict[str, Any] = native.config
         self._is_in_environment = any(name in os.environ for name in _ENVIRONMENT)
 
@@ -42,7 +46,7 @@ class NativeTelemetry:
         return self._may_have_provider() and bool(self._native.enabled())
 
     def _may_have_provider(self) -> bool:
-        for names, provider in _GLOBAL_PROVIDERS:
+        for names, provider in self._global_providers:
             if names.get(provider, _UNKNOWN) is not None:
                 return True
         for setting in _OWN_PROVIDERS:
