@@ -102,7 +102,7 @@ def test_rows_of_an_entity_are_imported(run: Callable[..., Result]) -> None:
     given = '{"name": "Eve"}\n{"name": 1}\n'
     report = json.loads(run("load", "-", "--as", "Hero", "--skip", "--json", given=given).stdout)
     assert (report["rows"], report["skipped"], report["ignored"]) == (1, 1, [])
-    assert report["problems"] == ["standard input:2: name: Input should be a valid string"]
+    assert report["problems"] == ["standard input:2: name 1: Input should be a valid string"]
     with sqlite3.connect("app.db") as connection:
         rows = connection.execute("SELECT id, name FROM hero ORDER BY id").fetchall()
     assert rows == [(1, "Ann"), (2, "Bob"), (3, "Cid"), (4, "Dan"), (5, "Eve")]

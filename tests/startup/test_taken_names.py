@@ -87,5 +87,5 @@ def test_what_forbids_to_create_is_said_once(
     )
     with pytest.raises(
         APP.startup_error, match="not here\n  grant the role the privilege to create"
-    ) as refused:
+    ):
         APP.start(url)
