@@ -68,9 +68,10 @@ class DirectRead:
         if not self._source.is_current():
             return None
         observers: Sequence[Observer] = request.app.observers
-        if observers:
+        others = [one for one in observers if one.count is None]
+        if others:
             request.notes = {}
-            if not self._is_ignored_by(observers, request.path, request.notes):
+            if not self._is_ignored_by(others, request.path, request.notes):
                 return self._respond_observed(request, observers)
         began = perf_counter()
         found = self._respond(request)
@@ -87,8 +88,8 @@ class DirectRead:
     def _is_ignored_by(
         self, observers: Sequence[Observer], path: str, notes: dict[Observer, Any]
     ) -> bool:
-        """Return whether all observers only count the request, or ignore it."""
-        return all(one.count is not None or one.ignores("GET", path, notes) for one in observers)
+        """Return whether all of these observers ignore the request."""
+        return all(one.ignores("GET", path, notes) for one in observers)
 
     def _respond_observed(
         self, request: DirectRequest, observers: Sequence[Observer]

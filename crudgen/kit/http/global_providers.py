@@ -4,14 +4,12 @@ import os
 from typing import Any
 
 _GLOBAL_PROVIDERS = (
-    ("trace", "get_tracer_provider", "_TRACER_PROVIDER"),
-    ("metrics", "get_meter_provider", "_METER_PROVIDER"),
-    ("_logs", "get_logger_provider", "_LOGGER_PROVIDER"),
+    ("tracing", "trace", "get_tracer_provider", "_TRACER_PROVIDER"),
+    ("metrics", "metrics", "get_meter_provider", "_METER_PROVIDER"),
+    ("logs", "_logs", "get_logger_provider", "_LOGGER_PROVIDER"),
 )
-"""Modules of OpenTelemetry, their functions that FastAPI calls, and where these keep the provider.
-
-It is None until one is set.
-"""
+"""Settings of FastAPI, modules of OpenTelemetry, their functions that return a provider, and the
+variables where these keep it: it is None until one is set."""
 _UNKNOWN = object()
 _ENVIRONMENT = (
     "OTEL_PYTHON_TRACER_PROVIDER",
@@ -35,10 +33,10 @@ class NativeTelemetry:
         self._native = native
         modules = type(native).enabled.__globals__
         self._global_providers = [
-            (getattr(modules[module], function).__globals__, provider)
-            for module, function, provider in _GLOBAL_PROVIDERS
+            (setting, getattr(modules[module], function).__globals__, provider)
+            for setting, module, function, provider in _GLOBAL_PROVIDERS
         ]
-        self._own_providers: dict[str, Any] = native.config
+        self._settings: dict[str, Any] = native.config
         self._is_in_environment = any(name in os.environ for name in _ENVIRONMENT)
 
     def observes_requests(self) -> bool:
@@ -46,10 +44,11 @@ class NativeTelemetry:
         return self._may_have_provider() and bool(self._native.enabled())
 
     def _may_have_provider(self) -> bool:
-        for names, provider in self._global_providers:
-            if names.get(provider, _UNKNOWN) is not None:
+        settings = self._settings
+        for setting, names, provider in self._global_providers:
+            if names.get(provider, _UNKNOWN) is not None and settings.get(setting, True):
                 return True
         for setting in _OWN_PROVIDERS:
-            if self._own_providers.get(setting) is not None:
+            if settings.get(setting) is not None:
                 return True
         return self._is_in_environment
