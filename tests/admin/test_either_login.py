@@ -76,6 +76,13 @@ def sessions(page: Browser) -> set[str]:
     return COOKIES & {*page.client.cookies}
 
 
+async def is_accepted(app: Any, token: str) -> bool:
+    """Return whether the page accepts the cookie of a login by password."""
+    page = Browser(app)
+    page.client.cookies.set("admin_user", token)
+    return (await page.client.get("/admin/heroes/list")).status_code == 200
+
+
 def test_the_page_offers_both(run: Any, provider: Provider) -> None:
     async def work(app: Any) -> None:
         page = Browser(app)
@@ -108,14 +115,32 @@ def test_another_login_replaces_the_session(run: Any) -> None:
         page = Browser(app)
         url = await start(page)
         await page.log_in("ann", PASSWORD)
+        token = page.client.cookies["admin_user"]
         assert (await page.client.get(await consent(url))).status_code == 303
         assert sessions(page) == {"admin_session"}
         assert "ada@example.org" in await page.read("heroes/list")
+        assert not await is_accepted(app, token)
 
         other = Browser(app)
         await log_in(other)
         assert (await other.post("login", {})).status_code == 303  # already logged in
         assert sessions(other) == {"admin_session"}
+
+    run(PUBLIC, work)
+
+
+def test_logouts_end_the_sessions_of_both_kinds(run: Any, provider: Provider) -> None:
+    async def work(app: Any) -> None:
+        page, other = Browser(app), Browser(app)
+        await log_in(page)
+        await other.log_in("ann", PASSWORD)
+        token = other.client.cookies["admin_user"]
+        page.client.cookies.set("admin_user", token, domain="localhost.local", path="/admin")
+        assert "ada@example.org" in await page.read("heroes/list")
+        left = await page.post("logout")
+        assert f"{provider.url}/oauth2/end_session?" in left.text
+        assert sessions(page) == set()
+        assert not await is_accepted(app, token)
 
     run(PUBLIC, work)
 

@@ -17,7 +17,10 @@ from .providers import PasswordProvider
 
 
 class EitherProvider(OidcProvider):
-    """Begins and ends sessions of both kinds. Each kind has a cookie; a browser has one of them."""
+    """Begins and ends sessions of both kinds.
+
+    Each kind has a cookie; a login of one kind deletes the cookie of the other.
+    """
 
     def __init__(
         self,
@@ -50,8 +53,10 @@ class EitherProvider(OidcProvider):
         ]
 
     async def authenticate(self, request: Request) -> AdminUser | None:
-        """Return the user of a session of either kind."""
-        return await super().authenticate(request) or await self._passwords.authenticate(request)
+        """Return the user of a session of either kind: of that at the provider, if both exist."""
+        user = await super().authenticate(request)
+        request.state.admin_is_of_provider = user is not None
+        return user or await self._passwords.authenticate(request)
 
     async def login(
         self, username: str, password: str, remember_me: bool, request: Request
@@ -62,14 +67,20 @@ class EitherProvider(OidcProvider):
         return response
 
     async def callback(self, request: Request, templates: Jinja2Templates) -> Response:
-        """Begin a session by the answer of the provider."""
+        """Begin a session by the answer of the provider; it ends a session by password."""
         response = await super().callback(request, templates)
         if response.status_code == 303:
+            await self._passwords.revoke(request)
             self._passwords.forget(request, response)
         return response
 
     async def leave(self, request: Request, templates: Jinja2Templates) -> Response:
-        """End the session; one at the provider, there too."""
-        if self._passwords.has_session(request):
-            return await self._passwords.logout(request)
-        return await super().leave(request, templates)
+        """End the sessions of the request; one at the provider, there too."""
+        if not request.state.admin_is_of_provider:
+            response = await self._passwords.logout(request)
+            self.forget(request, response)
+            return response
+        response = await super().leave(request, templates)
+        await self._passwords.revoke(request)
+        self._passwords.forget(request, response)
+        return response

@@ -133,7 +133,6 @@ class OidcProvider(TokenProvider):
     async def leave(self, request: Request, templates: Jinja2Templates) -> Response:
         """End the session, here and at the provider."""
         session = self._session(request)
-        request.state.admin_refreshed = None
         login = absolute_url(request, "login")
         hint = "" if session is None else session.granted.id_token
         url = await self._requests.logout_url(hint, login)
@@ -146,8 +145,13 @@ class OidcProvider(TokenProvider):
         if url is not None:  # a page: form-action of the policy forbids to redirect a form there
             context = {"url": url}
             response = templates.TemplateResponse(request, "crudgen/leave.html", context)
-        self._sessions.delete(request, response)
+        self.forget(request, response)
         return response
+
+    def forget(self, request: Request, response: Response) -> None:
+        """Delete the cookies of a session, also if its tokens were refreshed by the request."""
+        request.state.admin_refreshed = None
+        super().forget(request, response)
 
     def store_refreshed(self, request: Request, response: Response) -> None:
         """Set the cookies of a session whose tokens were refreshed by a request."""

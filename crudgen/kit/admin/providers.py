@@ -91,8 +91,13 @@ class PasswordProvider(TokenProvider):
 
     async def logout(self, request: Request) -> Response:
         """End the session, and revoke its token."""
-        await self._api.send(request, "POST", "/logout")
+        await self.revoke(request)
         return await super().logout(request)
+
+    async def revoke(self, request: Request) -> None:
+        """Revoke the token of the session of a request, if it has one."""
+        if await self.authenticate(request) is not None:
+            await self._api.send(request, "POST", "/logout")
 
     async def _token(self, request: Request, username: str, password: str) -> str:
         """Return a new token of a user."""
