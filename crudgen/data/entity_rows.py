@@ -74,6 +74,7 @@ class EntityRows:
                 for name, field in create.model_fields.items()
                 if field.is_required()
             ],
+            secret=self._secret,
         )
         """The columns that a CSV file of such rows can have."""
 

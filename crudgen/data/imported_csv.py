@@ -19,8 +19,8 @@ from .json_text import json_value
 
 Convert: TypeAlias = Callable[[str], str]
 """Converts a cell to JSON."""
-Column: TypeAlias = tuple[str, Convert]
-"""The name of a property, as JSON, and what converts its cells."""
+Column: TypeAlias = tuple[str, Convert, bool]
+"""The name of a property, as JSON, what converts its cells, and whether they are secret."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _NUMBER = re.compile(r"[ \t]*-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[ \t]*")
 
@@ -34,6 +34,8 @@ class Columns:
     """The type of each property."""
     required: Collection[str]
     """The properties that every row has."""
+    secret: Collection[str]
+    """The properties whose values are not shown."""
 
 
 def csv_rows(name: str, lines: Iterator[str], columns: Columns, delimiter: str) -> ImportedFile:
@@ -50,7 +52,9 @@ def csv_rows(name: str, lines: Iterator[str], columns: Columns, delimiter: str) 
         raise DataError(f"{name}: the file is empty\n  the first line names the columns")
     names = [cell or "" for cell in header]
     _check_header(names, columns, f"{name}:{line}")
-    found = [(json_text(one), _converter(columns.types[one])) for one in names]
+    found = [
+        (json_text(one), _converter(columns.types[one]), one in columns.secret) for one in names
+    ]
     rows = _rows(records, found, delimiter)
     return ImportedFile(name, Form.CSV, rows, csv_line(header, delimiter))
 
@@ -122,12 +126,13 @@ def _body(cells: Sequence[str | None], columns: Sequence[Column]) -> str:
     if len(cells) != len(columns):
         raise ValueError(f"{len(cells)} cells, but the first line has {len(columns)}")
     members = []
-    for (name, convert), cell in zip(columns, cells, strict=True):
+    for (name, convert, is_secret), cell in zip(columns, cells, strict=True):
         if cell is not None:
             try:
                 members.append(f"{name}: {convert(cell)}")
             except ValueError as error:
-                raise ValueError(f"{name[1:-1]} {quoted(cell)}: {error}") from None
+                place = name[1:-1] if is_secret else f"{name[1:-1]} {quoted(cell)}"
+                raise ValueError(f"{place}: {error}") from None
     return f"{{{', '.join(members)}}}"
 
 

@@ -4,7 +4,6 @@ All rows are inserted, or none; with `skips`, all but the wrong ones.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
@@ -109,10 +108,9 @@ class Import:
         try:
             self._insert(values)
         except DBAPIError as error:
-            with suppress(DBAPIError):
-                run(self._connection, "ROLLBACK TO SAVEPOINT batch")
             if not self._rows.is_refusal(error):
-                raise
+                raise  # the connection may be lost
+            run(self._connection, "ROLLBACK TO SAVEPOINT batch")
             refused_row_error = error
         run(self._connection, "RELEASE SAVEPOINT batch")
         return refused_row_error

@@ -24,6 +24,8 @@ class _Text:
     def __init__(self, stream: IO[str], name: str) -> None:
         self._stream, self.name = stream, name
         self.text, self.position, self.line = "", 0, 1
+        self.before = 0
+        """The number of characters on the first line before the text."""
         self.is_over = False
         self.limit: int | None = MAX_RECORD
         """Most characters of the next object; None is no limit."""
@@ -32,10 +34,12 @@ class _Text:
         """Read as much again as there is in memory, so that long objects take linear time."""
         chunk = self._stream.read(max(_CHUNK, len(self.text) - self.position))
         self.is_over = not chunk
+        start = self.text.rfind("\n", 0, self.position) + 1
+        self.before = self.position - start + (0 if start else self.before)
         self.text, self.position = self.text[self.position :] + chunk, 0
         if self.line == 1:
-            check_is_text(self.text[:2], self.name)
-        check_utf8(self.text, self.name, self.line)
+            check_is_text(self.text[:1000], self.name)
+        check_utf8(self.text, self.name, self.line, self.before)
 
     def advance(self, end: int) -> None:
         """Move the position to `end`, and count the lines before it."""
@@ -136,7 +140,7 @@ def _next_object(found: _Text) -> str:
                 raise too_long_error(f"{found.name}:{found.line}") from None
             if found.is_over or not is_cut_off:
                 line = found.line + found.text.count("\n", found.position, error.pos)
-                place = place_in(found.text, error.pos)
+                place = place_in(found.text, error.pos, found.before)
                 raise found.error(f"invalid JSON {place}: {error.msg}", line) from None
             found.read_more()
         except RecursionError:

@@ -261,7 +261,7 @@ def test_all_wrong_rows_are_reported_up_to_a_bound(
     ("line", "message"),
     [
         (b'{"hero":{"id":1}', ":2: column 16: the row is not valid JSON: EOF while parsing"),
-        (b'{"hero":{"name":"Zo\xeb"}}', """:2: the byte 0xeb after '{"hero":{"name":"Zo' is not"""),
+        (b'{"hero":{"name":"Zo\xeb"}}', ":2: the byte 0xeb at character 20 of the line is not"),
     ],
 )
 def test_a_line_that_is_not_json_is_explained(
