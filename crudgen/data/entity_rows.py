@@ -145,9 +145,14 @@ class EntityRows:
         return message
 
     def _place(self, location: Sequence[str | int], sent: Any) -> str:
-        """Return a property of a row with its value, unless it is secret."""
+        """Return a property of a row with its value, unless it is secret.
+
+        The value of an unknown property may be meant for a secret one.
+        """
         place, value = ".".join(map(str, location)), sent
         if not location or location[0] in self._secret:
+            return place
+        if self._secret and location[0] not in self.columns.types:
             return place
         for step in location:
             try:

@@ -72,7 +72,7 @@ def test_arguments_that_do_not_fit_are_refused(run: Callable[..., Result]) -> No
         (["load", "none.json"], 1, "none.json cannot be read: No such file"),
         (["load", "entities", "--format", "csv"], 1, "entities cannot be read: Is a directory"),
         (["load", "app.db", "--format", "csv"], 1, "for a file with rows of one entity, give --as"),
-        (["load", "app.db", "--format", "json"], 1, "app.db: the file is no"),
+        (["load", "app.db", "--format", "json"], 1, "app.db: the file is in UTF-16, or is no text"),
         (["load", "-", "--format", "csv"], 2, "cannot be read from standard input"),
         (["load", "-"], 1, "standard input:1: this is no dump"),
     ):

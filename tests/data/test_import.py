@@ -338,6 +338,7 @@ def test_values_that_are_secret_are_not_shown(spec: Spec, tmp_path: Path) -> Non
         ("a.ndjson", b'{"code": "a", "pin": "9876}\n'),
         ("a.json", b'[{"code": "a", "pin": "9876\xff"}]'),
         ("a.json", b'[{"code": "a", "pin": "9876" "x"}]'),
+        ("a.json", b'[{"code": "a", "pni": "9876"}]'),
     ],
 )
 def test_text_that_is_invalid_is_not_shown(
