@@ -11,7 +11,7 @@ InsertBatch: TypeAlias = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
 def batch_insert(connection: Connection, table: Table) -> InsertBatch:
-    """Return the fastest function that inserts rows into a table as INSERT does, row by row."""
+    """Return the fastest function with the result of one INSERT for each row."""
     statement, copy_batch = insert(table), _copy(connection, table)
 
     def insert_batch(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,7 +27,7 @@ def _copy(connection: Connection, table: Table) -> InsertBatch | None:
     """Return a function that uses COPY; None if it would not do the same."""
     if connection.dialect.name != "postgresql":
         return None
-    # The driver warns of each batch that is refused, whose rows are then inserted one by one.
+    # The driver warns of each batch that is refused, which is then halved.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     from .batch_copy import BatchCopy, can_copy  # noqa: PLC0415 -- it imports psycopg
 

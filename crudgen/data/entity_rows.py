@@ -22,9 +22,12 @@ from .imported_csv import Columns
 from .json_text import json_problem
 
 Problem = tuple[str, str]
-"""A property with its value, and what is wrong with it. It is empty for the row itself."""
+"""A property with its value, and what is wrong with it.
+
+The first text is empty if the problem is that of the whole row.
+"""
 Detail = Mapping[str, Any]
-"""A problem as in the body of a response."""
+"""A problem, as responses list it."""
 
 
 class RowProblemsError(Exception):
