@@ -6,7 +6,8 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_PARAMETER = rf'[ \t]*+;[ \t]*+(?:({_WORD})=("(?:[^"\\]|\\.)*+"|(?:{_WORD})?+))?+'
+_PARAMETER = rf'[ \t]*+;[ \t]*+(?:({_WORD})=("(?:[^"\\]|\\.)*+"|(?:{_WORD})?))?'
+# Its optional groups are not possessive: before 3.11.5, Python matches such groups in part.
 _PARAMETERS = re.compile(_PARAMETER)
 _TYPE = re.compile(rf"application/({_WORD})((?:{_PARAMETER})*+)[ \t]*+", re.IGNORECASE)
 """A media type (RFC 9110, section 8.3.1). Possessive quantifiers prevent slow backtracking."""
