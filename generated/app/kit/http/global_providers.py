@@ -24,8 +24,8 @@ _OWN_PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
 class NativeTelemetry:
     """FastAPI's telemetry of an application.
 
-    FastAPI looks up three environment variables for each request. Without a provider, this takes a
-    tenth of the time.
+    FastAPI looks up three environment variables each time. Here, it is asked only if there may be
+    a provider.
     """
 
     def __init__(self, native: Any) -> None:
